@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// The instruction set that the hot loops are compiled for.
+///
+/// Swift's default is SSE2; `native` is the machine that
+/// builds. Set `DROPBLOCK_MARCH` (for example to `x86-64-v3`) for a binary that moves between machines.
+let march = ProcessInfo.processInfo.environment["DROPBLOCK_MARCH"] ?? "native"
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+  .unsafeFlags(["-Xcc", "-march=\(march)"]),
+]
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// A library target of this package; imports point only to what is listed.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of a target, with the helpers in `TestSupport`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+    swiftSettings: settings)
+}
+
+let package = Package(
+  name: "dropblock-dist",
+  products: [.executable(name: "dropblock-dist", targets: ["dropblock-dist"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "COpenMP"),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
+    .target(
+      name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-std=c++17", "-O3"])],
+      linkerSettings: [.linkedLibrary("simdjson")]),
+    library("Tensors", ["COpenMP"]),
+    library("Regularization", ["Tensors"]),
+    library("Graph", ["Tensors", "Regularization", "COneDNN"]),
+    library("Models", ["Tensors", "Regularization", "Graph"]),
+    library("Detection", ["Tensors"]),
+    library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CSimdJSON"]),
+    library("Distributed", ["Tensors", "COpenMPI"]),
+    library("Checkpoints", ["Tensors"]),
+    library(
+      "Training",
+      [
+        "Tensors", "Regularization", "Graph", "Models", "Detection", "Datasets", "Distributed",
+        "Checkpoints", yams, logging,
+      ]),
+    .executableTarget(
+      name: "dropblock-dist", dependencies: ["Training", argumentParser], swiftSettings: settings),
+    .target(
+      name: "TestSupport", dependencies: ["Tensors", "Checkpoints"], path: "Tests/TestSupport",
+      swiftSettings: settings),
+    tests("Tensors"),
+    tests("Regularization", ["Tensors"]),
+    tests("Graph", ["Tensors", "Regularization"]),
+    tests("Detection", ["Tensors"]),
+    tests("Datasets", ["Detection", "Tensors"]),
+    tests("Checkpoints"),
+    tests("Training"),
+    tests("Models", ["Graph", "Tensors", "Regularization", "Detection", "Checkpoints"]),
+    .testTarget(
+      name: "RankTests",
+      dependencies: ["Distributed", "Training", "Tensors", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "CommandTests", dependencies: ["TestSupport", "Checkpoints"], swiftSettings: settings),
+  ]
+)
