@@ -1,0 +1,55 @@
+import Tensors
+
+/// The drop rate of one layer's masks as measured, beside what it should be.
+public struct MaskAudit: Sendable {
+  /// The shape of the masked tensor (N, C, H, W).
+  public let shape: Shape
+  /// The block size after clamping to the map.
+  public let blockSize: Int
+  /// The keep probability of the layer, after schedule and group scaling.
+  public let keepProbability: Double
+  /// The probability that a block starts at a place where it fits.
+  public let gamma: Double
+  /// The dropped share that the parameters ask for, 1 - keepProbability.
+  public var wanted: Double { 1 - keepProbability }
+  /// The exact expectation of the dropped share: overlapping blocks count once, so it is at most `wanted`.
+  public let expected: Double
+  /// The dropped share over all draws.
+  public let measured: Double
+  /// The standard deviation that `measured` has by its distribution, about `expected`.
+  public let standardError: Double
+  /// Masks drawn.
+  public let draws: Int
+
+  /// The distance from the expectation in standard errors, 0 where both agree without any scatter.
+  public var deviation: Double {
+    measured == expected ? 0 : (measured - expected) / standardError
+  }
+
+  /// Draws masks for the steps 0..<draws of a layer and counts them.
+  public init(
+    _ dropBlock: DropBlock, shape: Shape, keepProbability: Double, stream: MaskStream, layer: Int, draws: Int
+  ) {
+    require(shape.count > 0 && draws >= 1, "nothing to audit in \(draws) masks of \(shape)")
+    let expectation = DropExpectation(
+      dropBlock, keepProbability: keepProbability, height: shape.h, width: shape.w)
+    let layout = MaskLayout(shape: shape, channelBlock: 16)
+    var words = [UInt16](repeating: 0, count: layout.wordCount)
+    let kept = words.withUnsafeMutableBufferPointer { words in
+      (0..<draws).reduce(0) { kept, step in
+        kept
+          + dropBlock.fillMask(
+            words, shape: shape, channelBlock: 16, keepProbability: keepProbability, stream: stream, step: step,
+            layer: layer)
+      }
+    }
+    self.shape = shape
+    self.keepProbability = keepProbability
+    self.draws = draws
+    blockSize = dropBlock.blockSize(height: shape.h, width: shape.w)
+    gamma = dropBlock.gamma(keepProbability: keepProbability, height: shape.h, width: shape.w)
+    expected = expectation.rate
+    measured = 1 - Double(kept) / Double(shape.count * draws)
+    standardError = (expectation.channelVariance / Double(shape.n * shape.c * draws)).squareRoot()
+  }
+}

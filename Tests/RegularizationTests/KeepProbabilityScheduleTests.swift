@@ -1,0 +1,36 @@
+import Regularization
+import Testing
+
+@Suite struct KeepProbabilityScheduleTests {
+  @Test("the linear schedule is exactly 1 at step 0 and goes straight to the target")
+  func linear() {
+    let schedule = KeepProbabilitySchedule.linear
+    #expect(schedule.keepProbability(step: 0, totalSteps: 112_590, target: 0.9) == 1)
+    // One rounding of a product and one of a difference near 1: 2.3e-16.
+    #expect(abs(schedule.keepProbability(step: 1, totalSteps: 100, target: 0.9) - 0.999) < 2.3e-16)
+    #expect(abs(schedule.keepProbability(step: 50, totalSteps: 100, target: 0.9) - 0.95) < 2.3e-16)
+    #expect(abs(schedule.keepProbability(step: 99, totalSteps: 100, target: 0.9) - 0.901) < 2.3e-16)
+    #expect(abs(schedule.keepProbability(step: 100, totalSteps: 100, target: 0.9) - 0.9) < 2.3e-16)
+  }
+
+  @Test("after the last step the linear schedule stays at the target")
+  func afterTheEnd() {
+    let schedule = KeepProbabilitySchedule.linear
+    let end = schedule.keepProbability(step: 100, totalSteps: 100, target: 0.25)
+    #expect(end == 0.25)
+    #expect(schedule.keepProbability(step: 1000, totalSteps: 100, target: 0.25) == end)
+  }
+
+  @Test("the constant schedule is the target at every step", arguments: [0, 7, 100])
+  func constant(step: Int) {
+    #expect(KeepProbabilitySchedule.constant.keepProbability(step: step, totalSteps: 100, target: 0.9) == 0.9)
+  }
+
+  @Test(
+    "each earlier group drops a quarter of the next",
+    arguments: [(4, 0.1), (3, 0.025), (2, 0.00625), (1, 0.0015625)])
+  func groups(group: Int, dropRate: Double) {
+    #expect(abs(1 - groupKeepProbability(0.9, group: group) - dropRate) < 2.3e-16)
+    #expect(groupKeepProbability(1, group: group) == 1)
+  }
+}
