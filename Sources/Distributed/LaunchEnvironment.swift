@@ -1,0 +1,44 @@
+/// What started this process, read from the variables that launchers set.
+public enum Launcher: String, Sendable {
+  /// Nothing: one rank, MPI is never initialised.
+  case none
+  /// Open MPI's `mpirun` or `mpiexec`.
+  case mpirun
+  /// Slurm's `srun --mpi=pmix`, or another launcher that speaks PMIx.
+  case pmix
+  /// Slurm's `srun` without PMIx: Open MPI cannot join such tasks to one job.
+  case slurmWithoutPMIx
+}
+
+extension Launcher {
+  /// The launcher that the environment shows.
+  ///
+  /// A program that runs straight in an `sbatch` script sees Slurm's variables of the job but is no task of a step: it
+  /// counts as not launched.
+  public init(environment: [String: String]) {
+    if environment["OMPI_COMM_WORLD_SIZE"] != nil {
+      self = .mpirun
+    } else if environment["PMIX_RANK"] != nil {
+      self = .pmix
+    } else if let tasks = environment["SLURM_STEP_NUM_TASKS"].flatMap({ Int($0) }), tasks > 1 {
+      self = .slurmWithoutPMIx
+    } else {
+      self = .none
+    }
+  }
+}
+
+/// The MCA parameters of Open MPI that this package sets when nobody else did.
+///
+/// Measured with 136 MB over shared memory, 2 ranks: the ring halves a blocking allreduce (0.13 to 0.054 s), and posting
+/// a nonblocking one costs 0.2 ms instead of up to 0.4 s, because the ring does not copy the buffer first.
+public func openMPIDefaults(localRanks: Int, cores: Int) -> [(name: String, value: String)] {
+  var defaults = [
+    (name: "coll_libnbc_iallreduce_algorithm", value: "1"),
+    (name: "coll_tuned_use_dynamic_rules", value: "1"),
+    (name: "coll_tuned_allreduce_algorithm", value: "4"),
+  ]
+  // Waiting ranks spin; where ranks share cores, a spinning one would keep the others from their work.
+  if localRanks > cores { defaults.append((name: "mpi_yield_when_idle", value: "1")) }
+  return defaults
+}
