@@ -1,0 +1,134 @@
+import Glibc
+import Tensors
+
+/// One tensor on its way to a file: its name, its shape and who supplies the elements.
+public struct TensorToWrite {
+  /// The name in the file.
+  public let name: String
+  /// Extents, outermost first; empty for a scalar.
+  public let shape: [Int]
+
+  enum Content {
+    case floats((UnsafeMutableBufferPointer<Float>) -> Void)
+    case integers([Int64])
+  }
+  let content: Content
+
+  /// A tensor of `Float` whose elements `fill` stores, in row-major order, when their turn comes to be written.
+  ///
+  /// The buffer holds as many elements as the shape and its content is undefined before. One buffer serves all tensors of
+  /// a file, so that writing needs little memory.
+  public init(_ name: String, shape: [Int], fill: @escaping (UnsafeMutableBufferPointer<Float>) -> Void) {
+    (self.name, self.shape, content) = (name, shape, .floats(fill))
+  }
+
+  /// A tensor of `Float` with its elements in row-major order.
+  public init(_ name: String, shape: [Int], _ elements: [Float]) {
+    require(
+      elements.count == shape.reduce(1, *), "\(name): \(elements.count) elements do not make the shape \(shape)")
+    self.init(name, shape: shape) { _ = $0.update(fromContentsOf: elements) }
+  }
+
+  /// A tensor of 64-bit integers with its elements in row-major order.
+  public init(_ name: String, shape: [Int], integers: [Int64]) {
+    require(
+      integers.count == shape.reduce(1, *), "\(name): \(integers.count) elements do not make the shape \(shape)")
+    (self.name, self.shape, content) = (name, shape, .integers(integers))
+  }
+
+  var elementCount: Int { shape.reduce(1, *) }
+
+  var elementType: ElementType {
+    switch content {
+    case .floats: .float32
+    case .integers: .int64
+    }
+  }
+}
+
+/// Writes a safetensors file: it is there complete, or not at all.
+///
+/// Integers come first, then the floats, each in the order given, so that every tensor is aligned to its element (the
+/// `safetensors` package needs that to lend memory). Equal content gives equal bytes. Throws 73 when it cannot write.
+public func writeSafetensors(
+  _ tensors: [TensorToWrite], to path: String, metadata: [String: String] = [:]
+) throws(InputError) {
+  let temporary = "\(path).writing-\(getpid())"
+  do {
+    _ = try writeContents(of: tensors, to: temporary, metadata: metadata)
+    try renameEntry(temporary, to: path)
+  } catch {
+    unlink(temporary)
+    throw error
+  }
+}
+
+/// Writes and flushes the file itself, without a temporary name.
+func writeContents(
+  of tensors: [TensorToWrite], to path: String, metadata: [String: String]
+) throws(InputError) -> FileDigest {
+  let ordered =
+    tensors.filter { $0.elementType == .int64 } + tensors.filter { $0.elementType == .float32 }
+  let file = try OutputFile(creating: path)
+  try writeBytes(of: headerBytes(for: ordered, metadata: metadata), to: file)
+  let largest = ordered.map(\.elementCount).max() ?? 0
+  let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: largest)
+  defer { scratch.deallocate() }
+  for tensor in ordered {
+    switch tensor.content {
+    case .floats(let fill):
+      let elements = UnsafeMutableBufferPointer(rebasing: scratch[..<tensor.elementCount])
+      fill(elements)
+      try file.write(UnsafeRawBufferPointer(elements))
+    case .integers(let elements): try writeBytes(of: elements, to: file)
+    }
+  }
+  return try file.flush()
+}
+
+private func writeBytes<Element: BitwiseCopyable>(of elements: [Element], to file: OutputFile) throws(InputError) {
+  let result = elements.withUnsafeBytes { bytes in
+    Result { () throws(InputError) in try file.write(bytes) }
+  }
+  try result.get()
+}
+
+/// The length and the JSON header, padded with spaces so that the tensors start at a multiple of 8 bytes.
+private func headerBytes(for tensors: [TensorToWrite], metadata: [String: String]) -> [UInt8] {
+  var members: [String] = []
+  if !metadata.isEmpty {
+    let texts = metadata.sorted { $0.key < $1.key }.map { "\(jsonString($0.key)):\(jsonString($0.value))" }
+    members.append("\"__metadata__\":{\(texts.joined(separator: ","))}")
+  }
+  var names: Set<String> = []
+  var place = 0
+  for tensor in tensors {
+    require(
+      names.insert(tensor.name).inserted && tensor.name != "__metadata__", "two tensors named \(tensor.name)")
+    let end = place + tensor.elementCount * tensor.elementType.byteCount
+    let extents = tensor.shape.map(String.init).joined(separator: ",")
+    members.append(
+      "\(jsonString(tensor.name)):{\"dtype\":\"\(tensor.elementType.rawValue)\",\"shape\":[\(extents)],"
+        + "\"data_offsets\":[\(place),\(end)]}")
+    place = end
+  }
+  var json = Array("{\(members.joined(separator: ","))}".utf8)
+  json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
+  return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
+}
+
+/// A text as a JSON string.
+private func jsonString(_ text: String) -> String {
+  var result = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": result += "\\\""
+    case "\\": result += "\\\\"
+    case "\0"..<" ":
+      let digits = String(scalar.value, radix: 16)
+      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result + "\""
+}
