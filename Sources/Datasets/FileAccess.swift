@@ -1,0 +1,113 @@
+import Foundation
+import Tensors
+
+/// A file mapped read-only; its pages are the kernel's, shared by all ranks of a node.
+final class MappedFile: Sendable {
+  /// The content, which lives as long as this object.
+  nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+
+  /// Maps the file at `path`; throws exit code 66 when it cannot be opened.
+  init(path: String) throws {
+    let descriptor = try openForReading(path)
+    defer { close(descriptor) }
+    let size = try fileStatus(descriptor, path).size
+    if size == 0 {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let address = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0)
+    guard let address, address != MAP_FAILED else {
+      throw InputError(.missingFile, "\(path): cannot be mapped into memory: \(systemMessage())")
+    }
+    bytes = UnsafeRawBufferPointer(start: address, count: size)
+  }
+
+  deinit {
+    if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+  }
+}
+
+/// What identifies one state of a file without reading it.
+struct FileStatus: Equatable {
+  var device: UInt64
+  var inode: UInt64
+  var size: Int
+  /// Nanoseconds of the last change of the content.
+  var modified: Int
+  /// Nanoseconds of the last change of content or attributes; programs cannot set it back.
+  var changed: Int
+}
+
+func systemMessage() -> String { String(cString: strerror(errno)) }
+
+func openForReading(_ path: String) throws -> Int32 {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else {
+    throw InputError(.missingFile, "\(path): cannot be opened: \(systemMessage())")
+  }
+  return descriptor
+}
+
+func fileStatus(_ descriptor: Int32, _ path: String) throws -> FileStatus {
+  var status = stat()
+  guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    throw InputError(.missingFile, "\(path): is not a regular file")
+  }
+  return FileStatus(
+    device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int(status.st_size),
+    modified: status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec,
+    changed: status.st_ctim.tv_sec * 1_000_000_000 + status.st_ctim.tv_nsec)
+}
+
+/// Reads a whole file into `bytes`, whose capacity is kept from call to call.
+///
+/// Throws exit code 66 when the file is missing, 65 when it cannot be read to its end.
+func readFile(_ path: String, into bytes: inout [UInt8]) throws {
+  let descriptor = try openForReading(path)
+  defer { close(descriptor) }
+  let size = try fileStatus(descriptor, path).size
+  if bytes.count > size {
+    bytes.removeLast(bytes.count - size)
+  } else if bytes.count < size {
+    bytes.append(contentsOf: repeatElement(0, count: size - bytes.count))
+  }
+  var done = 0
+  while done < size {
+    let received = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + done, size - done) }
+    if received < 0 && errno == EINTR { continue }
+    guard received > 0 else {
+      let reason = received < 0 ? systemMessage() : "the file shrank"
+      throw InputError(.badData, "\(path): reading stopped at byte \(done) of \(size): \(reason)")
+    }
+    done += received
+  }
+}
+
+/// Writes a file under a temporary name beside `path` and renames it, so that it is complete or absent.
+///
+/// Throws exit code 73.
+public func writeFile(_ bytes: [UInt8], to path: String) throws {
+  let temporary = temporaryName(beside: path)
+  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+  guard descriptor >= 0 else {
+    throw InputError(.cannotWrite, "\(path): cannot be written: \(systemMessage())")
+  }
+  var done = 0
+  while done < bytes.count {
+    let sent = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+    if sent < 0 && errno == EINTR { continue }
+    if sent <= 0 { break }
+    done += sent
+  }
+  let closed = close(descriptor)
+  guard done == bytes.count, closed == 0, rename(temporary, path) == 0 else {
+    let reason = systemMessage()
+    unlink(temporary)
+    throw InputError(.cannotWrite, "\(path): cannot be written (\(done) of \(bytes.count) bytes): \(reason)")
+  }
+}
+
+/// A name beside `path` that no other process or thread uses.
+func temporaryName(beside path: String) -> String {
+  "\(path).\(getpid()).\(UInt32.random(in: .min ... .max)).tmp"
+}
