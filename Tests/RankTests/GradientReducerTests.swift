@@ -1,0 +1,117 @@
+import Distributed
+import Glibc
+import Testing
+
+extension Ranks {
+  @Suite("Gradient reducer") @RankThread struct GradientReducerTests {
+    let world = RankWorld.shared
+
+    /// What rank `rank` puts at `index`: small integers, so that sums are exact in any order.
+    private func addend(_ rank: Int, _ index: Int) -> Float { Float((index * 7 + rank * 13) % 1001) }
+
+    private func expected(_ index: Int) -> Float { (0..<world.size).reduce(0) { $0 + addend($1, index) } }
+
+    private func withArena(_ count: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws -> Void) throws {
+      let arena = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+      defer { arena.deallocate() }
+      for index in arena.indices { arena.initializeElement(at: index, to: addend(world.rank, index)) }
+      try body(arena)
+    }
+
+    @Test("buckets hold the sums and the gaps between them stay as they were")
+    func sums() throws {
+      // Oracle: the closed form of the sum over ranks.
+      try withArena(400_000) { arena in
+        let buckets = GradientBuckets(ranges: [3..<4, 10..<100_000, 100_000..<100_000, 150_000..<399_999])
+        let reducer = GradientReducer(world, base: try #require(arena.baseAddress), buckets: buckets)
+        for step in 0..<3 {
+          for index in arena.indices { arena[index] = addend(world.rank, index + step) }
+          reducer.beginStep()
+          for bucket in buckets.ranges.indices {
+            try reducer.start(bucket: bucket)
+            try reducer.progress()
+          }
+          try reducer.waitAll()
+          let wrong = arena.indices.first { index in
+            let isReduced = buckets.ranges.contains { $0.contains(index) }
+            return arena[index] != (isReduced ? expected(index + step) : addend(world.rank, index + step))
+          }
+          #expect(wrong == nil, "first wrong float in step \(step)")
+        }
+      }
+    }
+
+    @Test("buckets that complete in another order on each rank are posted in index order")
+    func order() throws {
+      // Oracle: sums; were the calls mismatched, buckets of different lengths would truncate or mix.
+      try withArena(60_000) { arena in
+        let buckets = GradientBuckets(ranges: [0..<10_000, 10_000..<12_000, 12_000..<40_000, 40_000..<60_000])
+        let reducer = GradientReducer(world, base: try #require(arena.baseAddress), buckets: buckets)
+        reducer.beginStep()
+        for turn in 0..<4 {
+          let bucket = (3 - turn + world.rank) % 4
+          try reducer.start(bucket: bucket)
+          // Bucket 0 may be posted at once; a later one is not complete before those in front were started.
+          if turn < 3, bucket == 3 { #expect(try !reducer.isComplete(bucket: 3)) }
+        }
+        while try !reducer.isComplete(bucket: 3) { try reducer.progress() }
+        try reducer.waitAll()
+        #expect(arena.indices.allSatisfy { arena[$0] == expected($0) })
+      }
+    }
+
+    @Test("progress alone completes all buckets, without a wait")
+    func progressOnly() throws {
+      try withArena(2_000_000) { arena in
+        let buckets = GradientBuckets.cut((0..<20).map { $0 * 100_000..<($0 + 1) * 100_000 }, bucketBytes: 1 << 20)
+        let reducer = GradientReducer(world, base: try #require(arena.baseAddress), buckets: buckets)
+        reducer.beginStep()
+        for bucket in buckets.ranges.indices { try reducer.start(bucket: bucket) }
+        let clock = ContinuousClock()
+        let start = clock.now
+        while clock.now - start < .seconds(30), try !reducer.isComplete(bucket: buckets.ranges.count - 1) {
+          try reducer.progress()
+        }
+        #expect(arena.indices.allSatisfy { arena[$0] == expected($0) })
+        try reducer.waitAll()
+        #expect(reducer.bytes == 8_000_000)
+        #expect(reducer.exposedSeconds > 0)
+      }
+    }
+
+    @Test("a rank that does not come is a stall that names phase, bucket, rank and host")
+    func stall() throws {
+      // Oracle: the last rank starts bucket 1 late, after the others' deadline of 0.2 s has passed.
+      let isLate = world.rank == world.size - 1
+      let deadline = world.deadlineSeconds
+      try withArena(30_000) { arena in
+        let buckets = GradientBuckets(ranges: [0..<10_000, 10_000..<30_000])
+        let reducer = GradientReducer(world, base: try #require(arena.baseAddress), buckets: buckets)
+        reducer.beginStep()
+        try reducer.start(bucket: 0)
+        try reducer.wait(bucket: 0)
+        if isLate {
+          usleep(800_000)
+          try reducer.start(bucket: 1)
+        } else {
+          world.deadlineSeconds = 0.2
+          world.phase = "step 7: backward"
+          try reducer.start(bucket: 1)
+          do throws(RankError) {
+            try reducer.wait(bucket: 1)
+            Issue.record("the wait returned, but the last rank sleeps")
+          } catch {
+            for part in ["rank \(world.rank) on \(world.host)", "step 7: backward", "bucket 1 of 2", "0.2 s"] {
+              #expect(error.description.contains(part), "\(error)")
+            }
+            #expect(error.exitCode.rawValue == 74)
+          }
+          world.deadlineSeconds = deadline
+        }
+        // The late rank comes after all: the request is still alive, so that later tests find the ranks in step.
+        try reducer.waitAll()
+        #expect(arena.indices.allSatisfy { arena[$0] == expected($0) })
+      }
+    }
+  }
+}
