@@ -29,13 +29,18 @@ extension DropBlock {
       counts.initialize(repeating: 0)
       let kept = counts
       parallelRanges(shape.n * layout.channelBlocks) { tiles, thread in
-        var count = 0
-        for tile in tiles {
-          let sample = tile / layout.channelBlocks
-          let counter = stream.counter(step: step, layer: layer, sample: sample)
-          count += painter.paint(tile: tile, channelBlock: tile % layout.channelBlocks, counter: counter)
+        kept[thread] = GapScratch.lend { first in
+          GapScratch.lend { scratch in
+            tiles.reduce(0) { count, tile in
+              let sample = tile / layout.channelBlocks
+              let counter = stream.counter(step: step, layer: layer, sample: sample)
+              return count
+                + painter.paint(
+                  tile: tile, channelBlock: tile % layout.channelBlocks, counter: counter, first: first,
+                  scratch: scratch)
+            }
+          }
         }
-        kept[thread] = count
       }
       return counts.reduce(0, +)
     }
@@ -53,52 +58,45 @@ private struct MaskPainter {
   let philox: Philox
 
   /// Writes the bits of one sample's block of channels and returns how many are kept.
-  func paint(tile index: Int, channelBlock: Int, counter: SIMD4<UInt32>) -> Int {
+  ///
+  /// `first` and `scratch` are room to work in.
+  func paint(
+    tile index: Int, channelBlock: Int, counter: SIMD4<UInt32>, first: GapScratch, scratch: GapScratch
+  ) -> Int {
     let area = layout.shape.area
     let laneBytes = layout.channelBlock / 8
     let tileBytes = area * laneBytes
     let tile = MaskTile(base: UnsafeMutableRawPointer(base) + index * tileBytes, byteCount: tileBytes)
     let firstChannel = channelBlock * layout.channelBlock
     let channels = min(layout.channelBlock, layout.shape.c - firstChannel)
-    let full = UInt16(truncatingIfNeeded: (1 << channels) - 1)
     if gamma >= 1 {
       tile.fill(0)
       return 0
     }
-    tile.fill(MaskTile.repeating(full, laneBytes: laneBytes))
+    tile.fill(MaskTile.repeating(UInt16(truncatingIfNeeded: (1 << channels) - 1), laneBytes: laneBytes))
     if gamma <= 0 { return area * channels }
-    let anything = clearBlocks(
-      of: tile, firstChannel: firstChannel, channels: channels, laneBytes: laneBytes, counter: counter)
-    return anything ? tile.ones() : area * channels
-  }
 
-  /// Clears the blocks of every channel of a full tile and tells whether there was one.
-  private func clearBlocks(
-    of tile: MaskTile, firstChannel: Int, channels: Int, laneBytes: Int, counter: SIMD4<UInt32>
-  ) -> Bool {
+    // The first words of all channels together: independent work without branches.
+    var counter = counter
+    for lane in 0..<channels {
+      counter[3] = UInt32(firstChannel + lane)
+      first.words[lane] = philox.block(counter)
+    }
+    sampler.fillGaps(first, blocks: channels)
+
     let startColumns = UInt32(layout.shape.w - block + 1)
     let rowBytes = layout.shape.w * laneBytes
-    let runBytes = block * laneBytes
     var anything = false
-    // The first words of all channels at once: independent work without branches, where most of the time goes.
-    withUnsafeTemporaryAllocation(of: SIMD4<UInt32>.self, capacity: 16) { first in
-      var counter = counter
-      for lane in 0..<channels {
-        counter[3] = UInt32(firstChannel + lane)
-        first.initializeElement(at: lane, to: philox.block(counter))
-      }
-      for lane in 0..<channels {
-        let pattern = MaskTile.repeating(~(1 << UInt16(lane)), laneBytes: laneBytes)
-        counter[3] = UInt32(firstChannel + lane)
-        sampler.forEachSeed(first: first[lane], philox: philox, counter: counter) { place in
-          let (row, column) = UInt32(place).quotientAndRemainder(dividingBy: startColumns)
-          tile.intersect(
-            pattern, offset: Int(row) * rowBytes + Int(column) * laneBytes, runBytes: runBytes, rowBytes: rowBytes,
-            height: block)
-          anything = true
-        }
+    for lane in 0..<channels {
+      let pattern = MaskTile.repeating(~(1 << UInt16(lane)), laneBytes: laneBytes)
+      counter[3] = UInt32(firstChannel + lane)
+      sampler.forEachSeed(first: first.gaps + 4 * lane, scratch: scratch, philox: philox, counter: counter) { place in
+        let (row, column) = UInt32(truncatingIfNeeded: place).quotientAndRemainder(dividingBy: startColumns)
+        let offset = Int(row) &* rowBytes &+ Int(column) &* laneBytes
+        tile.intersect(pattern, offset: offset, runBytes: block &* laneBytes, rowBytes: rowBytes, height: block)
+        anything = true
       }
     }
-    return anything
+    return anything ? tile.ones() : area * channels
   }
 }

@@ -21,9 +21,9 @@ public struct MaskAudit: Sendable {
   /// Masks drawn.
   public let draws: Int
 
-  /// The distance from the expectation in standard errors, 0 where both agree without any scatter.
+  /// The distance from the expectation in standard errors, 0 where both agree to rounding.
   public var deviation: Double {
-    measured == expected ? 0 : (measured - expected) / standardError
+    abs(measured - expected) < 1e-12 ? 0 : (measured - expected) / standardError
   }
 
   /// Draws masks for the steps 0..<draws of a layer and counts them.

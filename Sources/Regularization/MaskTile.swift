@@ -18,12 +18,8 @@ struct MaskTile {
   @inline(__always)
   func fill(_ pattern: UInt64) {
     let whole = byteCount & ~7
-    for offset in stride(from: 0, to: whole, by: 8) {
-      base.storeBytes(of: pattern, toByteOffset: offset, as: UInt64.self)
-    }
-    withUnsafeBytes(of: pattern) { bytes in
-      for offset in whole..<byteCount { base.storeBytes(of: bytes[offset - whole], toByteOffset: offset, as: UInt8.self) }
-    }
+    for word in 0..<byteCount >> 3 { base.storeBytes(of: pattern, toByteOffset: word << 3, as: UInt64.self) }
+    withUnsafeBytes(of: pattern) { (base + whole).copyMemory(from: $0.baseAddress!, byteCount: byteCount - whole) }
   }
 
   /// The number of bits that are 1.
@@ -31,8 +27,8 @@ struct MaskTile {
   func ones() -> Int {
     let whole = byteCount & ~7
     var count = 0
-    for offset in stride(from: 0, to: whole, by: 8) {
-      count &+= base.loadUnaligned(fromByteOffset: offset, as: UInt64.self).nonzeroBitCount
+    for word in 0..<byteCount >> 3 {
+      count &+= base.loadUnaligned(fromByteOffset: word << 3, as: UInt64.self).nonzeroBitCount
     }
     for offset in whole..<byteCount { count &+= base.load(fromByteOffset: offset, as: UInt8.self).nonzeroBitCount }
     return count
@@ -41,35 +37,34 @@ struct MaskTile {
   /// Keeps only the pattern's bits in `height` runs of `runBytes` bytes that start `rowBytes` apart, from `offset`.
   @inline(__always)
   func intersect(_ pattern: UInt64, offset: Int, runBytes: Int, rowBytes: Int, height: Int) {
-    var run = base + offset
-    for _ in 0..<height {
-      if runBytes >= 8 {
-        Self.intersectOverlapping(run, runBytes, pattern)
-      } else if runBytes >= 4 {
-        Self.intersectOverlapping(run, runBytes, UInt32(truncatingIfNeeded: pattern))
-      } else if runBytes >= 2 {
-        Self.intersectOverlapping(run, runBytes, UInt16(truncatingIfNeeded: pattern))
-      } else {
-        Self.intersectOverlapping(run, runBytes, UInt8(truncatingIfNeeded: pattern))
-      }
-      run += rowBytes
+    let first = base + offset
+    switch runBytes {
+    case 8...: Self.intersect(first, pattern, runBytes, rowBytes, height)
+    case 4...: Self.intersect(first, UInt32(truncatingIfNeeded: pattern), runBytes, rowBytes, height)
+    case 2...: Self.intersect(first, UInt16(truncatingIfNeeded: pattern), runBytes, rowBytes, height)
+    default: Self.intersect(first, UInt8(truncatingIfNeeded: pattern), runBytes, rowBytes, height)
     }
   }
 
-  /// One run in words of `Word`, the last of which ends with the run.
+  /// The runs in words of `Word`, of which the last ends with the run.
   ///
   /// The last word is read before the others are written: a load that straddles a fresh store waits for the cache.
   @inline(__always)
-  private static func intersectOverlapping<Word: FixedWidthInteger & BitwiseCopyable>(
-    _ run: UnsafeMutableRawPointer, _ runBytes: Int, _ pattern: Word
+  private static func intersect<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ first: UnsafeMutableRawPointer, _ pattern: Word, _ runBytes: Int, _ rowBytes: Int, _ height: Int
   ) {
     let size = MemoryLayout<Word>.size
-    let lastOffset = runBytes - size
-    let last = run.loadUnaligned(fromByteOffset: lastOffset, as: Word.self) & pattern
-    for offset in stride(from: 0, to: lastOffset, by: size) {
-      let word = run.loadUnaligned(fromByteOffset: offset, as: Word.self)
-      run.storeBytes(of: word & pattern, toByteOffset: offset, as: Word.self)
+    let lastOffset = runBytes &- size
+    let wordsBefore = (lastOffset &+ size &- 1) / size
+    var run = first
+    for _ in 0..<height {
+      let last = run.loadUnaligned(fromByteOffset: lastOffset, as: Word.self) & pattern
+      for index in 0..<wordsBefore {
+        let word = run.loadUnaligned(fromByteOffset: index &* size, as: Word.self)
+        run.storeBytes(of: word & pattern, toByteOffset: index &* size, as: Word.self)
+      }
+      run.storeBytes(of: last, toByteOffset: lastOffset, as: Word.self)
+      run += rowBytes
     }
-    run.storeBytes(of: last, toByteOffset: lastOffset, as: Word.self)
   }
 }

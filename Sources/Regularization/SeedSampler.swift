@@ -10,48 +10,62 @@ struct SeedSampler {
   private let places: Int
   /// 1 / log(1 - gamma): negative, and zero for gamma = 1.
   private let scale: Double
+  /// Blocks of random words to draw at a time once the first has been used up: about what a channel needs.
+  private let batch: Int
 
   /// A sampler over `places` places, each taken with probability `gamma` in 0...1.
   init(gamma: Double, places: Int) {
     self.places = places
     scale = 1 / log1p(-gamma)
+    batch = max(1, min(GapScratch.blocks, Int(gamma * Double(places) / 4)))
   }
 
   /// Calls `body` with each taken place in rising order.
   ///
-  /// `first` are the random words of `counter`; further words come from the counters that follow in its first word.
+  /// `first` are the four gaps of `counter`; further gaps come from the counters that follow in its first word, a batch
+  /// at a time in `scratch`.
   @inline(__always)
   func forEachSeed(
-    first: SIMD4<UInt32>, philox: Philox, counter: SIMD4<UInt32>, _ body: (Int) -> Void
+    first: UnsafePointer<Double>, scratch: GapScratch, philox: Philox, counter: SIMD4<UInt32>, _ body: (Int) -> Void
   ) {
-    var (words, counter, used) = (first, counter, 0)
+    var (gaps, left, counter) = (first, 4, counter)
     var place = 0
     while place < places {
-      if used == 4 {
-        counter[0] &+= 1
-        words = philox.block(counter)
-        used = 0
+      if left == 0 {
+        for block in 0..<batch {
+          counter[0] &+= 1
+          scratch.words[block] = philox.block(counter)
+        }
+        fillGaps(scratch, blocks: batch)
+        (gaps, left) = (UnsafePointer(scratch.gaps), 4 &* batch)
       }
-      let gap = negativeLogarithmRatio(words[used])
-      used += 1
+      let gap = gaps.pointee
+      (gaps, left) = (gaps + 1, left &- 1)
       // Compared before it becomes an integer: for a gamma near 0 the gap is beyond any Int.
-      guard gap < Double(places - place) else { return }
-      place += Int(gap)
+      guard gap < Double(places &- place) else { return }
+      place &+= Int(gap)
       body(place)
-      place += 1
+      place &+= 1
     }
   }
 
-  /// log(u) / log(1 - gamma) for the word's u = (word + 1/2) / 2^32, at least 0.
+  /// Turns the words of the first `blocks` blocks into gaps: log(u) / log(1 - gamma) for u = (word + 1/2) / 2^32.
+  ///
+  /// The gaps are not yet rounded down. No branch and no call in the loop, so it runs in vector registers.
   @inline(__always)
-  private func negativeLogarithmRatio(_ word: UInt32) -> Double {
-    Self.logarithm((Double(word) + 0.5) * 0x1p-32) * scale
+  func fillGaps(_ scratch: GapScratch, blocks: Int) {
+    let gaps = scratch.gaps
+    scratch.words.withMemoryRebound(to: UInt32.self, capacity: 4 * blocks) { words in
+      for index in 0..<4 &* blocks {
+        gaps[index] = Self.logarithm((Double(words[index]) + 0.5) * 0x1p-32) * scale
+      }
+    }
   }
 
-  /// The natural logarithm of a positive normal number, to 1e-12 of its value.
+  /// The natural logarithm of a positive normal number, to 1e-13 of its value.
   ///
-  /// Additions, multiplications and one division, all rounded as IEEE 754 says: unlike a library's function it gives
-  /// the same bits, and so the same masks, on every machine. x = 2^k m with m in [sqrt 1/2, sqrt 2), and
+  /// Additions, multiplications and one division, all rounded as IEEE 754 says: unlike a library's function it runs in
+  /// vector registers and gives the same bits everywhere. x = 2^k m with m in [sqrt 1/2, sqrt 2), and
   /// log m = 2 artanh((m - 1) / (m + 1)) by its series.
   @inline(__always)
   static func logarithm(_ x: Double) -> Double {

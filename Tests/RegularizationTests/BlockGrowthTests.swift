@@ -1,0 +1,71 @@
+import Tensors
+import Testing
+
+@testable import Regularization
+
+@Suite struct BlockGrowthTests {
+  static let maps = [(7, 7), (14, 14), (25, 42), (42, 25), (4, 9), (9, 4), (1, 5), (3, 130), (130, 3), (1, 1)]
+  static let blocks = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 17, 25]
+
+  /// The seeds of a channel as dense noise: 0 at a seed and just below 1 elsewhere.
+  ///
+  /// The sampler's starts become the official code's centres, half a block further on.
+  private func noise(_ dropBlock: DropBlock, _ shape: Shape, keepProbability: Double, sample: Int, channel: Int)
+    -> [Double]
+  {
+    let stream = MaskStream.perRank(seed: 7, rank: 0)
+    let block = dropBlock.blockSize(height: shape.h, width: shape.w)
+    let sampler = SeedSampler(
+      gamma: dropBlock.gamma(keepProbability: keepProbability, height: shape.h, width: shape.w),
+      places: dropBlock.startArea(height: shape.h, width: shape.w))
+    var counter = stream.counter(step: 0, layer: 0, sample: sample)
+    counter[3] = UInt32(channel)
+    var noise = [Double](repeating: 1.0.nextDown, count: shape.area)
+    let columns = shape.w - block + 1
+    for place in sampler.places(philox: stream.philox, counter: counter) {
+      noise[(place / columns + block / 2) * shape.w + place % columns + block / 2] = 0
+    }
+    return noise
+  }
+
+  @Test(
+    "seeds grow to the same blocks as in the official code, for every map, block and lane width", arguments: maps,
+    [8, 16])
+  func growth(map: (Int, Int), channelBlock: Int) {
+    let shape = Shape(2, 19, map.0, map.1)
+    for size in Self.blocks {
+      for keepProbability in [0.9, 0.4] {
+        let dropBlock = DropBlock(blockSize: size, keepProbability: keepProbability)
+        let official = OfficialDropBlock(
+          height: shape.h, width: shape.w, block: dropBlock.blockSize(height: shape.h, width: shape.w),
+          gamma: dropBlock.gamma(keepProbability: keepProbability, height: shape.h, width: shape.w))
+        let mask = DrawnMask(dropBlock, shape, keepProbability: keepProbability, channelBlock: channelBlock)
+        var expected: [UInt8] = []
+        for sample in 0..<shape.n {
+          for channel in 0..<shape.c {
+            let seeds = noise(
+              dropBlock, shape, keepProbability: keepProbability, sample: sample, channel: channel)
+            expected += official.mask(noise: seeds).map { UInt8($0) }
+          }
+        }
+        #expect(mask.elements == expected, "block \(size) at keep probability \(keepProbability)")
+        #expect(mask.kept == expected.reduce(0) { $0 + Int($1) })
+      }
+    }
+  }
+
+  @Test("a block as large as a square map drops whole channels with probability 1 - keepProbability")
+  func wholeChannels() {
+    let shape = Shape(4, 1024, 7, 7)
+    let mask = DrawnMask(DropBlock(blockSize: 9, keepProbability: 0.9), shape, keepProbability: 0.9)
+    let elements = mask.elements
+    var dropped = 0
+    for first in stride(from: 0, to: elements.count, by: shape.area) {
+      let channel = elements[first..<first + shape.area]
+      #expect(channel.allSatisfy { $0 == channel[first] })
+      dropped += channel[first] == 0 ? 1 : 0
+    }
+    // Binomial: 4096 channels at 0.1 give 409.6 with standard deviation 19.2; four of them.
+    #expect(abs(Double(dropped) - 409.6) < 77, "\(dropped) channels dropped")
+  }
+}
