@@ -1,0 +1,110 @@
+extension Configuration {
+  /// Which network, and what it starts from.
+  public struct Model: ConfigurationSection {
+    /// The network.
+    public var name = ModelName.retinaNet
+    /// Whose published details it follows: heads, anchors, matching, losses, padding.
+    public var form: ModelForm
+    /// Depth of the ResNet backbone.
+    public var depth = Depth.resNet50
+    /// Outputs of the classifier for an anchor, from 1; paper's form: COCO's 90; torchvision's: raw ids, 91.
+    public var classes: Int
+    /// A `.safetensors` file, checkpoint set or run directory to start from; nil is random.
+    public var initialWeights: String?
+    /// Whether the first convolution is trained; the official code never does.
+    public var isStemTrainable = true
+    /// Stages of the backbone that are trained, counted from the last, 0 to 5; 5 is all of it, with the stem.
+    public var trainableLayers = 5
+
+    init(form: ModelForm) {
+      self.form = form
+      switch form {
+      case .paper: classes = 90
+      case .torchvision: classes = 91
+      }
+    }
+
+    static var keys: [ConfigurationKey<Self>] {
+      [
+        ConfigurationKey("name", \.name),
+        ConfigurationKey("form", \.form),
+        ConfigurationKey("depth", \.depth),
+        ConfigurationKey("classes", \.classes, .from(1, to: 100_000)),
+        ConfigurationKey(path: "initial_weights", \.initialWeights, mayChangeOnResume: true),
+        ConfigurationKey("stem_trainable", \.isStemTrainable),
+        ConfigurationKey("trainable_layers", \.trainableLayers, .from(0, to: 5)),
+      ]
+    }
+  }
+
+  /// The networks that can be trained.
+  public enum ModelName: String, ConfigurationChoice, Sendable {
+    /// One-stage detector with focal loss.
+    case retinaNet = "retinanet"
+  }
+
+  /// The two published forms of RetinaNet.
+  public enum ModelForm: String, ConfigurationChoice, Sendable {
+    /// The DropBlock paper and its official code.
+    case paper
+    /// torchvision's `retinanet_resnet50_fpn`.
+    case torchvision
+  }
+
+  /// Depth of a ResNet.
+  public enum Depth: Int, ConfigurationValue, CaseIterable, Sendable {
+    /// Basic blocks, 2-2-2-2.
+    case resNet18 = 18
+    /// Basic blocks, 3-4-6-3.
+    case resNet34 = 34
+    /// Bottleneck blocks, 3-4-6-3.
+    case resNet50 = 50
+    /// Bottleneck blocks, 3-4-23-3.
+    case resNet101 = 101
+
+    static func expectation(_ limits: String) -> String { "18, 34, 50 or 101" }
+
+    init?(_ content: ConfigurationContent) {
+      guard let layers = Int(content) else { return nil }
+      self.init(rawValue: layers)
+    }
+
+    var yaml: String { rawValue.description }
+  }
+
+  /// Batch normalisation.
+  public struct BatchNorm: ConfigurationSection {
+    /// Whether statistics come from the batch, or never change.
+    public var mode = BatchNormMode.trained
+    /// Whether a batch's statistics are taken per rank or over all ranks.
+    public var statistics = Scope.local
+    /// Share of the running value that a step keeps, from 0 to 1; paper 0.997, torchvision 0.9.
+    public var decay: Double
+    /// Added to the variance, from 0; paper 1e-4, torchvision 1e-5 (its published COCO weights: 0).
+    public var epsilon: Double
+
+    init(form: ModelForm) {
+      switch form {
+      case .paper: (decay, epsilon) = (0.997, 1e-4)
+      case .torchvision: (decay, epsilon) = (0.9, 1e-5)
+      }
+    }
+
+    static var keys: [ConfigurationKey<Self>] {
+      [
+        ConfigurationKey("mode", \.mode),
+        ConfigurationKey("statistics", \.statistics),
+        ConfigurationKey("decay", \.decay, .from(0, to: 1)),
+        ConfigurationKey("epsilon", \.epsilon, .from(0, to: 1)),
+      ]
+    }
+  }
+
+  /// What batch normalisation does in training.
+  public enum BatchNormMode: String, ConfigurationChoice, Sendable {
+    /// Normalises by the batch, learns scale and shift, keeps running statistics.
+    case trained
+    /// Applies stored statistics, scale and shift; nothing is learnt.
+    case frozen
+  }
+}

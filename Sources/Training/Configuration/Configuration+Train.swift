@@ -1,0 +1,132 @@
+extension Configuration {
+  /// Length of the run and what happens periodically.
+  public struct Train: ConfigurationSection {
+    /// How long the run is.
+    public var length: Span
+    /// Time between checkpoints; the last step always writes one.
+    public var checkpointEvery = Span.epochs(1)
+    /// Newest checkpoints that stay, from 1; the best by AP stays besides.
+    public var keepCheckpoints = 3
+    /// Time between evaluations; the last step is always followed by one; nil: only that one.
+    public var evaluateEvery: Span?
+    /// Steps between progress lines and rows of metrics, from 1.
+    public var logEvery = 10
+    /// What a loss that is not finite does.
+    public var nonFiniteLoss = NonFiniteLoss.stop
+
+    init(form: ModelForm) {
+      switch form {
+      case .paper: length = .epochs(150)
+      case .torchvision: length = .epochs(26)
+      }
+    }
+
+    static var keys: [ConfigurationKey<Self>] {
+      [
+        ConfigurationKey("length", \.length),
+        ConfigurationKey("checkpoint_every", \.checkpointEvery, mayChangeOnResume: true),
+        ConfigurationKey("keep_checkpoints", \.keepCheckpoints, .from(1, to: 10_000), mayChangeOnResume: true),
+        ConfigurationKey("evaluate_every", \.evaluateEvery, mayChangeOnResume: true),
+        ConfigurationKey("log_every", \.logEvery, .from(1), mayChangeOnResume: true),
+        ConfigurationKey("non_finite_loss", \.nonFiniteLoss),
+      ]
+    }
+  }
+
+  /// What a loss that is not finite does.
+  public enum NonFiniteLoss: String, ConfigurationChoice, Sendable {
+    /// All ranks leave with code 76.
+    case stop
+    /// The step changes nothing and is counted.
+    case skip
+  }
+
+  /// Random numbers.
+  public struct Random: ConfigurationSection {
+    /// Seed of weights, order, augmentation and masks.
+    public var seed: UInt64 = 1
+    /// What separates the streams of masks.
+    public var stream = RandomStream.rank
+
+    init(form: ModelForm) {}
+
+    static var keys: [ConfigurationKey<Self>] {
+      [ConfigurationKey("seed", \.seed), ConfigurationKey("stream", \.stream)]
+    }
+  }
+
+  /// What separates the streams of masks.
+  public enum RandomStream: String, ConfigurationChoice, Sendable {
+    /// The rank: independent streams, as on TPU cores.
+    case rank
+    /// The sample's position in the global batch: masks do not depend on the number of ranks.
+    case sample
+  }
+
+  /// How the plan chooses algorithms.
+  public struct Planner: ConfigurationSection {
+    /// The source of the choice.
+    public var algorithms = PlannerAlgorithms.timed
+
+    init(form: ModelForm) {}
+
+    static var keys: [ConfigurationKey<Self>] {
+      [ConfigurationKey("algorithms", \.algorithms)]
+    }
+  }
+
+  /// Where the algorithm of each operation comes from; in YAML `timed`, `direct` or the path of a plan file.
+  public enum PlannerAlgorithms: Equatable, Sendable {
+    /// Each candidate is timed on this machine.
+    case timed
+    /// Direct convolution everywhere.
+    case direct
+    /// A plan file that an earlier run wrote.
+    case file(String)
+  }
+
+  /// Communication between ranks.
+  public struct Distributed: ConfigurationSection {
+    /// Bytes of gradients that travel together, from 1024.
+    public var bucketBytes = 25_000_000
+    /// Seconds that a rank waits for the others before it reports a stall and leaves with code 74, above 0.
+    public var deadlineSeconds = 300.0
+
+    init(form: ModelForm) {}
+
+    static var keys: [ConfigurationKey<Self>] {
+      [
+        ConfigurationKey("bucket_bytes", \.bucketBytes, .from(1024)),
+        ConfigurationKey("deadline_seconds", \.deadlineSeconds, .above(0), mayChangeOnResume: true),
+      ]
+    }
+  }
+}
+
+extension Configuration.PlannerAlgorithms: ConfigurationValue {
+  static func expectation(_ limits: String) -> String { "timed, direct or the path of a plan file" }
+
+  init?(_ content: ConfigurationContent) {
+    guard let text = content.text, !text.isEmpty else { return nil }
+    switch text {
+    case "timed": self = .timed
+    case "direct": self = .direct
+    default: self = .file(text)
+    }
+  }
+
+  func mappingPaths(_ absolute: (String) throws -> String) rethrows -> Self {
+    switch self {
+    case .timed, .direct: self
+    case .file(let path): .file(try absolute(path))
+    }
+  }
+
+  var yaml: String {
+    switch self {
+    case .timed: "timed"
+    case .direct: "direct"
+    case .file(let path): path.yaml
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/// Everything that decides what a run computes, where it reads and what it writes.
+///
+/// The sections' property documentation gives units and ranges; a property's initial value is its default, and where
+/// the two forms of RetinaNet were published with different values, the default follows `model.form`.
+public struct Configuration: Equatable, Sendable {
+  /// Name of the experiment: the run directory is `runs/NAME` unless told otherwise; by default the file's name.
+  public var name = "unnamed"
+  /// Type of activations and weights inside the network; master weights, statistics and losses are `f32` always.
+  public var precision = Precision.f32
+  /// Compute threads of a rank, from 1; nil takes `OMP_NUM_THREADS`, `SLURM_CPUS_PER_TASK` or the bound cores.
+  public var threadsPerRank: Int?
+  /// Where images and annotations come from.
+  public var data: Data
+  /// How an image becomes the network's input.
+  public var input: Input
+  /// Which network, and what it starts from.
+  public var model: Model
+  /// Batch normalisation.
+  public var batchNorm: BatchNorm
+  /// DropBlock in the backbone.
+  public var dropBlock: DropBlock
+  /// The detection loss.
+  public var loss: Loss
+  /// Images in a step, and who owns the number.
+  public var batch: Batch
+  /// Momentum and decay of stochastic gradient descent.
+  public var optimizer: Optimizer
+  /// The learning rate over the steps.
+  public var learningRate: LearningRate
+  /// Length of the run and what happens periodically.
+  public var train: Train
+  /// Random numbers.
+  public var random: Random
+  /// How the plan chooses algorithms.
+  public var planner: Planner
+  /// Communication between ranks.
+  public var distributed: Distributed
+
+  /// The defaults of a form.
+  public init(form: ModelForm = .paper) {
+    data = Data(form: form)
+    input = Input(form: form)
+    model = Model(form: form)
+    batchNorm = BatchNorm(form: form)
+    dropBlock = DropBlock(form: form)
+    loss = Loss(form: form)
+    batch = Batch(form: form)
+    optimizer = Optimizer(form: form)
+    learningRate = LearningRate(form: form)
+    train = Train(form: form)
+    random = Random(form: form)
+    planner = Planner(form: form)
+    distributed = Distributed(form: form)
+  }
+
+  static var keys: [ConfigurationKey<Self>] {
+    [
+      ConfigurationKey("name", \.name, mayChangeOnResume: true),
+      ConfigurationKey("precision", \.precision),
+      ConfigurationKey("threads_per_rank", \.threadsPerRank, .from(1, to: 1024)),
+    ] + .section("data", \.data) + .section("input", \.input) + .section("model", \.model)
+      + .section("batch_norm", \.batchNorm) + .section("dropblock", \.dropBlock) + .section("loss", \.loss)
+      + .section("batch", \.batch) + .section("optimizer", \.optimizer) + .section("learning_rate", \.learningRate)
+      + .section("train", \.train) + .section("random", \.random) + .section("planner", \.planner)
+      + .section("distributed", \.distributed)
+  }
+}
+
+extension [ConfigurationKey<Configuration>] {
+  /// The keys of a section of the configuration.
+  static func section<Section: ConfigurationSection>(
+    _ name: String, _ property: WritableKeyPath<Configuration, Section>
+  ) -> Self {
+    ConfigurationKey.section(name, property)
+  }
+}
+
+extension Configuration {
+  /// Type of a number inside the network.
+  public enum Precision: String, ConfigurationChoice, Sendable {
+    /// 32-bit floating point.
+    case f32
+    /// bfloat16.
+    case bf16
+  }
+
+  /// Over what a statistic or normaliser is computed.
+  public enum Scope: String, ConfigurationChoice, Sendable {
+    /// Each rank for itself.
+    case local
+    /// All ranks together.
+    case global
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import Yams
+
+/// The values that one file, or one `--set`, states.
+struct ConfigurationLayer {
+  /// The stated values by their key, with dots between sections.
+  var values: [String: PlacedContent] = [:]
+  /// The stated keys in the order of the text.
+  var order: [String] = []
+
+  /// The layers of a file: its base's first, its own last.
+  static func layers(ofFile file: String, from stated: ConfigurationOrigin? = nil, chain: [String] = []) throws
+    -> [Self]
+  {
+    let identity = ConfigurationPath.absolute(file, in: ".")
+    if chain.contains(identity) {
+      throw ConfigurationError.circularBase(
+        place: stated?.place ?? file, chain: (chain + [identity]).map { ConfigurationPath.stem(of: $0) })
+    }
+    let text: String
+    do {
+      text = try String(contentsOfFile: file, encoding: .utf8)
+    } catch {
+      let reason = FileManager.default.fileExists(atPath: file) ? "it is not a readable UTF-8 file" : "no such file"
+      throw ConfigurationError.unreadable(file: stated.map { "\($0.place): base: \(file)" } ?? file, reason: reason)
+    }
+    let directory = ConfigurationPath.directory(of: file)
+    var layer = try Self(text: text, name: file, directory: directory)
+    guard let base = layer.values.removeValue(forKey: "base") else { return [layer] }
+    layer.order.removeAll { $0 == "base" }
+    guard let path = base.content.text, !path.isEmpty else {
+      throw ConfigurationError.wrongValue(
+        place: base.origin.place, key: "base", expected: "the path of a configuration file",
+        got: base.content.quotation)
+    }
+    let baseFile = path.hasPrefix("/") || directory == "." ? path : "\(directory)/\(path)"
+    return try layers(ofFile: baseFile, from: base.origin, chain: chain + [identity]) + [layer]
+  }
+
+  /// The values of a YAML text; `name` is what messages call it.
+  init(text: String, name: String, directory: String) throws {
+    let root: Node?
+    do {
+      root = try Yams.compose(yaml: text)
+    } catch {
+      throw Self.notYAML(error, name: name)
+    }
+    switch root {
+    case nil: return
+    case .mapping(let mapping)?: try collect(mapping, under: "", name: name, directory: directory)
+    case .scalar(let scalar)? where scalar.string.isEmpty: return
+    case .scalar?, .sequence?, .alias?:
+      throw ConfigurationError.notASection(
+        place: name, key: "", got: root.map { ConfigurationContent($0).quotation } ?? "nothing")
+    }
+  }
+
+  /// The value of one `--set key.path=value`.
+  init(override text: String) throws {
+    guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+      throw ConfigurationError.badOverride(text: text)
+    }
+    let key = String(text[..<equals])
+    let place = "--set \(text)"
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: String(text[text.index(after: equals)...]))
+    } catch {
+      throw Self.notYAML(error, name: place)
+    }
+    values[key] = PlacedContent(
+      content: node.map { ConfigurationContent($0) } ?? .scalar("", isQuoted: false),
+      origin: ConfigurationOrigin(place: place, directory: "."))
+    order = [key]
+  }
+
+  private mutating func collect(_ mapping: Node.Mapping, under prefix: String, name: String, directory: String) throws {
+    for (keyNode, node) in mapping {
+      let place = keyNode.mark.map { "\(name):\($0.line)" } ?? name
+      let key = prefix + (keyNode.scalar?.string ?? ConfigurationContent(keyNode).quotation)
+      switch node {
+      case .mapping(let inner) where ConfigurationTable.isSection(key):
+        try collect(inner, under: key + ".", name: name, directory: directory)
+      case .scalar(let scalar) where scalar.string.isEmpty && ConfigurationTable.isSection(key):
+        continue  // A section whose keys are all commented out.
+      case .mapping, .scalar, .sequence, .alias:
+        values[key] = PlacedContent(
+          content: ConfigurationContent(node), origin: ConfigurationOrigin(place: place, directory: directory))
+        order.append(key)
+      }
+    }
+  }
+
+  private static func notYAML(_ error: any Error, name: String) -> ConfigurationError {
+    guard let error = error as? YamlError else { return .notYAML(place: name, problem: "\(error)") }
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      return .notYAML(place: "\(name):\(mark.line)", problem: problem)
+    case .duplicatedKeysInMapping(let duplicates, let context):
+      return .notYAML(
+        place: "\(name):\(context.mark.line)",
+        problem: "the key \(duplicates.sorted().joined(separator: ", ")) is repeated")
+    case .reader(let problem, _, _, _): return .notYAML(place: name, problem: problem)
+    case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
+      return .notYAML(place: name, problem: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import Tensors
+
+extension Configuration {
+  /// The configuration of a YAML file, of its `base` and of single values given besides.
+  ///
+  /// Later statements win: the base, the file, then `overrides` in their order. Relative paths start at the file that
+  /// states them, those in `overrides` at the working directory.
+  /// - Parameter overrides: values as `key.path=value`, as `--set` takes them.
+  /// - Throws: `ConfigurationError` for everything that is wrong with it.
+  public init(file: String, overrides: [String] = []) throws {
+    try self.init(
+      layers: ConfigurationLayer.layers(ofFile: file), overrides: overrides, name: ConfigurationPath.stem(of: file))
+  }
+
+  /// The configuration of a YAML text, for example one that a checkpoint holds.
+  ///
+  /// - Parameters:
+  ///   - text: YAML without `base`.
+  ///   - name: what messages call the text, and the run's name unless the text gives one.
+  ///   - directory: where relative paths in the text start.
+  ///   - overrides: values as `key.path=value`, as `--set` takes them.
+  /// - Throws: `ConfigurationError` for everything that is wrong with it.
+  public init(text: String, name: String, directory: String = ".", overrides: [String] = []) throws {
+    try self.init(
+      layers: [ConfigurationLayer(text: text, name: name, directory: directory)], overrides: overrides, name: name)
+  }
+
+  private init(layers: [ConfigurationLayer], overrides: [String], name: String) throws {
+    let merged = try Self.merge(layers + overrides.map { try ConfigurationLayer(override: $0) })
+    // The form comes first because the other defaults follow it.
+    var model = Model(form: .paper)
+    if let placed = merged["model.form"] {
+      for key in Model.keys where key.path == "form" { _ = try key.assign(placed, &model) }
+    }
+    self.init(form: model.form)
+    self.name = name
+    for key in Self.keys {
+      guard let placed = merged[key.path] else { continue }
+      do {
+        guard try key.assign(placed, &self) else {
+          throw ConfigurationError.wrongValue(
+            place: placed.origin.place, key: key.path, expected: key.expectation, got: placed.content.quotation)
+        }
+      } catch let variable as UnsetVariable {
+        throw ConfigurationError.unsetVariable(place: placed.origin.place, key: key.path, name: variable.name)
+      }
+    }
+    try checkRules { key in merged[key]?.origin.place ?? "\(name) (default)" }
+  }
+
+  /// The value of each key that is stated, the last statement winning.
+  private static func merge(_ layers: [ConfigurationLayer]) throws -> [String: PlacedContent] {
+    let table = Dictionary(uniqueKeysWithValues: keys.map { ($0.path, $0.alternatives) })
+    var merged: [String: PlacedContent] = [:]
+    for layer in layers {
+      for path in layer.order {
+        guard let placed = layer.values[path] else { continue }
+        guard let alternatives = table[path] else {
+          if ConfigurationTable.isSection(path) {
+            throw ConfigurationError.notASection(
+              place: placed.origin.place, key: path, got: placed.content.quotation)
+          }
+          throw ConfigurationTable.unknown(path, place: placed.origin.place)
+        }
+        for alternative in alternatives {
+          if layer.values[alternative] != nil {
+            throw ConfigurationError.alternatives(place: placed.origin.place, key: path, other: alternative)
+          }
+          merged[alternative] = nil
+        }
+        merged[path] = placed
+      }
+    }
+    return merged
+  }
+}

@@ -1,0 +1,73 @@
+import Foundation
+
+extension Configuration {
+  /// Values that are each allowed but not together.
+  ///
+  /// - Parameter place: where a key was stated.
+  /// - Throws: `ConfigurationError.impossible`.
+  func checkRules(place: (String) -> String) throws {
+    func impossible(_ key: String, _ reason: String) -> ConfigurationError {
+      .impossible(place: place(key), key: key, reason: reason)
+    }
+    if input.scaleMinimum > input.scaleMaximum {
+      throw impossible(
+        "input.scale_min", "expected at most input.scale_max, \(input.scaleMaximum); got \(input.scaleMinimum)")
+    }
+    if Set(dropBlock.groups).count != dropBlock.groups.count {
+      throw impossible("dropblock.groups", "expected each group once; got \(dropBlock.groups.yaml)")
+    }
+    switch model.form {
+    case .paper where loss.huberDelta == nil:
+      throw impossible("loss.huber_delta", "expected a number above 0 with model.form paper; got null")
+    case .torchvision where loss.huberDelta != nil:
+      throw impossible("loss.huber_delta", "model.form torchvision has an L1 loss without it; remove this key")
+    case .paper, .torchvision: break
+    }
+    if learningRate.schedule == .step && learningRate.boundaries.count != learningRate.factors.count {
+      throw impossible(
+        "learning_rate.factors",
+        "expected one factor for each of the \(learningRate.boundaries.count) boundaries; "
+          + "got \(learningRate.factors.yaml)")
+    }
+    for (earlier, later) in zip(learningRate.boundaries, learningRate.boundaries.dropFirst())
+    where !earlier.comes(before: later) {
+      throw impossible(
+        "learning_rate.boundaries",
+        "expected rising boundaries, all in steps or all in epochs; got \(learningRate.boundaries.yaml)")
+    }
+    if train.length == .steps(0) || train.length == .epochs(0) {
+      throw impossible("train.length", "expected at least 1 step; got \(train.length.yaml)")
+    }
+    for (key, span) in [
+      ("train.checkpoint_every", train.checkpointEvery), ("train.evaluate_every", train.evaluateEvery),
+    ]
+    where span == .steps(0) || span == .epochs(0) {
+      throw impossible(key, "expected at least 1 step; got \(span.yaml)")
+    }
+  }
+
+  /// The directory that relative parts of the data set start from: `data.root`, or `$DROPBLOCK_DATA`.
+  ///
+  /// - Throws: `ConfigurationError` when neither is given.
+  public func dataRoot() throws -> String {
+    if let root = data.root { return root }
+    if let root = ProcessInfo.processInfo.environment["DROPBLOCK_DATA"], !root.isEmpty {
+      return ConfigurationPath.absolute(root, in: ".")
+    }
+    throw ConfigurationError.impossible(
+      place: name, key: "data.root",
+      reason: "expected the directory of the data set; got null, and DROPBLOCK_DATA is not set; "
+        + "set that, or give --set data.root=DIR")
+  }
+}
+
+extension Span {
+  /// Whether this length is the smaller of two in the same unit.
+  fileprivate func comes(before other: Span) -> Bool {
+    switch (self, other) {
+    case (.steps(let first), .steps(let second)): first < second
+    case (.epochs(let first), .epochs(let second)): first < second
+    case (.steps, .epochs), (.epochs, .steps): false
+    }
+  }
+}

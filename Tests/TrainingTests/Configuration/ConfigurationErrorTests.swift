@@ -1,0 +1,169 @@
+import Foundation
+import Tensors
+import Testing
+
+@testable import Training
+
+/// A configuration with one mistake, and the message it must give.
+struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
+  let id: String
+  var yaml = ""
+  var overrides: [String] = []
+  let message: String
+  var testDescription: String { id }
+}
+
+/// Oracle: the table of messages below, which is the catalogue of what users can read.
+@Suite struct ConfigurationErrorTests {
+  static let mistakes = [
+    ConfigurationMistake(
+      id: "unknown key in a section", yaml: "model:\n  depth: 18\n  clases: 3\n",
+      message: #"a.yaml:3: model.clases: unknown key; did you mean "model.classes"?"#),
+    ConfigurationMistake(
+      id: "unknown section", yaml: "dropblok:\n  block_size: 3\n",
+      message: #"a.yaml:1: dropblok: unknown key; did you mean "dropblock"?"#),
+    ConfigurationMistake(
+      id: "swapped letters", yaml: "tarin: {length: 5 steps}\n",
+      message: #"a.yaml:1: tarin: unknown key; did you mean "train"?"#),
+    ConfigurationMistake(
+      id: "right name in the wrong section", yaml: "model:\n  block_size: 3\n",
+      message: #"a.yaml:2: model.block_size: unknown key; did you mean "dropblock.block_size"?"#),
+    ConfigurationMistake(
+      id: "nothing near", yaml: "optimizer:\n  zzzzzz: 1\n",
+      message: "a.yaml:2: optimizer.zzzzzz: unknown key; known here: momentum, nesterov, weight_decay"),
+    ConfigurationMistake(
+      id: "a value given keys", yaml: "precision:\n  activations: f32\n",
+      message: "a.yaml:1: precision: expected f32 or bf16; got a mapping"),
+    ConfigurationMistake(
+      id: "text for a whole number", yaml: "dropblock:\n  block_size: seven\n",
+      message: "a.yaml:2: dropblock.block_size: expected a whole number from 1 to 4096; got seven"),
+    ConfigurationMistake(
+      id: "quoted number", yaml: "dropblock:\n  block_size: '7'\n",
+      message: #"a.yaml:2: dropblock.block_size: expected a whole number from 1 to 4096; got the text "7""#),
+    ConfigurationMistake(
+      id: "fraction for a whole number", yaml: "batch: {per_rank: 1.5}\n",
+      message: "a.yaml:1: batch.per_rank: expected a whole number from 1 to 65536; got 1.5"),
+    ConfigurationMistake(
+      id: "below the range", yaml: "dropblock:\n  keep_prob: 0\n",
+      message: "a.yaml:2: dropblock.keep_prob: expected a number above 0 and at most 1; got 0"),
+    ConfigurationMistake(
+      id: "above the range", yaml: "dropblock:\n  keep_prob: 1.01\n",
+      message: "a.yaml:2: dropblock.keep_prob: expected a number above 0 and at most 1; got 1.01"),
+    ConfigurationMistake(
+      id: "not a number", yaml: "learning_rate:\n  peak: .nan\n",
+      message: "a.yaml:2: learning_rate.peak: expected a number above 0; got .nan"),
+    ConfigurationMistake(
+      id: "yes is not a Boolean", yaml: "optimizer:\n  nesterov: yes\n",
+      message: "a.yaml:2: optimizer.nesterov: expected true or false; got yes"),
+    ConfigurationMistake(
+      id: "word that is no choice", yaml: "model:\n  form: detectron\n",
+      message: "a.yaml:2: model.form: expected paper or torchvision; got detectron"),
+    ConfigurationMistake(
+      id: "depth that does not exist", yaml: "model:\n  depth: 51\n",
+      message: "a.yaml:2: model.depth: expected 18, 34, 50 or 101; got 51"),
+    ConfigurationMistake(
+      id: "single value for a list", yaml: "dropblock:\n  groups: 4\n",
+      message: "a.yaml:2: dropblock.groups: expected a list in brackets, each item a whole number from 1 to 4; got 4"),
+    ConfigurationMistake(
+      id: "list item out of range", yaml: "dropblock:\n  groups: [4, 5]\n",
+      message:
+        "a.yaml:2: dropblock.groups: expected a list in brackets, each item a whole number from 1 to 4; got [4, 5]"),
+    ConfigurationMistake(
+      id: "length without unit", yaml: "train:\n  length: 500\n",
+      message: #"a.yaml:2: train.length: expected a length such as "500 steps" or "1.5 epochs"; got 500"#),
+    ConfigurationMistake(
+      id: "size of three sides", yaml: "input:\n  size: [3, 64, 64]\n",
+      message: "a.yaml:2: input.size: expected pixels from 32 to 4096 as SIDE or [HEIGHT, WIDTH]; got [3, 64, 64]"),
+    ConfigurationMistake(
+      id: "empty value", yaml: "dropblock:\n  block_size:\n",
+      message: "a.yaml:2: dropblock.block_size: expected a whole number from 1 to 4096; got nothing"),
+    ConfigurationMistake(
+      id: "both owners of the batch", yaml: "batch:\n  per_rank: 1\n  global: 2\n",
+      message: "a.yaml:2: batch.per_rank: give either this or batch.global, not both"),
+    ConfigurationMistake(
+      id: "section given a value", yaml: "batch: 64\n",
+      message: "a.yaml:1: batch: expected a section with keys of its own, got 64"),
+    ConfigurationMistake(
+      id: "text without keys", yaml: "hello\n", message: #"a.yaml: expected keys such as "model:", got hello"#),
+    ConfigurationMistake(
+      id: "not YAML", yaml: "model: [18\n",
+      message: "a.yaml:2: not valid YAML: did not find expected ',' or ']'"),
+    ConfigurationMistake(
+      id: "repeated key", yaml: "model:\n  depth: 18\n  depth: 34\n",
+      message: "a.yaml:2: not valid YAML: the key depth is repeated"),
+    ConfigurationMistake(
+      id: "scales the wrong way round", yaml: "input:\n  scale_min: 1.5\n  scale_max: 1.25\n",
+      message: "a.yaml:2: input.scale_min: expected at most input.scale_max, 1.25; got 1.5"),
+    ConfigurationMistake(
+      id: "group twice", yaml: "dropblock:\n  groups: [4, 4]\n",
+      message: "a.yaml:2: dropblock.groups: expected each group once; got [4, 4]"),
+    ConfigurationMistake(
+      id: "Huber loss in torchvision's form", yaml: "model: {form: torchvision}\nloss: {huber_delta: 0.1}\n",
+      message: "a.yaml:2: loss.huber_delta: model.form torchvision has an L1 loss without it; remove this key"),
+    ConfigurationMistake(
+      id: "boundaries without factors", yaml: "learning_rate:\n  boundaries: [1 epoch]\n",
+      message: "a.yaml (default): learning_rate.factors: expected one factor for each of the 1 boundaries; "
+        + "got [0.1, 0.01]"),
+    ConfigurationMistake(
+      id: "boundaries that fall", yaml: "learning_rate:\n  boundaries: [3 steps, 2 steps]\n",
+      message: "a.yaml:2: learning_rate.boundaries: expected rising boundaries, all in steps or all in epochs; "
+        + "got [3 steps, 2 steps]"),
+    ConfigurationMistake(
+      id: "run of no steps", yaml: "train: {length: 0 steps}\n",
+      message: "a.yaml:1: train.length: expected at least 1 step; got 0 steps"),
+    ConfigurationMistake(
+      id: "variable that is not set", yaml: "data:\n  root: $DROPBLOCK_NO_SUCH_VARIABLE/coco\n",
+      message: "a.yaml:2: data.root: the environment variable DROPBLOCK_NO_SUCH_VARIABLE is not set; set it, or give "
+        + "the path with --set data.root=PATH"),
+    ConfigurationMistake(
+      id: "override without value", overrides: ["model.depth"],
+      message: "--set model.depth: expected key.path=value, for example --set dropblock.block_size=5"),
+    ConfigurationMistake(
+      id: "override of an unknown key", overrides: ["model.dept=18"],
+      message: #"--set model.dept=18: model.dept: unknown key; did you mean "model.depth"?"#),
+    ConfigurationMistake(
+      id: "override of the wrong type", overrides: ["model.depth=[18]"],
+      message: "--set model.depth=[18]: model.depth: expected 18, 34, 50 or 101; got [18]"),
+    ConfigurationMistake(
+      id: "override of a whole section", overrides: ["model=18"],
+      message: "--set model=18: model: expected a section with keys of its own, got 18"),
+    ConfigurationMistake(
+      id: "override of something inside a value", overrides: ["model.depth.layers=18"],
+      message: "--set model.depth.layers=18: model.depth.layers: unknown key; model.depth is a single value"),
+  ]
+
+  @Test("each mistake gives its one message, with code 78", arguments: mistakes)
+  func message(mistake: ConfigurationMistake) {
+    do {
+      _ = try Configuration(text: mistake.yaml, name: "a.yaml", overrides: mistake.overrides)
+      Issue.record("the configuration was accepted")
+    } catch let error as ConfigurationError {
+      #expect(error.description == mistake.message)
+      #expect(error.exitCode == .badConfiguration)
+    } catch {
+      Issue.record("an error of another type: \(error)")
+    }
+  }
+
+  @Test("edit distance counts insertions, deletions, substitutions and swaps")
+  func distance() {
+    let cases = [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("tarin", "train", 1), ("abc", "abc", 0)]
+    for (first, second, edits) in cases { #expect(editDistance(first, second) == edits) }
+  }
+
+  @Test("a global batch that does not divide names the nearest numbers that do")
+  func batchDivision() throws {
+    let batch = try Configuration(text: "batch: {global: 10, accumulate: 2}", name: "a.yaml").batch
+    #expect(throws: ConfigurationError.self) { try batch.plan(ranks: 2) }
+    do {
+      _ = try batch.plan(ranks: 2)
+    } catch {
+      #expect(
+        "\(error)"
+          == "this run: batch.global: expected a multiple of 2 ranks x 2 passes, such as 8 or 12; got 10")
+    }
+    #expect(try batch.plan(ranks: 5) == BatchPlan(perRank: 1, accumulate: 2, global: 10))
+    let owned = try Configuration(text: "batch: {per_rank: 3, accumulate: 2}", name: "a.yaml").batch
+    #expect(try owned.plan(ranks: 4) == BatchPlan(perRank: 3, accumulate: 2, global: 24))
+  }
+}

@@ -1,0 +1,203 @@
+import Foundation
+import Tensors
+import Testing
+
+@testable import Training
+
+/// Oracle: the values written in the texts; for round trips, equality of the structures.
+@Suite struct ConfigurationReadingTests {
+  /// Calls `body` with a directory of files that exists for as long as the call.
+  func withFiles(_ files: [String: String], _ body: (String) throws -> Void) throws {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("configuration-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: directory) }
+    for (name, text) in files {
+      let file = directory.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    try body(directory.path)
+  }
+
+  /// The message of the error that `body` throws.
+  func message(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return "no error"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test("an empty text gives the published recipe of the paper's form")
+  func paperDefaults() throws {
+    let paper = try Configuration(text: "", name: "a")
+    #expect(paper.batch.size == .global(64))
+    #expect(paper.train.length == .epochs(150))
+    #expect(paper.loss.focalGamma == 1.5 && paper.loss.huberDelta == 0.1 && paper.loss.boxWeight == 50)
+    #expect(paper.batchNorm.decay == 0.997 && paper.batchNorm.epsilon == 1e-4)
+    #expect(paper.input.scaleMinimum == 0.8 && paper.input.scaleMaximum == 1.2)
+    #expect(paper.model.classes == 90 && paper.model.depth == .resNet50)
+    #expect(paper.dropBlock.groups == [3, 4] && paper.dropBlock.isGroupScaled)
+    #expect(paper.optimizer.momentum == 0.9 && !paper.optimizer.isNesterov && paper.optimizer.weightDecay == 1e-4)
+  }
+
+  @Test("defaults follow the form wherever the form is stated")
+  func torchvisionDefaults() throws {
+    let torchvision = try Configuration(text: "batch_norm: {decay: 0.8}\nmodel: {form: torchvision}", name: "a")
+    #expect(torchvision.model.classes == 91)
+    #expect(torchvision.loss.focalGamma == 2 && torchvision.loss.huberDelta == nil && torchvision.loss.boxWeight == 1)
+    #expect(torchvision.batchNorm.decay == 0.8 && torchvision.batchNorm.epsilon == 1e-5)
+    #expect(torchvision.input.evaluation.rule == .bounded(.init(shortSide: 800, longSideMaximum: 1333)))
+    #expect(torchvision.dropBlock.groups.isEmpty)
+    let overridden = try Configuration(text: "", name: "a", overrides: ["model.form=torchvision"])
+    #expect(overridden.loss.focalGamma == 2)
+  }
+
+  /// Configurations whose values differ from the defaults in every key, one way or the other.
+  static let texts = [
+    "", "model: {form: torchvision}",
+    #"""
+    name: "a name: with #, \"quotes\" and é"
+    precision: bf16
+    threads_per_rank: 2
+    data:
+      kind: shapes
+      root: /tmp/with space/x
+      train: {annotations: /a.json, images: "/true"}
+      val: {annotations: /b.json, images: /7}
+      max_faults: 3
+      workers: 4
+      prefetch_depth: 5
+      shapes: {size: [64, 96], train_images: 7, val_images: 8, seed: 18446744073709551615}
+    input: {size: [64, 96], scale_min: 0.1, scale_max: 1e-1, flip: 0.3333333333333333, evaluation: {bounds: [100, 200]}}
+    model: {depth: 34, classes: 7, initial_weights: /w.safetensors, stem_trainable: false, trainable_layers: 3}
+    batch_norm: {mode: frozen, statistics: global, decay: 0.99, epsilon: 1.0e-12}
+    dropblock: {groups: [4], block_size: 3, keep_prob: 0.7, schedule: constant, group_scaling: false, sites: conv, normalizer: global}
+    loss: {focal_alpha: 0.3, focal_gamma: 2.5, huber_delta: 1, box_weight: 1.25, normalizer: global}
+    batch: {per_rank: 3, accumulate: 2}
+    optimizer: {momentum: 0.8, nesterov: true, weight_decay: 0}
+    learning_rate: {peak: 0.3, reference_batch: null, warmup: 0.5 epochs, warmup_start: 0, schedule: cosine, boundaries: [], factors: []}
+    train: {length: 1 step, checkpoint_every: 5 steps, keep_checkpoints: 1, evaluate_every: 2 epochs, log_every: 1, non_finite_loss: skip}
+    random: {seed: 9, stream: sample}
+    planner: {algorithms: /plans/a.json}
+    distributed: {bucket_bytes: 4096, deadline_seconds: 2.5}
+    """#,
+  ]
+
+  @Test("what is written reads back as the same configuration, and is written the same again", arguments: texts.indices)
+  func roundTrip(index: Int) throws {
+    let configuration = try Configuration(text: Self.texts[index], name: "a")
+    let again = try Configuration(text: configuration.yaml, name: "b", directory: "/elsewhere")
+    #expect(again == configuration)
+    #expect(again.yaml == configuration.yaml)
+  }
+
+  @Test("the third text above states every key, and none with its default")
+  func everyKeyIsCovered() throws {
+    let (configuration, defaults) = (try Configuration(text: Self.texts[2], name: "a"), Configuration(form: .paper))
+    for key in Configuration.keys where key.path != "model.name" && key.path != "model.form" {
+      #expect(key.write(configuration) != key.write(defaults), "\(key.path)")
+    }
+  }
+
+  @Test("each key is known once")
+  func keysAreUnique() {
+    let paths = Configuration.keys.map(\.path)
+    #expect(Set(paths).count == paths.count)
+  }
+
+  @Test("a file inherits from its base, single values win over both")
+  func inheritance() throws {
+    let files = [
+      "base/root.yaml": "model: {depth: 34, classes: 4}\ndata: {root: images}\nbatch: {global: 8}\n",
+      "middle.yaml": "base: base/root.yaml\nmodel:\n  classes: 5\ndropblock: {block_size: 5}\n",
+      "leaf.yaml": "base: middle.yaml\ndropblock: {block_size: 3}\nbatch: {per_rank: 2}\ndata: {val: {images: val}}\n",
+    ]
+    try withFiles(files) { directory in
+      let configuration = try Configuration(
+        file: "\(directory)/leaf.yaml", overrides: ["dropblock.keep_prob=0.5", "model.depth=101", "model.depth=18"])
+      #expect(configuration.name == "leaf")
+      #expect(configuration.model.depth == .resNet18)
+      #expect(configuration.model.classes == 5)
+      #expect(configuration.dropBlock.blockSize == 3)
+      #expect(configuration.dropBlock.keepProbability == 0.5)
+      #expect(configuration.batch.size == .perRank(2))
+      #expect(configuration.data.root == "\(directory)/base/images")
+      #expect(configuration.data.validation.images == "\(directory)/val")
+    }
+  }
+
+  @Test("files that are each other's base, a base that is missing and a missing file name the place")
+  func badBases() throws {
+    let files = [
+      "a.yaml": "base: b.yaml\n", "b.yaml": "\nbase: a.yaml\n", "c.yaml": "model: {depth: 18}\nbase: d.yaml\n",
+      "e.yaml": "base: [a.yaml]\n", "f.yaml": "base: g.yaml\n", "g.yaml": "model:\n  depht: 18\n",
+    ]
+    try withFiles(files) { directory in
+      func message(_ file: String) -> String {
+        self.message { _ = try Configuration(file: "\(directory)/\(file)") }
+      }
+      #expect(message("a.yaml") == "\(directory)/b.yaml:2: base: the files are each other's base: a -> b -> a")
+      #expect(
+        message("c.yaml")
+          == "\(directory)/c.yaml:2: base: \(directory)/d.yaml: cannot read the configuration: no such file")
+      #expect(
+        message("e.yaml")
+          == "\(directory)/e.yaml:1: base: expected the path of a configuration file; got [a.yaml]")
+      #expect(
+        message("f.yaml") == "\(directory)/g.yaml:2: model.depht: unknown key; did you mean \"model.depth\"?")
+      #expect(message("none.yaml") == "\(directory)/none.yaml: cannot read the configuration: no such file")
+    }
+    let missing = ConfigurationError.unreadable(file: "x", reason: "no such file")
+    #expect(missing.exitCode == .missingFile)
+  }
+
+  @Test("relative paths in overrides start at the working directory, variables are put in")
+  func paths() throws {
+    let home = try #require(ProcessInfo.processInfo.environment["HOME"])
+    let configuration = try Configuration(
+      text: "data: {root: $HOME/coco}", name: "a", directory: "/configs",
+      overrides: ["data.train.images=here/../there", "planner.algorithms=plan.json"])
+    #expect(configuration.data.root == ConfigurationPath.absolute("\(home)/coco", in: "/"))
+    let working = FileManager.default.currentDirectoryPath
+    #expect(configuration.data.train.images == "\(working)/there")
+    #expect(configuration.planner.algorithms == .file("\(working)/plan.json"))
+  }
+
+  @Test("a resumed run may log and save otherwise, but every key that decides the numbers is named")
+  func trainingChanges() throws {
+    let run = try Configuration(text: "batch: {global: 8}", name: "a")
+    let resumed = try Configuration(
+      text: "batch: {per_rank: 4}\nname: b\ntrain: {log_every: 1}\ndata: {workers: 3}\nrandom: {seed: 2}", name: "a")
+    #expect(
+      resumed.trainingChanges(since: run) == [
+        Configuration.Change(key: "batch.per_rank", before: "none", after: "4"),
+        Configuration.Change(key: "batch.global", before: "8", after: "none"),
+        Configuration.Change(key: "random.seed", before: "1", after: "2"),
+      ])
+    #expect(run.trainingChanges(since: run).isEmpty)
+  }
+
+  @Test("the built-in configuration is configs/smoke.yaml, letter for letter")
+  func embedded() throws {
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let file = package.appendingPathComponent("configs/smoke.yaml")
+    #expect(try String(contentsOf: file, encoding: .utf8) == Configuration.smoke)
+    #expect(try Configuration.load(file: nil) == Configuration(file: file.path))
+  }
+
+  @Test("every file in configs/ is a valid configuration named after itself")
+  func shippedConfigurations() throws {
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let directory = package.appendingPathComponent("configs").path
+    let files = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
+    #expect(files.contains("smoke.yaml"))
+    for file in files {
+      let data = "data.root=/data"
+      let configuration = try Configuration(file: "\(directory)/\(file)", overrides: [data])
+      #expect(configuration.name + ".yaml" == file)
+    }
+  }
+}
