@@ -39,6 +39,12 @@ final class OutputFile {
     }
   }
 
+  /// Appends the elements of an array as they lie in memory.
+  func write<Element: BitwiseCopyable>(contentsOf elements: [Element]) throws(InputError) {
+    // `withUnsafeBytes` of an array does not hand a typed error through; a result does.
+    try elements.withUnsafeBytes { bytes in Result { () throws(InputError) in try write(bytes) } }.get()
+  }
+
   /// Waits until the disk has everything, and says what was written.
   func flush() throws(InputError) -> FileDigest {
     if fsync(descriptor) != 0 { throw unwritable(path, "flush", errno: errno) }

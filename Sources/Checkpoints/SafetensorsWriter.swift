@@ -70,7 +70,7 @@ func writeContents(
   let ordered =
     tensors.filter { $0.elementType == .int64 } + tensors.filter { $0.elementType == .float32 }
   let file = try OutputFile(creating: path)
-  try writeBytes(of: headerBytes(for: ordered, metadata: metadata), to: file)
+  try file.write(contentsOf: headerBytes(for: ordered, metadata: metadata))
   let largest = ordered.map(\.elementCount).max() ?? 0
   let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: largest)
   defer { scratch.deallocate() }
@@ -80,17 +80,10 @@ func writeContents(
       let elements = UnsafeMutableBufferPointer(rebasing: scratch[..<tensor.elementCount])
       fill(elements)
       try file.write(UnsafeRawBufferPointer(elements))
-    case .integers(let elements): try writeBytes(of: elements, to: file)
+    case .integers(let elements): try file.write(contentsOf: elements)
     }
   }
   return try file.flush()
-}
-
-private func writeBytes<Element: BitwiseCopyable>(of elements: [Element], to file: OutputFile) throws(InputError) {
-  let result = elements.withUnsafeBytes { bytes in
-    Result { () throws(InputError) in try file.write(bytes) }
-  }
-  try result.get()
 }
 
 /// The length and the JSON header, padded with spaces so that the tensors start at a multiple of 8 bytes.

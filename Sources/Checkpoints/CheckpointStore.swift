@@ -1,0 +1,181 @@
+import Foundation
+import Tensors
+
+/// Which sets of a run stay on disk.
+public struct CheckpointRetention: Equatable, Sendable {
+  /// How many of the newest stay, at least 1; the best one stays besides.
+  public let newest: Int
+
+  /// Keeps the newest `newest` sets, and the one with the largest metric (the earlier of equals).
+  public init(newest: Int) {
+    require(newest >= 1, "a run must keep at least one checkpoint, not \(newest)")
+    self.newest = newest
+  }
+}
+
+/// The checkpoint sets of one run: `RUN/checkpoints/step-NNNNNNNN`, and `latest` beside them.
+///
+/// A set is complete or absent. It is written under a name that starts with `.writing-`, each file flushed and hashed,
+/// renamed, and only then `latest`, a relative symbolic link, moves to it in one step. What a crash leaves under such
+/// names is removed by the next write. One process of a run may write.
+public struct CheckpointStore: Sendable {
+  /// The directory of the sets.
+  public let directory: String
+
+  private static let temporaryPrefix = ".writing-"
+  private static let latestName = "latest"
+
+  /// The store of a run directory; nothing is created or read yet.
+  public init(runDirectory: String) { directory = "\(runDirectory)/checkpoints" }
+
+  /// The store of the directory that holds the sets themselves.
+  init(directory: String) { self.directory = directory }
+
+  /// The name of the set of a step: `step-` and at least eight digits.
+  public static func name(ofStep step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+  }
+
+  private func path(_ name: String) -> String { "\(directory)/\(name)" }
+
+  // MARK: Writing
+
+  /// Writes the set of `state.step`, moves `latest` to it and applies the retention; returns the set's directory.
+  ///
+  /// A set of that step already there is replaced. Sets of later steps (a run that was taken up again from an earlier
+  /// one) are left alone. Throws 73 with the path and the system's words when it cannot write; what was there stays.
+  @discardableResult
+  public func write(
+    _ state: CheckpointState, model: [TensorToWrite], optimizer: [TensorToWrite], keeping retention: CheckpointRetention
+  ) throws(InputError) -> String {
+    let name = Self.name(ofStep: state.step)
+    let temporary = path(Self.temporaryPrefix + name)
+    try createDirectories(directory)
+    try removeStaleEntries()
+    do {
+      try createDirectory(temporary)
+      let files = [
+        CheckpointSet.modelName: try writeTensors(model, to: "\(temporary)/\(CheckpointSet.modelName)"),
+        CheckpointSet.optimizerName: try writeTensors(optimizer, to: "\(temporary)/\(CheckpointSet.optimizerName)"),
+      ]
+      let stateFile = try OutputFile(creating: "\(temporary)/\(CheckpointSet.stateName)")
+      try stateFile.write(contentsOf: StateFile(files: files, state: state).encoded())
+      _ = try stateFile.flush()
+      try flushDirectory(temporary)
+      try replaceSet(name, by: temporary)
+      try flushDirectory(directory)
+    } catch {
+      try? FileManager.default.removeItem(atPath: temporary)
+      throw error
+    }
+    try moveLatest(to: name)
+    try retain(retention, upTo: state.step)
+    return path(name)
+  }
+
+  private func writeTensors(_ tensors: [TensorToWrite], to path: String) throws(InputError) -> FileDigest {
+    // "pt" is what the Python package's own writers for torch put there; some loaders ask for it.
+    try writeContents(of: tensors, to: path, metadata: ["format": "pt"])
+  }
+
+  /// Renames the finished set; a directory that is not empty cannot be renamed over, so an old one steps aside first.
+  private func replaceSet(_ name: String, by temporary: String) throws(InputError) {
+    let aside = path("\(Self.temporaryPrefix)replaced-\(name)")
+    if FileManager.default.fileExists(atPath: path(name)) { try renameEntry(path(name), to: aside) }
+    do {
+      try renameEntry(temporary, to: path(name))
+    } catch {
+      rename(aside, path(name))
+      throw error
+    }
+    try? FileManager.default.removeItem(atPath: aside)
+  }
+
+  private func moveLatest(to name: String) throws(InputError) {
+    let temporary = path(Self.temporaryPrefix + Self.latestName)
+    if symlink(name, temporary) != 0 { throw unwritable(temporary, "create a link", errno: errno) }
+    try renameEntry(temporary, to: path(Self.latestName))
+    try flushDirectory(directory)
+  }
+
+  private func removeStaleEntries() throws(InputError) {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    for entry in entries where entry.hasPrefix(Self.temporaryPrefix) { try remove(path(entry)) }
+  }
+
+  /// Removes the sets that the retention does not keep, oldest first.
+  private func retain(_ retention: CheckpointRetention, upTo step: Int) throws(InputError) {
+    let steps = self.steps.filter { $0 <= step }
+    let expendable = steps.dropLast(retention.newest)
+    if expendable.isEmpty { return }
+    var best: (step: Int, metric: Double)?
+    for step in steps {
+      let content = try? StateFile(path: path("\(Self.name(ofStep: step))/\(CheckpointSet.stateName)"))
+      guard let metric = content?.state.metric, !metric.isNaN else { continue }
+      if best.map({ metric > $0.metric }) ?? true { best = (step, metric) }
+    }
+    for step in expendable where step != best?.step {
+      // Under the temporary name a removal that is cut short leaves no half set behind.
+      let name = Self.name(ofStep: step)
+      let aside = path(Self.temporaryPrefix + "removed-" + name)
+      try renameEntry(path(name), to: aside)
+      try remove(aside)
+    }
+  }
+
+  private func remove(_ path: String) throws(InputError) {
+    do {
+      try FileManager.default.removeItem(atPath: path)
+    } catch {
+      throw InputError(.cannotWrite, "\(path): cannot remove: \(error.localizedDescription)")
+    }
+  }
+
+  // MARK: Reading
+
+  /// The steps that have a set, ascending; whether the sets are sound is not looked at.
+  public var steps: [Int] {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    return entries.compactMap { entry in
+      guard entry.hasPrefix("step-"), let step = Int(entry.dropFirst(5)), entry == Self.name(ofStep: step) else {
+        return nil
+      }
+      return step
+    }.sorted()
+  }
+
+  /// The step that `latest` names, nil when there is no such link.
+  public var latestStep: Int? {
+    guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: path(Self.latestName)),
+      name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), name == Self.name(ofStep: step)
+    else { return nil }
+    return step
+  }
+
+  /// Opens the set that `latest` names, or the newest sound one before it; nil when the run has no set.
+  ///
+  /// `warn` hears of every set that is passed over. Throws 65 when there are sets and none of them is sound: starting
+  /// from nothing is then a decision of the user.
+  public func openLatest(warn: (String) -> Void) throws(InputError) -> CheckpointSet? {
+    let steps = self.steps
+    let latest = latestStep
+    if let latest, !steps.contains(latest) {
+      warn("\(path(Self.latestName)) names \(Self.name(ofStep: latest)), which is missing; using the one before it")
+    }
+    if steps.isEmpty { return nil }
+    // Sets after `latest` belong to a line that was given up: they come last.
+    let limit = latest ?? .max
+    let candidates = steps.filter { $0 <= limit }.reversed() + steps.filter { $0 > limit }.reversed()
+    for step in candidates {
+      do {
+        return try CheckpointSet(directory: path(Self.name(ofStep: step)))
+      } catch {
+        warn("skipping the damaged checkpoint \(path(Self.name(ofStep: step))): \(error)")
+      }
+    }
+    throw InputError(
+      .badData,
+      "\(directory): none of the \(steps.count) checkpoint sets can be used; repair one, or start in another directory")
+  }
+}
