@@ -97,11 +97,13 @@ class Postprocessor:
 
 
 def postprocess_case(divisor, offset):
+    # Every decoded box keeps some area inside the content: a Python stand-in for the compiled NMS may judge the 0 / 0
+    # of two empty boxes differently.
     height, width, classes = 128, 160, 5
-    content, original = (120, 150), (240, 301)
+    content, original = (121, 153), (242, 305)
     a = anchors(height, width)
     logits = torch.tensor([noise(i, 0) for i in range(len(a) * classes)]).float() / divisor + offset
-    regressions = torch.tensor([noise(i, 777) for i in range(len(a) * 4)]).float() / 32768 - 1
+    regressions = torch.tensor([noise(i, 777) for i in range(len(a) * 4)]).float() / 131072 - 0.25
     assert len(a) * classes <= 65536
     counts = [h * w * 9 for h, w in grids(height, width)]
     result = RetinaNet.postprocess_detections(
