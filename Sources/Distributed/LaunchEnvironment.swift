@@ -28,6 +28,24 @@ extension Launcher {
   }
 }
 
+/// The rank that the launcher's variables show, 0 without a launcher.
+///
+/// For what must be said once before MPI starts, such as a mistake in the arguments.
+public func launchedRank(environment: [String: String] = processEnvironment()) -> Int {
+  for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK"] {
+    if let rank = environment[name].flatMap({ Int($0) }) { return rank }
+  }
+  return 0
+}
+
+/// The number of ranks on this node that the launcher's variables show, 1 where they do not say.
+///
+/// Slurm writes counts such as `4(x2),3`, largest nodes first.
+func launchedLocalRanks(environment: [String: String]) -> Int {
+  let text = environment["OMPI_COMM_WORLD_LOCAL_SIZE"] ?? environment["SLURM_STEP_TASKS_PER_NODE"] ?? ""
+  return Int(text.prefix { $0.isNumber }) ?? 1
+}
+
 /// The MCA parameters of Open MPI that this package sets when nobody else did.
 ///
 /// The ring is for the nonblocking allreduce, the only one that is ever called: posting 136 MB costs well under a

@@ -37,7 +37,7 @@ public final class MPIEnvironment {
         "srun started \(environment["SLURM_STEP_NUM_TASKS"] ?? "several") tasks without PMIx, so each would train "
           + "alone; expected one job of that many ranks: use srun --mpi=pmix, or mpirun inside sbatch")
     case .mpirun, .pmix:
-      let localRanks = environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) } ?? 1
+      let localRanks = launchedLocalRanks(environment: environment)
       for (name, value) in openMPIDefaults(localRanks: localRanks, cores: processorsOnline()) {
         setenv("OMPI_MCA_" + name, value, 0)
       }

@@ -33,6 +33,10 @@ import Testing
     do {
       let environment = try MPIEnvironment.start(deadlineSeconds: 60)
       runningEnvironment = environment
+      if let name = processEnvironment()[DepartureRehearsal.variable] {
+        guard let rehearsal = DepartureRehearsal(rawValue: name) else { fatalError("no departure \(name)") }
+        rehearsal.perform(environment)
+      }
       atexit { runningEnvironment?.finalize() }
       return environment
     } catch {
@@ -42,6 +46,9 @@ import Testing
 
   /// The thread that asked first.
   static let thread = pthread_self()
+
+  /// How the job was launched; a collective.
+  static func launchFacts() throws -> LaunchFacts { try LaunchFacts.gather(environment) }
 
   /// The communicator of all ranks, for every rank test.
   static var shared: Communicator {

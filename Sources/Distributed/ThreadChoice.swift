@@ -1,0 +1,85 @@
+import Tensors
+
+/// How many threads a rank uses, and why.
+public struct ThreadChoice: Sendable, Equatable {
+  /// What decided, in the order in which they are asked.
+  public enum Source: String, Sendable {
+    /// `threads_per_rank` in the configuration.
+    case configuration = "threads_per_rank"
+    /// The variable `OMP_NUM_THREADS`.
+    case openMP = "OMP_NUM_THREADS"
+    /// The variable `SLURM_CPUS_PER_TASK`.
+    case slurm = "SLURM_CPUS_PER_TASK"
+    /// The physical cores that the launcher bound, or this rank's share where it bound none.
+    case cores = "cores of the rank"
+  }
+
+  /// Threads of this rank.
+  public let threads: Int
+  /// What decided.
+  public let source: Source
+  /// Text for the log when cores of the node stay idle or are shared, with the line that does better.
+  public let warning: String?
+
+  /// A choice made of its parts.
+  public init(threads: Int, source: Source, warning: String?) {
+    (self.threads, self.source, self.warning) = (threads, source, warning)
+  }
+
+  /// Chooses the number of threads; the caller hands it to `ThreadPool.setThreadCount`.
+  ///
+  /// Throws (code 78, with the exact launch line) for more threads than the rank has cores: two threads on a core are
+  /// slower than one, because every loop waits for its slowest thread.
+  public static func choose(
+    configured: Int?, facts: LaunchFacts, environment: [String: String] = processEnvironment()
+  ) throws(InputError) -> ThreadChoice {
+    let (threads, source) = try wanted(configured: configured, facts: facts, environment: environment)
+    if threads > facts.boundCores {
+      let fitting = min(threads, max(1, facts.nodeCores / facts.localRanks))
+      let placement = facts.placements[facts.rank]
+      throw InputError(
+        .badConfiguration,
+        "\(source.rawValue) asks for \(threads) threads, but rank \(facts.rank) may use only "
+          + "\(facts.boundCores) of the \(facts.nodeCores) cores of \(placement.host) "
+          + "(CPUs \(cpuListText(placement.cpus))); start it with: \(facts.launchLine(threads: fitting))"
+          + (fitting < threads ? " (\(threads) threads for each of \(facts.localRanks) ranks do not fit)" : ""))
+    }
+    return ThreadChoice(threads: threads, source: source, warning: warning(threads: threads, facts: facts))
+  }
+
+  private static func wanted(
+    configured: Int?, facts: LaunchFacts, environment: [String: String]
+  ) throws(InputError) -> (Int, Source) {
+    if let configured {
+      if configured < 1 {
+        throw InputError(.badConfiguration, "threads_per_rank: expected a number of at least 1, got \(configured)")
+      }
+      return (configured, .configuration)
+    }
+    for source in [Source.openMP, .slurm] {
+      // OMP_NUM_THREADS may list one number a nesting level.
+      guard let text = environment[source.rawValue]?.split(separator: ",").first else { continue }
+      guard let threads = Int(text), threads >= 1 else {
+        throw InputError(
+          .badConfiguration, "\(source.rawValue): expected a number of at least 1, got \"\(text)\"; unset it or set it")
+      }
+      return (threads, source)
+    }
+    return (facts.shareOfCores, .cores)
+  }
+
+  private static func warning(threads: Int, facts: LaunchFacts) -> String? {
+    let (ranks, cores) = (facts.localRanks, facts.nodeCores)
+    let host = facts.placements[facts.rank].host
+    if ranks * threads > cores {
+      return "\(host): \(ranks) ranks x \(threads) threads share \(cores) cores; this is slow, use fewer ranks or "
+        + "threads: " + facts.launchLine(threads: max(1, cores / ranks))
+    }
+    let fitting = cores / ranks
+    if fitting > threads {
+      return "\(host): \(cores - ranks * threads) of \(cores) cores stay idle; to use them: "
+        + facts.launchLine(threads: fitting)
+    }
+    return nil
+  }
+}
