@@ -69,13 +69,13 @@ extension Configuration {
     /// Images in an update that the rates are stated for, from 1; other batches scale them in proportion; nil: never.
     public var referenceBatch: Int?
     /// How long the rate climbs in a straight line from `warmupStart` to `peak`.
-    public var warmup: Span
+    public var warmup: TrainingSpan
     /// The rate of the first step at the reference batch, from 0.
     public var warmupStart: Double
     /// What happens after warmup.
     public var schedule: LearningRateShape
     /// Where the rate changes, for `schedule: step`, counted from the first step of the run.
-    public var boundaries: [Span]
+    public var boundaries: [TrainingSpan]
     /// The multiple of `peak` that holds from each boundary on, for `schedule: step`.
     public var factors: [Double]
 

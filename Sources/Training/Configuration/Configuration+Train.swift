@@ -2,13 +2,13 @@ extension Configuration {
   /// Length of the run and what happens periodically.
   public struct Train: ConfigurationSection {
     /// How long the run is.
-    public var length: Span
+    public var length: TrainingSpan
     /// Time between checkpoints; the last step always writes one.
-    public var checkpointEvery = Span.epochs(1)
+    public var checkpointEvery = TrainingSpan.epochs(1)
     /// Newest checkpoints that stay, from 1; the best by AP stays besides.
     public var keepCheckpoints = 3
     /// Time between evaluations; the last step is always followed by one; nil: only that one.
-    public var evaluateEvery: Span?
+    public var evaluateEvery: TrainingSpan?
     /// Steps between progress lines and rows of metrics, from 1.
     public var logEvery = 10
     /// What a loss that is not finite does.

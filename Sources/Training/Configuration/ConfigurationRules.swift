@@ -61,9 +61,9 @@ extension Configuration {
   }
 }
 
-extension Span {
+extension TrainingSpan {
   /// Whether this length is the smaller of two in the same unit.
-  fileprivate func comes(before other: Span) -> Bool {
+  fileprivate func comes(before other: TrainingSpan) -> Bool {
     switch (self, other) {
     case (.steps(let first), .steps(let second)): first < second
     case (.epochs(let first), .epochs(let second)): first < second

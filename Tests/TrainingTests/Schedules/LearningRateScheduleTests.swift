@@ -61,8 +61,8 @@ import Testing
 
   @Test("a length in epochs rounds to the nearest step")
   func spans() {
-    #expect(Span.steps(500).steps(stepsPerEpoch: 7) == 500)
-    #expect(Span.epochs(1.5).steps(stepsPerEpoch: 7) == 11)  // 10.5, ties away from zero
-    #expect(Span.epochs(150).steps(stepsPerEpoch: 1875) == 281_250)
+    #expect(TrainingSpan.steps(500).steps(stepsPerEpoch: 7) == 500)
+    #expect(TrainingSpan.epochs(1.5).steps(stepsPerEpoch: 7) == 11)  // 10.5, ties away from zero
+    #expect(TrainingSpan.epochs(150).steps(stepsPerEpoch: 1875) == 281_250)
   }
 }

@@ -1,5 +1,5 @@
 /// A length of training; in YAML `500 steps` or `1.5 epochs`.
-public enum Span: Equatable, Sendable {
+public enum TrainingSpan: Equatable, Sendable {
   /// So many updates of the weights.
   case steps(Int)
   /// So many passes over the training images.
@@ -14,7 +14,7 @@ public enum Span: Equatable, Sendable {
   }
 }
 
-extension Span: ConfigurationValue {
+extension TrainingSpan: ConfigurationValue {
   static func expectation(_ limits: String) -> String { "a length such as \"500 steps\" or \"1.5 epochs\"" }
 
   init?(_ content: ConfigurationContent) {

@@ -1,0 +1,127 @@
+import Glibc
+import Synchronization
+import Tensors
+
+/// What the user of a run sees, and its copy in `log.txt`.
+///
+/// Only rank 0's console shows anything; the others accept every call and stay silent. Safe to use from several
+/// threads.
+public final class Console: Sendable {
+  /// How this console draws.
+  public let style: ConsoleStyle
+
+  private struct State {
+    var log: AppendingFile?
+    var bar = ""
+    var lastDrawn = 0.0
+  }
+
+  private let state = Mutex(State())
+  private let write: @Sendable (Int32, [UInt8]) -> Void
+
+  /// A console that writes to standard output and standard error.
+  public convenience init(style: ConsoleStyle) {
+    self.init(style: style) { descriptor, bytes in
+      var written = 0
+      while written < bytes.count {
+        let count = bytes.withUnsafeBytes {
+          Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
+        }
+        // A closed pipe or a full disk behind standard output must not end a training run.
+        if count < 0 && errno != EINTR { return }
+        written += max(0, count)
+      }
+    }
+  }
+
+  /// A console that hands its bytes, with the descriptor they are for, to `write`.
+  init(style: ConsoleStyle, write: @escaping @Sendable (Int32, [UInt8]) -> Void) {
+    (self.style, self.write) = (style, write)
+  }
+
+  /// Copies everything from now on to a file.
+  public func mirror(to log: AppendingFile) {
+    state.withLock { $0.log = log }
+  }
+
+  /// Shows lines that stay.
+  public func say(_ text: String) {
+    show(text, on: STDOUT_FILENO)
+  }
+
+  /// Shows a warning that stays, on standard error.
+  public func warn(_ text: String) {
+    show("warning: \(text)", on: STDERR_FILENO)
+  }
+
+  /// Shows a title and what belongs to it, one aligned line each.
+  public func header(_ title: String, _ rows: [(label: String, value: String)]) {
+    let width = rows.map(\.label.count).max() ?? 0
+    say(([title] + rows.map { "  \(NumberText.left($0.label, width))  \($0.value)" }).joined(separator: "\n"))
+  }
+
+  /// Shows a step that is to be recorded: a line on a plain console and in the log, the bar on a live one.
+  public func progress(_ metrics: TrainingMetrics, totalSteps: Int, secondsLeft: Double) {
+    let line = ProgressLine(metrics: metrics, totalSteps: totalSteps, secondsLeft: secondsLeft)
+    switch style {
+    case .silent: return
+    case .plain: say(line.plain)
+    case .live(let columns):
+      state.withLock { state in
+        Self.record(line.plain, in: &state)
+        draw(line.bar(columns: columns), &state)
+      }
+    }
+  }
+
+  /// Moves the bar of a live console, at most ten times a second; does nothing on others.
+  public func tick(_ metrics: TrainingMetrics, totalSteps: Int, secondsLeft: Double) {
+    guard case .live(let columns) = style else { return }
+    let now = Self.seconds()
+    state.withLock { state in
+      guard now - state.lastDrawn >= 0.1 else { return }
+      let line = ProgressLine(metrics: metrics, totalSteps: totalSteps, secondsLeft: secondsLeft)
+      draw(line.bar(columns: columns), &state)
+    }
+  }
+
+  /// Takes the bar of a live console away, for example at the end of the run.
+  public func clearBar() {
+    state.withLock { state in
+      if !state.bar.isEmpty { write(STDOUT_FILENO, Array("\r\u{1B}[K".utf8)) }
+      state.bar = ""
+    }
+  }
+
+  private func show(_ text: String, on descriptor: Int32) {
+    if style == .silent { return }
+    state.withLock { state in
+      let bar = state.bar
+      if !bar.isEmpty { write(STDOUT_FILENO, Array("\r\u{1B}[K".utf8)) }
+      write(descriptor, Array("\(text)\n".utf8))
+      if !bar.isEmpty { write(STDOUT_FILENO, Array(bar.utf8)) }
+      Self.record(text, in: &state)
+    }
+  }
+
+  private func draw(_ bar: String, _ state: inout State) {
+    write(STDOUT_FILENO, Array("\r\(bar)\u{1B}[K".utf8))
+    state.bar = bar
+    state.lastDrawn = Self.seconds()
+  }
+
+  /// The log is a copy: when the disk is full, the run's own files report it, with their code.
+  private static func record(_ text: String, in state: inout State) {
+    do {
+      try state.log?.append(line: text)
+    } catch {
+      state.log = nil
+    }
+  }
+
+  private static func seconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}

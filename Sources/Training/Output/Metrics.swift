@@ -1,0 +1,99 @@
+/// Named figures that belong to a step: a line of `metrics.jsonl` and a point of each TensorBoard curve.
+public struct MetricsRow: Equatable, Sendable {
+  /// Updates done so far.
+  public let step: Int
+  /// The figures in the order in which they are written.
+  public let values: [(name: String, value: Double)]
+  /// The group that TensorBoard shows the curves under.
+  public let group: String
+
+  /// The row as a JSON object; a figure that is not finite is null, which is all that JSON has for it.
+  public var json: String {
+    let members = values.map { "\"\($0.name)\": \($0.value.isFinite ? $0.value.description : "null")" }
+    return "{\"step\": \(step), \(members.joined(separator: ", "))}"
+  }
+
+  /// Whether two rows hold the same figures under the same names.
+  public static func == (first: Self, second: Self) -> Bool {
+    first.step == second.step && first.group == second.group
+      && first.values.elementsEqual(second.values) { $0.name == $1.name && $0.value == $1.value }
+  }
+}
+
+/// What is known after a training step, already reduced over all ranks.
+public struct TrainingMetrics: Equatable, Sendable {
+  /// Updates done, from 1.
+  public var step: Int
+  /// Passes over the training images done, with its fraction.
+  public var epoch: Double
+  /// The whole loss, mean over the ranks.
+  public var loss: Double
+  /// The classification part of the loss.
+  public var lossClass: Double
+  /// The box part of the loss, with its weight.
+  public var lossBox: Double
+  /// The rate that the step used.
+  public var learningRate: Double
+  /// DropBlock's kept share in the last group that the step used; 1 when it is off.
+  public var keepProbability: Double
+  /// Training images of all ranks a second, over the steps since the last row.
+  public var imagesPerSecond: Double
+  /// Wall-clock seconds of a step, mean over the steps since the last row.
+  public var stepSeconds: Double
+  /// Seconds of a step spent waiting for images.
+  public var dataSeconds: Double
+  /// Seconds of a step that the compute thread spent inside MPI.
+  public var allreduceExposedSeconds: Double
+
+  /// The figures of a step.
+  public init(
+    step: Int, epoch: Double, loss: Double, lossClass: Double, lossBox: Double, learningRate: Double,
+    keepProbability: Double, imagesPerSecond: Double, stepSeconds: Double, dataSeconds: Double,
+    allreduceExposedSeconds: Double
+  ) {
+    (self.step, self.epoch, self.loss, self.lossClass, self.lossBox) = (step, epoch, loss, lossClass, lossBox)
+    (self.learningRate, self.keepProbability, self.imagesPerSecond) = (learningRate, keepProbability, imagesPerSecond)
+    (self.stepSeconds, self.dataSeconds) = (stepSeconds, dataSeconds)
+    self.allreduceExposedSeconds = allreduceExposedSeconds
+  }
+
+  /// The row with the names that scripts rely on.
+  public var row: MetricsRow {
+    MetricsRow(
+      step: step,
+      values: [
+        ("epoch", epoch), ("loss", loss), ("loss_class", lossClass), ("loss_box", lossBox),
+        ("learning_rate", learningRate), ("keep_prob", keepProbability), ("images_per_second", imagesPerSecond),
+        ("step_seconds", stepSeconds), ("data_seconds", dataSeconds),
+        ("allreduce_exposed_seconds", allreduceExposedSeconds),
+      ], group: "train")
+  }
+}
+
+/// The figures of an evaluation after a step.
+public struct EvaluationMetrics: Equatable, Sendable {
+  /// Updates done before the evaluation.
+  public var step: Int
+  /// Passes over the training images done.
+  public var epoch: Double
+  /// The COCO figures by name (`AP`, `AP50`, ...) in their order; -1 where there is no ground truth.
+  public var figures: [(name: String, value: Double)]
+  /// Wall-clock seconds of the evaluation.
+  public var seconds: Double
+
+  /// The figures of an evaluation.
+  public init(step: Int, epoch: Double, figures: [(name: String, value: Double)], seconds: Double) {
+    (self.step, self.epoch, self.figures, self.seconds) = (step, epoch, figures, seconds)
+  }
+
+  /// The row with the names that scripts rely on.
+  public var row: MetricsRow {
+    MetricsRow(
+      step: step, values: [("epoch", epoch)] + figures + [("evaluation_seconds", seconds)], group: "evaluation")
+  }
+
+  /// Whether two evaluations have the same figures.
+  public static func == (first: Self, second: Self) -> Bool {
+    first.row == second.row
+  }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Tensors
+
+/// The layout of a run's directory.
+///
+/// Every rank knows the paths; rank 0 alone creates and writes.
+public struct RunDirectory: Equatable, Sendable {
+  /// The absolute path of the directory.
+  public let path: String
+
+  /// The layout below a path, which need not exist; a relative path starts at the working directory.
+  public init(path: String) {
+    self.path = ConfigurationPath.absolute(path, in: ".")
+  }
+
+  /// The directory of `--output`, or `runs/NAME` without it.
+  public init(output: String?, name: String) {
+    self.init(path: output ?? "runs/\(name.replacing("/", with: "_"))")
+  }
+
+  /// The resolved configuration.
+  public var configurationFile: String { "\(path)/config.yaml" }
+  /// One JSON object a line: training rows and evaluation rows.
+  public var metricsFile: String { "\(path)/metrics.jsonl" }
+  /// What the console showed.
+  public var logFile: String { "\(path)/log.txt" }
+  /// Parent of the checkpoint sets.
+  public var checkpoints: String { "\(path)/checkpoints" }
+  /// The report of a finished run.
+  public var reportFile: String { "\(path)/report.html" }
+
+  /// The files of the evaluation after a step.
+  public func evaluation(step: Int) -> EvaluationDirectory {
+    let digits = String(step)
+    let padding = String(repeating: "0", count: max(0, 8 - digits.count))
+    return EvaluationDirectory(path: "\(path)/evaluations/step-\(padding)\(digits)")
+  }
+
+  /// Creates the directory and proves that it can be written.
+  ///
+  /// - Throws: `InputError` with code 73.
+  public func create() throws {
+    try Self.createDirectory(path)
+    // A directory on a read-only mount exists and looks writable to root; only writing tells.
+    let probe = "\(path)/.writable-\(getpid())"
+    let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if descriptor < 0 { throw InputError.cannotWrite(path, "write to the run directory", errno) }
+    close(descriptor)
+    unlink(probe)
+  }
+
+  /// Writes the resolved configuration, replacing an earlier one in one step.
+  ///
+  /// - Throws: `InputError` with code 73.
+  public func write(_ configuration: Configuration) throws {
+    try Self.replace(
+      configurationFile, with: "# Every value of this run; made by dropblock-dist.\n\(configuration.yaml)")
+  }
+
+  /// The configuration that an earlier run in this directory wrote; nil when there is none.
+  ///
+  /// - Throws: `ConfigurationError` when the file is damaged.
+  public func configuration() throws -> Configuration? {
+    guard FileManager.default.fileExists(atPath: configurationFile) else { return nil }
+    return try Configuration(file: configurationFile)
+  }
+
+  /// Creates a directory with its parents; one that exists is fine.
+  ///
+  /// - Throws: `InputError` with code 73.
+  static func createDirectory(_ path: String) throws(InputError) {
+    var created = ""
+    for part in path.split(separator: "/") {
+      created += "/\(part)"
+      if mkdir(created, 0o777) == 0 || errno == EEXIST { continue }
+      let code = errno
+      var status = stat()
+      if stat(created, &status) == 0 { continue }  // A read-only parent that is there.
+      throw .cannotWrite(path, "create the directory", code)
+    }
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw .cannotWrite(path, "create the directory", ENOTDIR)
+    }
+  }
+
+  /// Gives a file new text in one step: readers see the old text or the new one.
+  ///
+  /// - Throws: `InputError` with code 73.
+  static func replace(_ path: String, with text: String) throws(InputError) {
+    let temporary = "\(path).\(getpid())"
+    unlink(temporary)
+    do {
+      let file = try AppendingFile(path: temporary)
+      try file.append(Array(text.utf8))
+    }
+    if rename(temporary, path) != 0 { throw .cannotWrite(path, "replace", errno) }
+  }
+}
+
+/// The files that an evaluation leaves.
+public struct EvaluationDirectory: Equatable, Sendable {
+  /// The absolute path of the directory.
+  public let path: String
+
+  /// Every detection, as a COCO results file.
+  public var resultsFile: String { "\(path)/coco_instances_results.json" }
+  /// The figures.
+  public var metricsFile: String { "\(path)/metrics.json" }
+
+  /// Creates the directory.
+  ///
+  /// - Throws: `InputError` with code 73.
+  public func create() throws {
+    try RunDirectory.createDirectory(path)
+  }
+}

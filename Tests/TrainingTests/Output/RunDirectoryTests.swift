@@ -1,0 +1,86 @@
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// Oracle: the documented layout and exit code, and what the file system then holds.
+@Suite struct RunDirectoryTests {
+  @Test("paths follow the documented layout")
+  func layout() {
+    let run = RunDirectory(path: "/runs/a")
+    #expect(run.configurationFile == "/runs/a/config.yaml")
+    #expect(run.metricsFile == "/runs/a/metrics.jsonl")
+    #expect(run.logFile == "/runs/a/log.txt")
+    #expect(run.checkpoints == "/runs/a/checkpoints")
+    #expect(run.evaluation(step: 42).resultsFile == "/runs/a/evaluations/step-00000042/coco_instances_results.json")
+    #expect(run.evaluation(step: 123_456_789).metricsFile == "/runs/a/evaluations/step-123456789/metrics.json")
+    let working = FileManager.default.currentDirectoryPath
+    #expect(RunDirectory(output: nil, name: "smoke").path == "\(working)/runs/smoke")
+    #expect(RunDirectory(output: "../b", name: "smoke").path == RunDirectory(path: "\(working)/../b").path)
+  }
+
+  @Test("creating makes parents, is repeatable and leaves nothing else behind")
+  func creation() throws {
+    let folder = try TemporaryDirectory()
+    let run = RunDirectory(path: folder.file("x/y/z"))
+    try run.create()
+    try run.create()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: run.path).isEmpty)
+    try run.evaluation(step: 1).create()
+    #expect(FileManager.default.fileExists(atPath: run.evaluation(step: 1).path))
+  }
+
+  @Test("a place that cannot be written is named, with code 73", arguments: ["file/run", "file", "/proc/run"])
+  func unwritable(place: String) throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("", to: "file")
+    let path = place.hasPrefix("/") ? place : folder.file(place)
+    do {
+      try RunDirectory(path: path).create()
+      Issue.record("the directory was created")
+    } catch let error as InputError {
+      #expect(error.exitCode == .cannotWrite)
+      #expect(error.description.hasPrefix("\(path): cannot create the directory: "))
+      #expect(error.description.hasSuffix("; give a directory that can be written with --output DIR"))
+    }
+  }
+
+  @Test("a directory that exists but takes no files is refused, with code 73")
+  func readOnly() throws {
+    // /proc/self exists for everybody and takes no files from anybody, root included, like a read-only mount.
+    do {
+      try RunDirectory(path: "/proc/self").create()
+      Issue.record("the directory was accepted")
+    } catch let error as InputError {
+      #expect(error.exitCode == .cannotWrite)
+      #expect(error.description.hasPrefix("/proc/self: cannot write to the run directory: "))
+    }
+  }
+
+  @Test("a full disk is an error with code 73")
+  func fullDisk() throws {
+    let file = try AppendingFile(path: "/dev/full")
+    do {
+      try file.append(line: "x")
+      Issue.record("the line was written")
+    } catch {
+      #expect(error.exitCode == .cannotWrite)
+      #expect(error.description.hasPrefix("/dev/full: cannot write: "))
+    }
+  }
+
+  @Test("the configuration is written whole, replaced whole and read back")
+  func configuration() throws {
+    let folder = try TemporaryDirectory()
+    let run = RunDirectory(path: folder.path)
+    #expect(try run.configuration() == nil)
+    for depth in [18, 34] {
+      let configuration = try Configuration(text: "model: {depth: \(depth)}", name: "a")
+      try run.write(configuration)
+      #expect(try run.configuration() == configuration)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: run.path) == ["config.yaml"])
+  }
+}
