@@ -1,0 +1,130 @@
+import Tensors
+
+/// What batch normalisation knows of each channel; every buffer holds `paddedChannels` values.
+///
+/// Padded channels have zeros everywhere, which keeps padded lanes zero.
+struct BatchNormChannels {
+  /// Mean over the counted elements.
+  let mean: UnsafeMutablePointer<Float>
+  /// Biased variance over the counted elements.
+  let variance: UnsafeMutablePointer<Float>
+  /// 1 / sqrt(variance + epsilon).
+  let inverseDeviation: UnsafeMutablePointer<Float>
+  /// gamma * inverseDeviation.
+  let scale: UnsafeMutablePointer<Float>
+  /// beta - mean * scale.
+  let shift: UnsafeMutablePointer<Float>
+}
+
+/// Batch normalisation forward (Ioffe and Szegedy, 2015), in three steps so that sums can be reduced between ranks.
+enum BatchNormForwardKernel {
+  /// The sum and the sum of squares of each channel over all images and pixels.
+  ///
+  /// Both are exact to Double rounding, so that the variance survives a mean of 1000 deviations.
+  static func sums(
+    _ x: UnsafePointer<Float>, _ shape: BlockedShape, sum: UnsafeMutablePointer<Double>,
+    sumOfSquares: UnsafeMutablePointer<Double>
+  ) {
+    shape.sumSegments(into: sum, sumOfSquares) { segment in
+      let x = x + segment.start
+      var sum = DoubleLanes()
+      var squares = DoubleLanes()
+      forEachGroup(of: segment.count) { offset, width in
+        let lanes = x.lanes(offset, width)
+        let low = SIMD8<Double>(lanes.lowHalf)
+        let high = SIMD8<Double>(lanes.highHalf)
+        sum.low += low
+        sum.high += high
+        squares.low.addProduct(low, low)
+        squares.high.addProduct(high, high)
+      }
+      return (sum, squares)
+    }
+  }
+
+  /// Turns sums over `count` elements a channel into the channels' statistics and their scale and shift.
+  ///
+  /// `gamma` and `beta` hold C values.
+  static func finish(
+    sum: UnsafePointer<Double>, sumOfSquares: UnsafePointer<Double>, count: Double, gamma: UnsafePointer<Float>,
+    beta: UnsafePointer<Float>, epsilon: Float, _ shape: BlockedShape, into channels: BatchNormChannels
+  ) {
+    for channel in 0..<shape.c {
+      let mean = sum[channel] / count
+      let variance = max(0, sumOfSquares[channel] / count - mean * mean)
+      set(channels, channel, mean, variance, gamma[channel], beta[channel], epsilon)
+    }
+    clearPadding(channels, shape)
+  }
+
+  /// Takes running statistics, C values each, as the statistics of the channels: inference and frozen layers.
+  static func useRunning(
+    mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, gamma: UnsafePointer<Float>,
+    beta: UnsafePointer<Float>, epsilon: Float, _ shape: BlockedShape, into channels: BatchNormChannels
+  ) {
+    for channel in 0..<shape.c {
+      set(channels, channel, Double(mean[channel]), Double(variance[channel]), gamma[channel], beta[channel], epsilon)
+    }
+    clearPadding(channels, shape)
+  }
+
+  /// Moves the running statistics, C values each: running = retention * running + (1 - retention) * batch.
+  ///
+  /// `count` is the number of elements behind the batch's statistics. With `unbiased` the variance enters multiplied by
+  /// count / (count - 1), as PyTorch and TensorFlow's fused batch normalisation do.
+  static func updateRunning(
+    mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>, retention: Float, count: Double,
+    unbiased: Bool, _ shape: BlockedShape, from channels: BatchNormChannels
+  ) {
+    let correction = unbiased && count > 1 ? count / (count - 1) : 1
+    let kept = Double(retention)
+    for channel in 0..<shape.c {
+      let batchVariance = Double(channels.variance[channel]) * correction
+      mean[channel] = Float(kept * Double(mean[channel]) + (1 - kept) * Double(channels.mean[channel]))
+      variance[channel] = Float(kept * Double(variance[channel]) + (1 - kept) * batchVariance)
+    }
+  }
+
+  /// y = x * scale + shift for each channel, then ReLU if wanted, then the mask if there is one; y may be x.
+  static func scaleShift(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ shape: BlockedShape, scale: UnsafePointer<Float>,
+    shift: UnsafePointer<Float>, relu: Bool, mask: DropMask?
+  ) {
+    // The factor is not negative and rides on scale and shift, because ReLU is positively homogeneous.
+    let factor = mask?.factor ?? 1
+    shape.forEachSegment { segment in
+      let scale = scale.channelLanes(block: segment.block, of: shape.channelBlock) * factor
+      let shift = shift.channelLanes(block: segment.block, of: shape.channelBlock) * factor
+      let start = segment.start
+      forEachGroup(of: segment.count) { offset, width in
+        var value = shift.addingProduct(x.lanes(start &+ offset, width), scale)
+        if relu { value = value.rectified }
+        if let mask { value = value.kept(where: mask.kept(start &+ offset, width)) }
+        y.store(value, start &+ offset, width)
+      }
+    }
+  }
+
+  private static func set(
+    _ channels: BatchNormChannels, _ channel: Int, _ mean: Double, _ variance: Double, _ gamma: Float, _ beta: Float,
+    _ epsilon: Float
+  ) {
+    let inverseDeviation = 1 / (variance + Double(epsilon)).squareRoot()
+    let scale = Double(gamma) * inverseDeviation
+    channels.mean[channel] = Float(mean)
+    channels.variance[channel] = Float(variance)
+    channels.inverseDeviation[channel] = Float(inverseDeviation)
+    channels.scale[channel] = Float(scale)
+    channels.shift[channel] = Float(Double(beta) - mean * scale)
+  }
+
+  private static func clearPadding(_ channels: BatchNormChannels, _ shape: BlockedShape) {
+    for channel in shape.c..<shape.paddedChannels {
+      channels.mean[channel] = 0
+      channels.variance[channel] = 0
+      channels.inverseDeviation[channel] = 0
+      channels.scale[channel] = 0
+      channels.shift[channel] = 0
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/// The kept elements of a DropBlock site, as bits, and the factor that restores their mean.
+///
+/// Bit i belongs to element i of the blocked tensor in memory order: bit i % 16 of word i / 16, a word a pixel with 16
+/// channels a block. Set means kept.
+struct DropMask {
+  /// One bit an element.
+  let words: UnsafePointer<UInt16>
+  /// What kept elements are multiplied with, not negative.
+  let factor: Float
+
+  private static let laneBits = SIMD16<UInt32>(
+    1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+
+  /// Which lanes of the group at an element are kept.
+  ///
+  /// A plane of odd area with 8 channels a block starts in the middle of a word, so bits are fetched by byte. They are
+  /// compared as mantissa bits of 1.0, because only Float comparisons compile to one instruction.
+  @inline(__always)
+  func kept(_ element: Int, _ width: GroupWidth) -> SIMDMask<SIMD16<Int32>> {
+    let address = UnsafeRawPointer(words) + element / 8
+    let bits =
+      switch width {
+      case .whole: UInt32(address.loadUnaligned(as: UInt16.self))
+      case .half: UInt32(address.load(as: UInt8.self))
+      }
+    let marked = (SIMD16(repeating: bits) & Self.laneBits) | 0x3f80_0000
+    return unsafeBitCast(marked, to: Lanes.self) .!= 1
+  }
+}

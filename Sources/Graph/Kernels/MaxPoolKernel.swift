@@ -1,0 +1,109 @@
+import Tensors
+
+/// Maximum over 3 x 3 windows with stride 2, the pooling behind the stem of a ResNet.
+///
+/// Padding counts as absent, not as zero. It may differ before and after: only what lies before is a parameter here
+/// (1 for PyTorch; 0 for TensorFlow's SAME on an even extent), the rest follows from the output's size.
+struct MaxPoolKernel {
+  let input: BlockedShape
+  let output: BlockedShape
+  /// Absent rows above the map, and absent columns left of it; 0 or 1.
+  let paddingBefore: (rows: Int, columns: Int)
+
+  init(input: BlockedShape, output: BlockedShape, paddingBefore: (rows: Int, columns: Int)) {
+    require(
+      input.n == output.n && input.c == output.c && input.channelBlock == output.channelBlock,
+      "cannot pool \(input) into \(output)")
+    require(
+      2 * (output.h - 1) - paddingBefore.rows < input.h && 2 * (output.w - 1) - paddingBefore.columns < input.w,
+      "the last window of \(output) lies outside \(input)")
+    (self.input, self.output, self.paddingBefore) = (input, output, paddingBefore)
+  }
+
+  /// Writes each window's maximum and its place in the window, 3 * row + column.
+  ///
+  /// Of equal values the first in row order wins, and NaN wins over numbers, as in PyTorch. `places` has the layout of
+  /// y, one byte an element.
+  func forward(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, places: UnsafeMutablePointer<UInt8>) {
+    parallel(output.planes * output.h) { unit in
+      switch output.channelBlock {
+      case 16: forwardRow(unit, x, y, places, 16, .whole)
+      default: forwardRow(unit, x, y, places, 8, .half)
+      }
+    }
+  }
+
+  /// Writes the gradient of x: each window's gradient goes to its maximum.
+  func backward(_ dy: UnsafePointer<Float>, places: UnsafePointer<UInt8>, _ dx: UnsafeMutablePointer<Float>) {
+    parallel(input.planes * input.h) { unit in
+      switch input.channelBlock {
+      case 16: backwardRow(unit, dy, places, dx, 16, .whole)
+      default: backwardRow(unit, dy, places, dx, 8, .half)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func forwardRow(
+    _ unit: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ places: UnsafeMutablePointer<UInt8>,
+    _ channelBlock: Int, _ width: GroupWidth
+  ) {
+    let (plane, row) = unit.quotientAndRemainder(dividingBy: output.h)
+    let x = x + plane * input.planeElements
+    let top = 2 * row - paddingBefore.rows
+    let windowRows = max(0, -top)..<min(3, input.h - top)
+    for column in 0..<output.w {
+      let left = 2 * column - paddingBefore.columns
+      let windowColumns = max(0, -left)..<min(3, input.w - left)
+      var best = Lanes(repeating: -.infinity)
+      var place = SIMD16(repeating: UInt32(3 &* windowRows.lowerBound &+ windowColumns.lowerBound))
+      for windowRow in windowRows {
+        for windowColumn in windowColumns {
+          let pixel = (top &+ windowRow) &* input.w &+ left &+ windowColumn
+          let value = x.lanes(pixel &* channelBlock, width)
+          let better = (value .> best) .| (value .!= value)
+          best.replace(with: value, where: better)
+          place.replace(with: UInt32(truncatingIfNeeded: 3 &* windowRow &+ windowColumn), where: better)
+        }
+      }
+      let element = (unit &* output.w &+ column) &* channelBlock
+      y.store(best, element, width)
+      for lane in 0..<channelBlock { places[element &+ lane] = UInt8(truncatingIfNeeded: place[lane]) }
+    }
+  }
+
+  @inline(__always)
+  private func backwardRow(
+    _ unit: Int, _ dy: UnsafePointer<Float>, _ places: UnsafePointer<UInt8>, _ dx: UnsafeMutablePointer<Float>,
+    _ channelBlock: Int, _ width: GroupWidth
+  ) {
+    let (plane, row) = unit.quotientAndRemainder(dividingBy: input.h)
+    let dy = dy + plane * output.planeElements
+    let places = places + plane * output.planeElements
+    let padded = (row: row + paddingBefore.rows, column: paddingBefore.columns)
+    let windowRows = Self.windows(over: padded.row, of: output.h)
+    for column in 0..<input.w {
+      var sum = Lanes()
+      for windowRow in windowRows {
+        for windowColumn in Self.windows(over: column &+ padded.column, of: output.w) {
+          let element = (windowRow &* output.w &+ windowColumn) &* channelBlock
+          let place = 3 &* (padded.row &- 2 &* windowRow) &+ column &+ padded.column &- 2 &* windowColumn
+          // Places are compared as mantissa bits of 1.0: only Float comparisons compile to one instruction.
+          var marked = SIMD16<UInt32>()
+          for lane in 0..<channelBlock { marked[lane] = UInt32(places[element &+ lane]) }
+          let chosen = unsafeBitCast(marked | 0x3f80_0000, to: Lanes.self)
+          let wanted = Float(bitPattern: UInt32(truncatingIfNeeded: place) | 0x3f80_0000)
+          sum += dy.lanes(element, width).kept(where: chosen .== wanted)
+        }
+      }
+      dx.store(sum, (unit &* input.w &+ column) &* channelBlock, width)
+    }
+  }
+
+  /// The windows that cover a position, counted with the padding before it.
+  @inline(__always)
+  private static func windows(over position: Int, of count: Int) -> Range<Int> {
+    let last = min(count, position / 2 &+ 1)
+    return min(last, max(0, (position &- 1) / 2))..<last
+  }
+}
