@@ -1,0 +1,46 @@
+import Tensors
+
+/// Something wrong with the training data that one picture or box less can mend.
+public struct DataFault: Hashable, Sendable, CustomStringConvertible {
+  /// The kinds of fault.
+  public enum Kind: Hashable, Sendable {
+    /// A picture that cannot be read or decoded, or has another size than the annotations say.
+    case unreadableImage
+    /// A box without width or height.
+    case zeroSizeBox
+  }
+
+  /// The kind of fault.
+  public let kind: Kind
+  /// What is wrong and where: the message to print.
+  public let description: String
+}
+
+/// The faults of the training data that were passed over, each counted once however often it comes round.
+public struct FaultLog: Sendable {
+  /// How many different faults are bearable.
+  public let maximum: Int
+  /// The different faults in the order in which they came up.
+  public private(set) var faults: [DataFault] = []
+  private var known: Set<DataFault> = []
+
+  /// An empty log.
+  public init(maximum: Int) { self.maximum = maximum }
+
+  /// Takes faults and returns those not seen before, to be printed.
+  ///
+  /// Throws exit code 65, naming the first ones, when there are more than `maximum`.
+  @discardableResult
+  public mutating func record(_ new: [DataFault]) throws -> [DataFault] {
+    let fresh = new.filter { known.insert($0).inserted }
+    faults += fresh
+    if faults.count > maximum {
+      let examples = faults.suffix(3).map { "\n  \($0)" }.joined()
+      throw InputError(
+        .badData,
+        "the training data has \(faults.count) faults, data.max_faults allows \(maximum); mend the data or raise the "
+          + "limit; the last ones:\(examples)")
+    }
+    return fresh
+  }
+}
