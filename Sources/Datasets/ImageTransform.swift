@@ -42,6 +42,14 @@ public struct ImageTransform: Equatable, Sendable {
     }
   }
 
+  /// Rows and columns of the canvas where all pictures share one: the paper's square, or the fixed canvas.
+  public var trainingCanvas: (height: Int, width: Int)? {
+    switch form {
+    case .paper(let size, _): (size, size)
+    case .torchvision: fixedCanvas
+    }
+  }
+
   /// The most objects of one picture that training keeps, in file order; nil where there is no limit.
   public var maximumObjects: Int? {
     switch form {
