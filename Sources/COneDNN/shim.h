@@ -1,0 +1,159 @@
+// oneDNN 2.6 behind the few calls that this package makes. Every call and type that oneDNN 3 renamed or made opaque
+// stands here, so that a build on version 3 changes this file only.
+#pragma once
+#include <oneapi/dnnl/dnnl.h>
+#include <oneapi/dnnl/dnnl_version.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef dnnl_memory_desc_t shim_layout;
+
+
+enum { shim_plain = 0, shim_blocked8 = 1, shim_blocked16 = 2, shim_any = 3 };
+enum {
+  shim_arg_src = DNNL_ARG_SRC,
+  shim_arg_dst = DNNL_ARG_DST,
+  shim_arg_weights = DNNL_ARG_WEIGHTS,
+  shim_arg_bias = DNNL_ARG_BIAS,
+  shim_arg_diff_src = DNNL_ARG_DIFF_SRC,
+  shim_arg_diff_dst = DNNL_ARG_DIFF_DST,
+  shim_arg_diff_weights = DNNL_ARG_DIFF_WEIGHTS,
+  shim_arg_diff_bias = DNNL_ARG_DIFF_BIAS,
+  shim_arg_scratchpad = DNNL_ARG_SCRATCHPAD,
+  shim_arg_from = DNNL_ARG_FROM,
+  shim_arg_to = DNNL_ARG_TO
+};
+
+// A float layout of `rank` extents: activations (N, C, H, W), weights (O, I, H, W) or vectors (C).
+static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extents, int kind) {
+  shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
+  dnnl_format_tag_t tag = dnnl_format_tag_any;
+  if (kind == shim_plain) tag = rank == 1 ? dnnl_a : dnnl_abcd;
+  if (kind == shim_blocked8) tag = dnnl_aBcd8b;
+  if (kind == shim_blocked16) tag = dnnl_aBcd16b;
+  if (dnnl_memory_desc_init_by_tag(layout, rank, extents, dnnl_f32, tag) != dnnl_success) {
+    free(layout);
+    return NULL;
+  }
+  return layout;
+}
+static inline void shim_layout_destroy(shim_layout *layout) { free(layout); }
+static inline int shim_layout_equal(const shim_layout *a, const shim_layout *b) {
+  return dnnl_memory_desc_equal(a, b);
+}
+static inline size_t shim_layout_bytes(const shim_layout *layout) { return dnnl_memory_desc_get_size(layout); }
+static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t description, int argument) {
+  const dnnl_memory_desc_t *found =
+      dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
+  shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
+  if (found) *layout = *found;
+  return layout;
+}
+static inline const char *shim_implementation(const_dnnl_primitive_desc_t description) {
+  const char *name = "";
+  dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name);
+  return name;
+}
+
+static inline dnnl_primitive_attr_t shim_user_scratchpad(void) {
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_primitive_attr_create(&attributes);
+  dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+  return attributes;
+}
+
+static inline dnnl_alg_kind_t shim_algorithm(int winograd) {
+  return winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
+}
+
+static inline dnnl_status_t shim_convolution_forward(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, const shim_layout *source,
+    const shim_layout *weights, const shim_layout *bias, const shim_layout *destination, const dnnl_dim_t *strides,
+    const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after) {
+  dnnl_convolution_desc_t operation;
+  dnnl_status_t status = dnnl_convolution_forward_desc_init(
+      &operation, dnnl_forward_training, shim_algorithm(winograd), source, weights, bias, destination, strides,
+      padding_before, padding_after);
+  if (status != dnnl_success) return status;
+  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, NULL);
+  dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+static inline dnnl_status_t shim_convolution_backward_data(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, const shim_layout *source_gradient,
+    const shim_layout *weights, const shim_layout *destination_gradient, const dnnl_dim_t *strides,
+    const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after, const_dnnl_primitive_desc_t forward) {
+  dnnl_convolution_desc_t operation;
+  dnnl_status_t status = dnnl_convolution_backward_data_desc_init(
+      &operation, shim_algorithm(winograd), source_gradient, weights, destination_gradient, strides, padding_before,
+      padding_after);
+  if (status != dnnl_success) return status;
+  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, forward);
+  dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+static inline dnnl_status_t shim_convolution_backward_weights(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, const shim_layout *source,
+    const shim_layout *weights_gradient, const shim_layout *bias_gradient, const shim_layout *destination_gradient,
+    const dnnl_dim_t *strides, const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after,
+    const_dnnl_primitive_desc_t forward) {
+  dnnl_convolution_desc_t operation;
+  dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(
+      &operation, shim_algorithm(winograd), source, weights_gradient, bias_gradient, destination_gradient, strides,
+      padding_before, padding_after);
+  if (status != dnnl_success) return status;
+  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, forward);
+  dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+static inline dnnl_status_t shim_reorder(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *from, const shim_layout *to) {
+  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  dnnl_status_t status = dnnl_reorder_primitive_desc_create(description, from, engine, to, engine, attributes);
+  dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+static inline dnnl_engine_t shim_cpu_engine(void) {
+  dnnl_engine_t engine = NULL;
+  dnnl_engine_create(&engine, dnnl_cpu, 0);
+  return engine;
+}
+static inline dnnl_stream_t shim_stream(dnnl_engine_t engine) {
+  dnnl_stream_t stream = NULL;
+  dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
+  return stream;
+}
+// A memory object for an argument, without data; its handle is set when the plan is placed.
+static inline dnnl_memory_t shim_memory(
+    const_dnnl_primitive_desc_t description, int argument, dnnl_engine_t engine) {
+  dnnl_memory_t memory = NULL;
+  dnnl_memory_create(
+      &memory, dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument), engine, DNNL_MEMORY_NONE);
+  return memory;
+}
+static inline dnnl_status_t shim_memory_place(dnnl_memory_t memory, void *data) {
+  return dnnl_memory_set_data_handle(memory, data);
+}
+// Whether the processor and DNNL_MAX_CPU_ISA let oneDNN use AVX-512.
+static inline int shim_has_avx512(void) {
+  dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  return (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+}
+static inline const char *shim_status_name(dnnl_status_t status) {
+  switch (status) {
+    case dnnl_success: return "success";
+    case dnnl_out_of_memory: return "out of memory";
+    case dnnl_invalid_arguments: return "invalid arguments";
+    case dnnl_unimplemented: return "unimplemented";
+    case dnnl_iterator_ends: return "no implementation left";
+    case dnnl_runtime_error: return "run-time error";
+    default: return "not required";
+  }
+}

@@ -1,0 +1,41 @@
+import COneDNN
+import Tensors
+
+/// oneDNN's processor engine with its one stream: operations run in the order in which they are given.
+///
+/// Shared by every plan of a process and passed to whoever plans.
+public final class Engine: @unchecked Sendable {
+  let handle: dnnl_engine_t
+  let stream: dnnl_stream_t
+
+  /// The channel block of activations: 16 on AVX-512, 8 on AVX2.
+  public let channelBlock: Int
+
+  /// The processor engine.
+  public init() {
+    guard let engine = shim_cpu_engine(), let stream = shim_stream(engine) else {
+      fatalError("oneDNN has no engine for this processor")
+    }
+    (handle, self.stream) = (engine, stream)
+    channelBlock = shim_has_avx512() != 0 ? 16 : 8
+  }
+
+  deinit {
+    dnnl_stream_destroy(stream)
+    dnnl_engine_destroy(handle)
+  }
+
+  /// The version of the oneDNN library that runs, for example "2.6.3".
+  public static var libraryVersion: String {
+    let version = dnnl_version().pointee
+    return "\(version.major).\(version.minor).\(version.patch)"
+  }
+
+  /// The blocked layout of activations of a shape.
+  func activationLayout(_ shape: Shape) -> Layout { Layout(shape, .blocked(channelBlock)) }
+}
+
+/// Stops with the call's name when oneDNN refuses a call that the planner had made sure of.
+func check(_ status: dnnl_status_t, _ call: @autoclosure () -> String) {
+  require(status == dnnl_success, "oneDNN: \(call()): \(String(cString: shim_status_name(status)))")
+}

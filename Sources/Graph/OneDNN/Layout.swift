@@ -1,0 +1,49 @@
+import COneDNN
+import Tensors
+
+/// The order of a float tensor in memory, as oneDNN describes it, padding included.
+///
+/// One owner of one description; equal layouts hold equal tensors in equal bytes.
+final class Layout: Equatable {
+  /// How the channels of an activation lie.
+  enum Order {
+    /// Row-major, the canonical order of checkpoints.
+    case plain
+    /// nChw{b}c with the given channel block, 8 or 16.
+    case blocked(Int)
+    /// Whatever the primitive likes best.
+    case any
+  }
+
+  let handle: UnsafeMutablePointer<shim_layout>
+
+  /// Takes over a description made by the shim.
+  init(owning handle: UnsafeMutablePointer<shim_layout>) { self.handle = handle }
+
+  /// The layout of extents, such as (N, C, H, W), (O, I, H, W) or (C).
+  convenience init(_ extents: [Int], _ order: Order) {
+    let kind: Int
+    switch order {
+    case .plain: kind = shim_plain
+    case .blocked(let block):
+      require(block == 8 || block == 16, "no layout with channel blocks of \(block)")
+      kind = block == 16 ? shim_blocked16 : shim_blocked8
+    case .any: kind = shim_any
+    }
+    let handle = shim_layout_create(Int32(extents.count), extents.map(dnnl_dim_t.init), Int32(kind))
+    guard let handle else { fatalError("oneDNN has no layout for extents \(extents)") }
+    self.init(owning: handle)
+  }
+
+  /// The layout of an activation or weight of a shape.
+  convenience init(_ shape: Shape, _ order: Order) {
+    self.init([shape.n, shape.c, shape.h, shape.w], order)
+  }
+
+  deinit { shim_layout_destroy(handle) }
+
+  /// Bytes of the tensor, padding included.
+  var byteCount: Int { shim_layout_bytes(handle) }
+
+  static func == (a: Layout, b: Layout) -> Bool { shim_layout_equal(a.handle, b.handle) != 0 }
+}

@@ -1,0 +1,61 @@
+import Tensors
+
+/// One node of a graph: which values it reads and makes, and how to plan its work.
+protocol Operation {
+  /// The module's name in the model, for profiles and messages.
+  var name: String { get }
+  /// Values that it reads, in order.
+  var inputs: [Value] { get }
+  /// The value that it makes; losses make none.
+  var output: Value? { get }
+  /// Parameters that it reads.
+  var parameters: [ParameterID] { get }
+  /// Chooses layouts and primitives for the shapes of this node.
+  func plan(_ planner: Planner) -> any PlannedOperation
+}
+
+/// An operation whose primitives are chosen, able to add its steps to a plan.
+protocol PlannedOperation {
+  /// Adds the forward steps.
+  func addForward(to planner: Planner)
+  /// Adds the backward steps, given every addend of the output's gradient (none for losses).
+  ///
+  /// Reports the gradient of each input that needs one with `planner.addGradient`.
+  func addBackward(to planner: Planner, outputGradients: [Buffer])
+}
+
+extension PlannedOperation {
+  /// Operations that are never differentiated, such as the input.
+  func addBackward(to planner: Planner, outputGradients: [Buffer]) {}
+}
+
+/// One piece of work of a plan, run in order.
+final class Step {
+  /// The part of the training step that it belongs to.
+  enum Pass: String, Sendable {
+    case prepare, forward, backward
+  }
+
+  let name: String
+  let kind: String
+  let pass: Pass
+  /// Floating-point operations of one run, where the count says something.
+  let floatingPointOperations: Double
+  let algorithm: String
+  let reads: [Buffer]
+  let writes: [Buffer]
+  let run: (RunContext) -> Void
+  /// Time spent in this step by profiled runs, in seconds.
+  var seconds = 0.0
+  /// Elements of the gradient arena that are final once this step has run.
+  var gradientsComplete = 0
+
+  init(
+    _ name: String, kind: String, _ pass: Pass, algorithm: String = "", floatingPointOperations: Double = 0,
+    reads: [Buffer], writes: [Buffer], run: @escaping (RunContext) -> Void
+  ) {
+    (self.name, self.kind, self.pass, self.algorithm) = (name, kind, pass, algorithm)
+    (self.reads, self.writes, self.run) = (reads, writes, run)
+    self.floatingPointOperations = floatingPointOperations
+  }
+}

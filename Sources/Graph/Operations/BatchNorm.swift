@@ -1,0 +1,223 @@
+import Tensors
+
+/// How a batch-norm normalises, learns and remembers.
+public struct BatchNorm: Hashable, Sendable {
+  /// Over which images the mean and variance of training are taken.
+  public enum Statistics: String, Hashable, Sendable, CaseIterable {
+    /// Those of this rank, as on TPU.
+    case local
+    /// Those of all ranks.
+    case global
+  }
+
+  /// Whether scale and shift are learned and statistics come from the batch; else all four tensors are constants.
+  public var isTrained: Bool
+  /// Over which images statistics are taken.
+  public var statistics: Statistics
+  /// The share of the old running value that one update keeps: the paper's "decay", 1 minus PyTorch's momentum.
+  public var retention: Float
+  /// Added to the variance.
+  public var epsilon: Float
+  /// The scale before training.
+  public var initialScale: Float = 1
+
+  /// A batch-norm.
+  public init(isTrained: Bool, statistics: Statistics, retention: Float, epsilon: Float) {
+    (self.isTrained, self.statistics, self.retention, self.epsilon) = (isTrained, statistics, retention, epsilon)
+  }
+}
+
+/// What follows a normalisation in the same pass over memory.
+public enum Activation: Hashable, Sendable {
+  /// Nothing.
+  case none
+  /// max(0, x).
+  case relu
+}
+
+/// Batch normalisation (Ioffe and Szegedy 2015) with its ReLU and its DropBlock mask in one pass.
+///
+/// y = m * factor * activation((x - mean) / sqrt(variance + epsilon) * weight + bias): DropBlock's mask m and its
+/// normaliser are constants of the step and ride on the pass that writes y.
+struct BatchNormOperation: Operation {
+  let name: String
+  let input: Value
+  let outputValue: Value
+  let options: BatchNorm
+  let activation: Activation
+  let site: DropBlockSite?
+  let weight: ParameterID
+  let bias: ParameterID
+  let runningMean: ParameterID
+  let runningVariance: ParameterID
+
+  var inputs: [Value] { [input] }
+  var output: Value? { outputValue }
+  var parameters: [ParameterID] { [weight, bias] }
+
+  func plan(_ planner: Planner) -> any PlannedOperation { PlannedBatchNorm(self, planner) }
+}
+
+extension Graph {
+  /// Batch normalisation of (N, C, H, W) over N, H and W.
+  ///
+  /// Parameters are `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`, all (C), as in PyTorch; the
+  /// running variance is that of the sample, times M / (M - 1).
+  /// - Parameter dropBlockGroup: the ResNet group whose DropBlock masks the output, if any.
+  public func batchNorm(
+    _ name: String, _ input: Value, _ options: BatchNorm, activation: Activation, dropBlockGroup: Int? = nil
+  ) -> Value {
+    let channels = input.shape.c
+    let learned: Parameter.Role = options.isTrained ? .trained(decay: false) : .frozen
+    let running: Parameter.Role = options.isTrained ? .runningStatistic : .frozen
+    func vector(_ suffix: String, _ role: Parameter.Role, _ value: Float) -> ParameterID {
+      parameter(.vector("\(name).\(suffix)", channels: channels, role: role, .constant(value)))
+    }
+    let output = newValue(input.shape)
+    append(
+      BatchNormOperation(
+        name: name, input: input, outputValue: output, options: options, activation: activation,
+        site: dropBlockGroup.map { newDropBlockSite(name, group: $0, shape: input.shape) },
+        weight: vector("weight", learned, options.initialScale), bias: vector("bias", learned, 0),
+        runningMean: vector("running_mean", running, 0), runningVariance: vector("running_var", running, 1)))
+    return output
+  }
+}
+
+private final class PlannedBatchNorm: PlannedOperation {
+  private let operation: BatchNormOperation
+  private let shape: BlockedShape
+  private let usesBatchStatistics: Bool
+  private let mask: MaskSlot?
+  /// Statistics, scale and shift of each channel, from forward to backward.
+  private let channelValues: Buffer
+  private let weight: ParameterSlot
+  private let bias: ParameterSlot
+  private let runningMean: ParameterSlot
+  private let runningVariance: ParameterSlot
+
+  init(_ operation: BatchNormOperation, _ planner: Planner) {
+    self.operation = operation
+    shape = BlockedShape(operation.input.shape, channelBlock: planner.engine.channelBlock)
+    usesBatchStatistics = planner.mode == .training && operation.options.isTrained
+    mask = planner.mask(operation.site)
+    channelValues = planner.newBuffer(
+      "\(operation.name) statistics", byteCount: BatchNormChannels.vectorCount * shape.paddedChannels * 4)
+    weight = planner.slots[operation.weight.index]
+    bias = planner.slots[operation.bias.index]
+    runningMean = planner.slots[operation.runningMean.index]
+    runningVariance = planner.slots[operation.runningVariance.index]
+    for slot in [weight, bias, runningMean, runningVariance] {
+      slot.adopt(Layout([operation.input.shape.c], .plain))
+    }
+  }
+
+  func addForward(to planner: Planner) {
+    let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
+    let sums = planner.newBuffer("\(operation.name) sums", byteCount: 2 * shape.paddedChannels * 8)
+    planner.add(
+      Step(operation.name, kind: "batch-norm", .forward, reads: [x], writes: [y, sums, channelValues]) {
+        [self] context in
+        let channels = BatchNormChannels(channelValues, shape)
+        if usesBatchStatistics {
+          gatherStatistics(x, sums, channels, context)
+        } else {
+          BatchNormForwardKernel.useRunning(
+            mean: runningMean.value, variance: runningVariance.value, gamma: weight.value, beta: bias.value,
+            epsilon: operation.options.epsilon, shape, into: channels)
+        }
+        BatchNormForwardKernel.scaleShift(
+          x.floats, y.floats, shape, scale: channels.scale, shift: channels.shift,
+          relu: operation.activation == .relu, mask: mask?.bits)
+      })
+  }
+
+  /// Mean and variance of the batch, of this rank or of all, and the running statistics.
+  private func gatherStatistics(_ x: Buffer, _ sums: Buffer, _ channels: BatchNormChannels, _ context: RunContext) {
+    let (sum, sumOfSquares) = halves(sums)
+    BatchNormForwardKernel.sums(x.floats, shape, sum: sum, sumOfSquares: sumOfSquares)
+    let count = sumOverRanks(sums, context)
+    BatchNormForwardKernel.finish(
+      sum: sum, sumOfSquares: sumOfSquares, count: count, gamma: weight.value, beta: bias.value,
+      epsilon: operation.options.epsilon, shape, into: channels)
+    BatchNormForwardKernel.updateRunning(
+      mean: runningMean.value, variance: runningVariance.value, retention: operation.options.retention, count: count,
+      unbiased: true, shape, from: channels)
+  }
+
+  /// The two halves of a buffer of per-channel sums.
+  private func halves(_ sums: Buffer) -> (UnsafeMutablePointer<Double>, UnsafeMutablePointer<Double>) {
+    let first = sums.base.assumingMemoryBound(to: Double.self)
+    return (first, first + shape.paddedChannels)
+  }
+
+  /// Makes sums those of all ranks where statistics are global; returns the elements of a channel that they cover.
+  private func sumOverRanks(_ sums: Buffer, _ context: RunContext) -> Double {
+    let count = Double(shape.elementsPerChannel)
+    guard operation.options.statistics == .global, let rankSums = context.rankSums else { return count }
+    rankSums.sum(UnsafeMutableBufferPointer(start: halves(sums).0, count: 2 * shape.paddedChannels))
+    return count * Double(rankSums.rankCount)
+  }
+
+  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+    let addends = planner.merge(
+      outputGradients, limit: 2, name: operation.name, shape: operation.outputValue.shape)
+    let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
+    let hasReLU = operation.activation == .relu
+    let result =
+      planner.wantsGradient(operation.input)
+      ? planner.overwritable(addends, label: "\(operation.name) input gradient", operation.input.shape) : nil
+    let sums = planner.newBuffer("\(operation.name) sums", byteCount: 2 * shape.paddedChannels * 8)
+    let step = Step(
+      operation.name, kind: "batch-norm", .backward,
+      reads: addends + [channelValues] + (usesBatchStatistics ? [x] : []) + (hasReLU ? [y] : []),
+      writes: [sums] + (result.map { [$0] } ?? [])
+    ) { [self] context in
+      let channels = BatchNormChannels(channelValues, shape)
+      // Where ReLU is, its output tells what was dropped: a dropped element is 0 and passes no gradient.
+      let gradient = IncomingGradient(addends, output: hasReLU ? y : nil, mask: mask?.bits)
+      if usesBatchStatistics {
+        backward(gradient, x, sums, channels, into: result, context)
+      } else if let result {
+        BatchNormBackwardKernel.applyFrozen(gradient, result.floats, shape, scale: channels.scale)
+      }
+    }
+    planner.add(step)
+    if planner.isTrained(operation.weight) {
+      weight.noteGradient(step)
+      bias.noteGradient(step)
+    }
+    if let result { planner.addGradient(result, to: operation.input) }
+  }
+
+  private func backward(
+    _ gradient: IncomingGradient, _ x: Buffer, _ sums: Buffer, _ channels: BatchNormChannels, into result: Buffer?,
+    _ context: RunContext
+  ) {
+    let (sum, sumOfProducts) = halves(sums)
+    BatchNormBackwardKernel.sums(
+      x.floats, gradient, shape, mean: channels.mean, inverseDeviation: channels.inverseDeviation, sum: sum,
+      sumOfProducts: sumOfProducts)
+    // Scale and shift get this rank's share of their gradient; the allreduce of gradients adds the others.
+    BatchNormBackwardKernel.parameterGradients(
+      sum: sum, sumOfProducts: sumOfProducts, shape, gamma: weight.gradient, beta: bias.gradient, accumulate: false)
+    let count = sumOverRanks(sums, context)
+    if let result {
+      BatchNormBackwardKernel.apply(
+        x.floats, gradient, result.floats, shape, gamma: weight.value, channels: channels, sum: sum,
+        sumOfProducts: sumOfProducts, count: count)
+    }
+  }
+}
+
+extension BatchNormChannels {
+  /// How many vectors a buffer of channel values holds.
+  fileprivate static let vectorCount = 5
+
+  /// Views of a buffer of channel values.
+  fileprivate init(_ buffer: Buffer, _ shape: BlockedShape) {
+    func vector(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.floats + index * shape.paddedChannels }
+    self.init(
+      mean: vector(0), variance: vector(1), inverseDeviation: vector(2), scale: vector(3), shift: vector(4))
+  }
+}

@@ -1,0 +1,55 @@
+import Tensors
+
+/// Where one contribution to a parameter's gradient goes.
+///
+/// A primitive overwrites what it is given. The first contribution of a step in the parameter's own layout is written
+/// straight into the gradient arena; any other goes through scratch memory and is added or reordered there. Heads
+/// shared by five pyramid levels contribute five times.
+final class GradientTarget {
+  let slot: ParameterSlot
+  /// Scratch buffers of the step.
+  let buffers: [Buffer]
+
+  private let isFirst: Bool
+  private let reordering: Primitive?
+  private let count: Int
+
+  init(_ slot: ParameterSlot, _ layout: Layout, _ planner: Planner) {
+    self.slot = slot
+    slot.adopt(layout)
+    isFirst = slot.isFirstGradient
+    let own = slot.layout ?? layout
+    count = own.byteCount / 4
+    var buffers: [Buffer] = []
+    if own == layout {
+      reordering = nil
+      if !isFirst { buffers = [planner.newBuffer("\(slot.parameter.name) addend", byteCount: layout.byteCount)] }
+    } else {
+      let foreign = planner.newBuffer("\(slot.parameter.name) foreign", byteCount: layout.byteCount)
+      let (primitive, scratchBytes) = reorderPrimitive(layout, own, engine: planner.engine)
+      let scratch = planner.newBuffer("reorder scratch", byteCount: scratchBytes)
+      buffers = [foreign, scratch]
+      if !isFirst { buffers.append(planner.newBuffer("\(slot.parameter.name) addend", byteCount: own.byteCount)) }
+      reordering = primitive
+      let isFirst = isFirst
+      planner.whenPlaced { [buffers] in
+        primitive.place(COneDNNArguments.from, at: foreign.base)
+        primitive.place(COneDNNArguments.to, at: isFirst ? UnsafeMutableRawPointer(slot.gradient) : buffers[2].base)
+        primitive.place(COneDNNArguments.scratchpad, at: scratch.base)
+      }
+    }
+    self.buffers = buffers
+  }
+
+  /// Where the primitive writes.
+  var destination: UnsafeMutableRawPointer { buffers.first?.base ?? UnsafeMutableRawPointer(slot.gradient) }
+
+  /// Brings the contribution into the gradient arena.
+  func finish(_ engine: Engine) {
+    reordering?.run(engine)
+    guard !isFirst, let addend = buffers.last?.floats else { return }
+    let whole = count / 8 * 8
+    ElementwiseKernel.accumulate(slot.gradient, addend, count: whole)
+    for index in whole..<count { slot.gradient[index] += addend[index] }
+  }
+}

@@ -1,0 +1,150 @@
+import Tensors
+
+/// ReLU on its own: y = max(0, x), in place where nobody else reads x.
+struct ReLUOperation: Operation, PlannedOperation {
+  let name: String
+  let input: Value
+  let outputValue: Value
+
+  var inputs: [Value] { [input] }
+  var output: Value? { outputValue }
+  var parameters: [ParameterID] { [] }
+
+  func plan(_ planner: Planner) -> any PlannedOperation { self }
+
+  func addForward(to planner: Planner) {
+    planner.computeInPlace(input, outputValue)
+    let (x, y) = (planner.buffer(of: input), planner.buffer(of: outputValue))
+    let count = x.byteCount / 4
+    planner.add(
+      Step(name, kind: "relu", .forward, reads: [x], writes: [y]) { _ in
+        ElementwiseKernel.relu(x.floats, y.floats, count: count)
+      })
+  }
+
+  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+    let addends = planner.merge(outputGradients, limit: 2, name: name, shape: outputValue.shape)
+    let y = planner.buffer(of: outputValue)
+    let result = planner.overwritable(addends, label: "\(name) input gradient", input.shape)
+    let count = y.byteCount / 4
+    planner.add(
+      Step(name, kind: "relu", .backward, reads: addends + [y], writes: [result]) { _ in
+        ElementwiseKernel.gradient(IncomingGradient(addends, output: y), result.floats, count: count)
+      })
+    planner.addGradient(result, to: input)
+  }
+}
+
+/// The top-down step of a feature pyramid: y = lateral + nearest-neighbour upsampling of the coarser map.
+struct UpsampleAddOperation: Operation, PlannedOperation {
+  let name: String
+  let coarse: Value
+  let lateral: Value
+  let outputValue: Value
+
+  var inputs: [Value] { [coarse, lateral] }
+  var output: Value? { outputValue }
+  var parameters: [ParameterID] { [] }
+
+  func plan(_ planner: Planner) -> any PlannedOperation { self }
+
+  func addForward(to planner: Planner) {
+    let (x, skip) = (planner.buffer(of: coarse), planner.buffer(of: lateral))
+    let y = planner.buffer(of: outputValue)
+    let from = BlockedShape(coarse.shape, channelBlock: planner.engine.channelBlock)
+    let to = BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock)
+    planner.add(
+      Step(name, kind: "upsample and add", .forward, reads: [x, skip], writes: [y]) { _ in
+        NearestUpsampleKernel.forward(x.floats, from, skip.floats, y.floats, to)
+      })
+  }
+
+  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+    // The lateral's gradient is the output's own.
+    let addends = planner.merge(outputGradients, limit: 1, name: name, shape: outputValue.shape)
+    let result = planner.newActivation("\(name) coarse gradient", coarse.shape)
+    let from = BlockedShape(coarse.shape, channelBlock: planner.engine.channelBlock)
+    let to = BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock)
+    planner.add(
+      Step(name, kind: "upsample and add", .backward, reads: addends, writes: [result]) { _ in
+        NearestUpsampleKernel.backward(addends[0].floats, to, result.floats, from, accumulate: false)
+      })
+    if planner.wantsGradient(lateral) { planner.addGradient(addends[0], to: lateral) }
+    if planner.wantsGradient(coarse) { planner.addGradient(result, to: coarse) }
+  }
+}
+
+/// Max pooling of 3x3 windows with stride 2 that remembers which input won.
+struct MaxPoolOperation: Operation {
+  let name: String
+  let input: Value
+  let outputValue: Value
+  let padding: Padding
+
+  var inputs: [Value] { [input] }
+  var output: Value? { outputValue }
+  var parameters: [ParameterID] { [] }
+
+  func plan(_ planner: Planner) -> any PlannedOperation {
+    PlannedMaxPool(
+      operation: self,
+      winners: planner.newBuffer(
+        "\(name) winners", byteCount: planner.engine.activationLayout(outputValue.shape).byteCount / 4),
+      kernel: MaxPoolKernel(
+        input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock),
+        output: BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock),
+        paddingBefore: (padding.top, padding.left)))
+  }
+}
+
+private struct PlannedMaxPool: PlannedOperation {
+  let operation: MaxPoolOperation
+  let winners: Buffer
+  let kernel: MaxPoolKernel
+
+  func addForward(to planner: Planner) {
+    let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
+    planner.add(
+      Step(operation.name, kind: "max pool", .forward, reads: [x], writes: [y, winners]) { _ in
+        kernel.forward(x.floats, y.floats, places: winners.base.assumingMemoryBound(to: UInt8.self))
+      })
+  }
+
+  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+    let addends = planner.merge(
+      outputGradients, limit: 1, name: operation.name, shape: operation.outputValue.shape)
+    let result = planner.newActivation("\(operation.name) input gradient", operation.input.shape)
+    planner.add(
+      Step(operation.name, kind: "max pool", .backward, reads: [addends[0], winners], writes: [result]) { _ in
+        kernel.backward(
+          addends[0].floats, places: winners.base.assumingMemoryBound(to: UInt8.self), result.floats)
+      })
+    planner.addGradient(result, to: operation.input)
+  }
+}
+
+extension Graph {
+  /// max(0, x) of (N, C, H, W).
+  public func relu(_ name: String, _ input: Value) -> Value {
+    let output = newValue(input.shape)
+    append(ReLUOperation(name: name, input: input, outputValue: output))
+    return output
+  }
+
+  /// A lateral map (N, C, H, W) plus a coarser map of the same channels, upsampled to it by nearest neighbour.
+  ///
+  /// Row y of the result takes row floor(y * h / H) of the coarse map, as in torchvision.
+  public func upsampleAdd(_ name: String, _ coarse: Value, _ lateral: Value) -> Value {
+    require(coarse.shape.c == lateral.shape.c, "\(name): \(coarse.shape) and \(lateral.shape) differ in channels")
+    let output = newValue(lateral.shape)
+    append(UpsampleAddOperation(name: name, coarse: coarse, lateral: lateral, outputValue: output))
+    return output
+  }
+
+  /// The maximum over 3x3 windows with stride 2 of (N, C, H, W); padding never wins, the first of equals does.
+  public func maxPool(_ name: String, _ input: Value, padding: Padding) -> Value {
+    let output = newValue(padding.output(input.shape, channels: input.shape.c, kernel: 3, stride: 2))
+    append(MaxPoolOperation(name: name, input: input, outputValue: output, padding: padding))
+    return output
+  }
+}

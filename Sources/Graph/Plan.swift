@@ -1,0 +1,163 @@
+import Regularization
+import Tensors
+
+/// A model ready to run: every primitive chosen, every buffer placed, every gradient's completion known.
+public final class Plan {
+  /// The values, gradients and momentum of the parameters.
+  public let parameters: ParameterStore
+  /// The algorithms that the plan uses; give them to other ranks and to a restart.
+  public let choices: AlgorithmChoices
+  /// Bytes of activations, gradients of activations, masks and scratch memory.
+  public var arenaBytes: Int { arena.byteCount }
+  /// The channel block of outputs: element (n, c, y, x) lies at ((n * CB + c / b) * H * W + y * W + x) * b + c % b.
+  public var channelBlock: Int { engine.channelBlock }
+  /// The sites of DropBlock, in the order of their layer numbers.
+  public var dropBlockSites: [DropBlockSite] { graph.dropBlockSites }
+
+  private let graph: Graph
+  private let engine: Engine
+  private let mode: Planner.Mode
+  private let arena: AlignedMemory
+  private let prepareSteps: [Step]
+  private let forwardSteps: [Step]
+  private let backwardSteps: [Step]
+  private let masks: [MaskSlot]
+  private let input: Buffer?
+  private let outputs: [Int: Buffer]
+  private var derivedWeightsAreStale = true
+
+  init(
+    graph: Graph, engine: Engine, mode: Planner.Mode, parameters: ParameterStore, choices: AlgorithmChoices,
+    arena: AlignedMemory, prepareSteps: [Step], forwardSteps: [Step], backwardSteps: [Step], masks: [MaskSlot],
+    input: Buffer?, outputs: [Int: Buffer]
+  ) {
+    (self.graph, self.engine, self.mode, self.parameters, self.choices) = (graph, engine, mode, parameters, choices)
+    (self.arena, self.prepareSteps, self.forwardSteps) = (arena, prepareSteps, forwardSteps)
+    (self.backwardSteps, self.masks, self.input, self.outputs) = (backwardSteps, masks, input, outputs)
+  }
+
+  /// Plans a graph.
+  ///
+  /// - Parameters:
+  ///   - mode: training plans have a backward pass and DropBlock; inference plans use running statistics.
+  ///   - policy: where algorithms come from that `choices` does not settle.
+  ///   - store: the parameters of an earlier plan of the same model, at any shape.
+  public convenience init(
+    _ graph: Graph, engine: Engine, mode: Planner.Mode, policy: AlgorithmPolicy = .timed,
+    choices: AlgorithmChoices = AlgorithmChoices(), sharing store: ParameterStore? = nil
+  ) {
+    let planner = Planner(graph, engine: engine, mode: mode, policy: policy, choices: choices, store: store)
+    self.init(planner.makePlan(store: store))
+  }
+
+  private convenience init(_ other: Plan) {
+    self.init(
+      graph: other.graph, engine: other.engine, mode: other.mode, parameters: other.parameters,
+      choices: other.choices, arena: other.arena, prepareSteps: other.prepareSteps,
+      forwardSteps: other.forwardSteps, backwardSteps: other.backwardSteps, masks: other.masks, input: other.input,
+      outputs: other.outputs)
+  }
+
+  /// The memory of the batch: images in plain (N, 3, H, W) order, normalised; written before a run.
+  public var inputImages: UnsafeMutableBufferPointer<Float> {
+    guard let input else { fatalError("the graph has no input") }
+    return UnsafeMutableBufferPointer(start: input.floats, count: input.byteCount / 4)
+  }
+
+  /// An output of the last run in the blocked layout, padding lanes included.
+  public func output(_ value: Value) -> UnsafeBufferPointer<Float> {
+    guard let buffer = outputs[value.id] else { fatalError("value \(value.id) is not marked as an output") }
+    return UnsafeBufferPointer(start: buffer.floats, count: buffer.byteCount / 4)
+  }
+
+  /// An output of the last run in canonical (N, C, H, W) order.
+  public func canonicalOutput(_ value: Value) -> [Float] {
+    let source = output(value)
+    return [Float](unsafeUninitializedCapacity: value.shape.count) { target, count in
+      if let from = source.baseAddress, let to = target.baseAddress {
+        reorder(
+          from: from, engine.activationLayout(value.shape), to: to, Layout(value.shape, .plain), engine: engine)
+      }
+      count = value.shape.count
+    }
+  }
+
+  /// Says that parameters changed outside of training, so that copies in other layouts are made anew.
+  public func parametersChanged() { derivedWeightsAreStale = true }
+
+  /// Runs forward: outputs and losses.
+  ///
+  /// In training, weights are taken to have changed since the last run.
+  public func forward(_ context: RunContext) {
+    if mode == .training || derivedWeightsAreStale {
+      for step in prepareSteps { run(step, context) }
+      derivedWeightsAreStale = false
+    }
+    drawMasks(context)
+    context.targets?.classLoss = 0
+    context.targets?.boxLoss = 0
+    for step in forwardSteps { run(step, context) }
+  }
+
+  /// Runs backward after a forward run of the same context: every gradient of a trained parameter.
+  public func backward(_ context: RunContext) {
+    require(mode == .training, "an inference plan has no backward pass")
+    for step in backwardSteps {
+      run(step, context)
+      context.gradientsComplete?(step.gradientsComplete)
+    }
+  }
+
+  private func run(_ step: Step, _ context: RunContext) {
+    if context.isProfiled {
+      let start = monotonicSeconds()
+      step.run(context)
+      step.seconds += monotonicSeconds() - start
+    } else {
+      step.run(context)
+    }
+  }
+
+  /// Draws every mask of the step; with a global normaliser one sum over ranks settles all factors.
+  private func drawMasks(_ context: RunContext) {
+    for mask in masks { mask.draw(context.dropBlock, step: context.step) }
+    guard let dropBlock = context.dropBlock, dropBlock.normalizerIsGlobal, let rankSums = context.rankSums else {
+      return
+    }
+    var counts = masks.flatMap { [Double($0.site.shape.count), Double($0.kept)] }
+    counts.withUnsafeMutableBufferPointer { rankSums.sum($0) }
+    for (index, mask) in masks.enumerated() {
+      mask.normalize(elements: Int(counts[2 * index]), kept: Int(counts[2 * index + 1]))
+    }
+  }
+}
+
+/// What one operation of a plan costs, over all profiled runs.
+public struct OperationProfile: Codable, Sendable {
+  /// The module.
+  public let name: String
+  /// prepare, forward or backward.
+  public let pass: String
+  /// The kind of operation.
+  public let kind: String
+  /// The chosen algorithm and implementation.
+  public let algorithm: String
+  /// Seconds in all profiled runs.
+  public let seconds: Double
+  /// Floating-point operations of one run.
+  public let floatingPointOperations: Double
+}
+
+extension Plan {
+  /// The table of operations, in the order in which they run.
+  public var profile: [OperationProfile] {
+    (prepareSteps + forwardSteps + backwardSteps).map {
+      OperationProfile(
+        name: $0.name, pass: $0.pass.rawValue, kind: $0.kind, algorithm: $0.algorithm, seconds: $0.seconds,
+        floatingPointOperations: $0.floatingPointOperations)
+    }
+  }
+
+  /// Fractions of elements that each DropBlock site kept in the last run.
+  public var keptFractions: [Double] { masks.map { Double($0.kept) / Double($0.site.shape.count) } }
+}

@@ -1,0 +1,26 @@
+/// How a convolution pass computes.
+public enum ConvolutionAlgorithm: String, Codable, Sendable, CaseIterable {
+  /// The defining sum.
+  case direct
+  /// Winograd's F(4x4, 3x3): fewer multiplications on large maps, 3x3 kernels of stride 1 only.
+  case winograd
+}
+
+/// Where the planner gets its algorithms from.
+public enum AlgorithmPolicy: Sendable {
+  /// Time each candidate that no known choice settles.
+  case timed
+  /// Always the defining sum.
+  case direct
+  /// Winograd wherever there is an implementation; for tests.
+  case winograd
+}
+
+/// The chosen algorithm of every convolution, pass and shape, so that all ranks and all restarts compute alike.
+public struct AlgorithmChoices: Codable, Equatable, Sendable {
+  /// The choice for each key that describes a pass of a convolution.
+  public var choices: [String: ConvolutionAlgorithm]
+
+  /// Choices made elsewhere, or none yet.
+  public init(_ choices: [String: ConvolutionAlgorithm] = [:]) { self.choices = choices }
+}

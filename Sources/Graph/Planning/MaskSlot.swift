@@ -1,0 +1,49 @@
+import Regularization
+import Tensors
+
+/// The DropBlock mask of one site in the current step: bits in the activation's order, and the factor that keeps its
+/// expected size.
+///
+/// The mask does not depend on the data, so all masks of a step are drawn before it.
+final class MaskSlot {
+  let site: DropBlockSite
+  private let channelBlock: Int
+  private let wordCount: Int
+  private var memory: AlignedMemory?
+  private(set) var kept = 0
+  private(set) var isActive = false
+  private(set) var factor: Float = 1
+
+  init(_ site: DropBlockSite, channelBlock: Int) {
+    self.site = site
+    self.channelBlock = channelBlock
+    wordCount = MaskLayout(shape: site.shape, channelBlock: channelBlock).wordCount
+  }
+
+  /// Reserves the bits; untouched until DropBlock is on.
+  func allocate() { memory = AlignedMemory(byteCount: wordCount * 2) }
+
+  /// The bits and the factor, or nil when everything is kept.
+  var bits: DropMask? {
+    isActive ? memory.map { DropMask(words: $0.pointer(to: UInt16.self), factor: factor) } : nil
+  }
+
+  /// Draws the mask of a step, or switches it off.
+  func draw(_ dropBlock: DropBlockStep?, step: Int) {
+    (isActive, factor, kept) = (false, 1, site.shape.count)
+    guard let dropBlock, let memory, let keepProbability = dropBlock.keepProbability[site.group],
+      keepProbability < 1
+    else { return }
+    isActive = true
+    kept = dropBlock.dropBlock.fillMask(
+      UnsafeMutableBufferPointer(start: memory.pointer(to: UInt16.self), count: wordCount), shape: site.shape,
+      channelBlock: channelBlock, keepProbability: keepProbability, stream: dropBlock.stream, step: step,
+      layer: site.index)
+    factor = maskNormalizer(elements: site.shape.count, kept: kept)
+  }
+
+  /// Replaces the factor by that of counts summed over ranks.
+  func normalize(elements: Int, kept: Int) {
+    if isActive { factor = maskNormalizer(elements: elements, kept: kept) }
+  }
+}

@@ -1,0 +1,68 @@
+import Tensors
+
+/// A parameter as one plan uses it: its layout, the copies in other layouts, and who writes its gradient.
+final class ParameterSlot {
+  let parameter: Parameter
+  /// The layout in which the parameter lives; the first operation that wants one settles it.
+  private(set) var layout: Layout?
+  /// Steps that write its gradient, in order; the last one completes it.
+  private(set) var gradientSteps: [Step] = []
+  private var derived: [(layout: Layout, buffer: Buffer)] = []
+  private var valueAddress: UnsafeMutablePointer<Float>?
+  private var gradientAddress: UnsafeMutablePointer<Float>?
+
+  init(_ parameter: Parameter, layout: Layout?) {
+    self.parameter = parameter
+    self.layout = layout
+  }
+
+  /// The parameter's memory; only after the plan is placed.
+  var value: UnsafeMutablePointer<Float> {
+    guard let valueAddress else { fatalError("\(parameter.name) was never placed") }
+    return valueAddress
+  }
+
+  /// The gradient's memory; only after the plan is placed.
+  var gradient: UnsafeMutablePointer<Float> {
+    guard let gradientAddress else { fatalError("the gradient of \(parameter.name) was never placed") }
+    return gradientAddress
+  }
+
+  /// Makes a layout the parameter's own if it has none yet.
+  func adopt(_ wanted: Layout) { if layout == nil { layout = wanted } }
+
+  /// The parameter in a layout: nil when it lives in it, else a copy that a preparation step renews.
+  func copy(in wanted: Layout, planner: Planner) -> Buffer? {
+    adopt(wanted)
+    guard let layout, layout != wanted else { return nil }
+    if let known = derived.first(where: { $0.layout == wanted }) { return known.buffer }
+    let buffer = planner.newBuffer("\(parameter.name) derived", byteCount: wanted.byteCount, isPersistent: true)
+    derived.append((wanted, buffer))
+    let (primitive, scratchBytes) = reorderPrimitive(layout, wanted, engine: planner.engine)
+    let scratch = planner.newBuffer("reorder scratch", byteCount: scratchBytes)
+    let engine = planner.engine
+    planner.add(
+      Step(parameter.name, kind: "reorder", .prepare, reads: [scratch], writes: [buffer]) { _ in
+        primitive.run(engine)
+      })
+    planner.whenPlaced {
+      primitive.place(COneDNNArguments.from, at: self.value)
+      primitive.place(COneDNNArguments.to, at: buffer.base)
+      primitive.place(COneDNNArguments.scratchpad, at: scratch.base)
+    }
+    return buffer
+  }
+
+  /// Notes a step that writes or adds to the gradient.
+  func noteGradient(_ step: Step) { gradientSteps.append(step) }
+
+  /// Whether no step has written the gradient yet, so that the next one may overwrite it.
+  var isFirstGradient: Bool { gradientSteps.isEmpty }
+
+  func place(in store: ParameterStore) {
+    valueAddress = store.valuePointer(parameter.name)
+    if case .trained = store.entry(parameter.name).parameter.role {
+      gradientAddress = store.gradientPointer(parameter.name)
+    }
+  }
+}

@@ -1,0 +1,269 @@
+import Tensors
+
+/// Turns a graph into a plan: chooses every primitive, differentiates, and places every buffer.
+///
+/// Operations call back into the planner for buffers, parameters and gradients, and add their steps. The steps come
+/// out as preparations (weights derived into other layouts), forward, and backward in reverse order.
+public final class Planner {
+  /// What a plan computes.
+  public enum Mode: Sendable {
+    /// Forward with batch statistics and DropBlock, losses, and every gradient.
+    case training
+    /// Forward with running statistics only.
+    case inference
+  }
+
+  let graph: Graph
+  let engine: Engine
+  let mode: Mode
+  let policy: AlgorithmPolicy
+  private(set) var choices: AlgorithmChoices
+  private(set) var slots: [ParameterSlot]
+
+  private var steps: [Step] = []
+  private var prepareSteps: [Step] = []
+  private var buffers: [Buffer] = []
+  private var valueBuffers: [Int: Buffer] = [:]
+  private var valueGradients: [Int: [Buffer]] = [:]
+  private var lossGradients: [Int: Buffer] = [:]
+  private var sharedGradients: Set<ObjectIdentifier> = []
+  private var needsGradient: Set<Int> = []
+  private var binders: [() -> Void] = []
+  private var forwardStepCount = 0
+  private var inputBuffer: Buffer?
+  let masks: [MaskSlot]
+
+  /// A planner for one graph; `store` holds the parameters already when another plan made them.
+  init(
+    _ graph: Graph, engine: Engine, mode: Mode, policy: AlgorithmPolicy, choices: AlgorithmChoices,
+    store: ParameterStore?
+  ) {
+    (self.graph, self.engine, self.mode, self.policy, self.choices) = (graph, engine, mode, policy, choices)
+    slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
+    masks = mode == .training ? graph.dropBlockSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
+  }
+
+  /// Whether the gradient of a value is wanted.
+  func wantsGradient(_ value: Value) -> Bool { needsGradient.contains(value.id) }
+
+  /// Whether a parameter is learned in this plan.
+  func isTrained(_ id: ParameterID) -> Bool {
+    guard mode == .training, case .trained = slots[id.index].parameter.role else { return false }
+    return true
+  }
+
+  // MARK: Buffers
+
+  /// A buffer in the arena, alive as long as steps mention it.
+  func newBuffer(_ label: String, byteCount: Int, isPersistent: Bool = false) -> Buffer {
+    let buffer = Buffer(label, byteCount: max(byteCount, 64), isPersistent: isPersistent)
+    buffers.append(buffer)
+    return buffer
+  }
+
+  /// A buffer for an activation or its gradient, in the blocked layout.
+  func newActivation(_ label: String, _ shape: Shape) -> Buffer {
+    newBuffer(label, byteCount: engine.activationLayout(shape).byteCount)
+  }
+
+  /// The buffer that holds a value once its operation ran.
+  func buffer(of value: Value) -> Buffer {
+    if let buffer = valueBuffers[value.id] { return buffer }
+    let buffer = newActivation("value \(value.id)", value.shape)
+    buffer.isPersistent = graph.outputs.contains(value)
+    valueBuffers[value.id] = buffer
+    return buffer
+  }
+
+  /// Declares the plan's input: images in plain (N, C, H, W) order.
+  func declareInput(_ value: Value) {
+    let buffer = newBuffer("input", byteCount: value.shape.count * 4, isPersistent: true)
+    valueBuffers[value.id] = buffer
+    inputBuffer = buffer
+  }
+
+  // MARK: Steps
+
+  /// Adds the next step of the pass that is being planned.
+  func add(_ step: Step) {
+    if step.pass == .prepare {
+      prepareSteps.append(step)
+    } else {
+      steps.append(step)
+    }
+  }
+
+  /// Runs `bind` once all buffers and parameters have their addresses.
+  func whenPlaced(_ bind: @escaping () -> Void) { binders.append(bind) }
+
+  /// Settles the algorithm of a convolution pass: a known choice, the policy, or the fastest of `candidates`.
+  func choose(
+    _ key: String, among candidates: [ConvolutionAlgorithm], time: (ConvolutionAlgorithm) -> Double
+  ) -> ConvolutionAlgorithm {
+    if let known = choices.choices[key], candidates.contains(known) { return known }
+    let chosen: ConvolutionAlgorithm
+    switch policy {
+    case .direct: chosen = candidates.contains(.direct) ? .direct : candidates[0]
+    case .winograd: chosen = candidates.contains(.winograd) ? .winograd : candidates[0]
+    case .timed:
+      if candidates.count == 1 {
+        chosen = candidates[0]
+      } else {
+        let times = candidates.map(time)
+        chosen = candidates[times.indices.min { times[$0] < times[$1] } ?? 0]
+      }
+    }
+    choices.choices[key] = chosen
+    return chosen
+  }
+
+  // MARK: Gradients
+
+  /// Records one addend of the gradient of a value.
+  func addGradient(_ buffer: Buffer, to value: Value) {
+    let isKnown = valueGradients.values.contains { $0.contains { $0 === buffer } }
+    if isKnown { sharedGradients.insert(ObjectIdentifier(buffer)) }
+    valueGradients[value.id, default: []].append(buffer)
+  }
+
+  /// Whether nobody else reads this gradient, so that its reader may overwrite it.
+  func mayOverwrite(_ gradient: Buffer) -> Bool { !sharedGradients.contains(ObjectIdentifier(gradient)) }
+
+  /// An addend that may be overwritten with what is computed from it, or a new buffer.
+  func overwritable(_ addends: [Buffer], label: String, _ shape: Shape) -> Buffer {
+    addends.first(where: mayOverwrite) ?? newActivation(label, shape)
+  }
+
+  /// Where a loss leaves the gradient of the value that it compares: in its place, unless the value is an output.
+  func lossGradient(of value: Value) -> Buffer {
+    if !graph.outputs.contains(value) { return buffer(of: value) }
+    if let known = lossGradients[value.id] { return known }
+    let gradient = newActivation("gradient of value \(value.id)", value.shape)
+    lossGradients[value.id] = gradient
+    return gradient
+  }
+
+  /// Lets an operation write its output over its input where it is the only reader.
+  func computeInPlace(_ input: Value, _ output: Value) {
+    let readers = graph.nodes.reduce(0) { $0 + $1.inputs.filter { $0 == input }.count }
+    if readers == 1 && !graph.outputs.contains(input) && !graph.outputs.contains(output) {
+      valueBuffers[output.id] = buffer(of: input)
+    }
+  }
+
+  /// The mask of a DropBlock site in this plan: none in inference.
+  func mask(_ site: DropBlockSite?) -> MaskSlot? {
+    mode == .training ? site.map { masks[$0.index] } : nil
+  }
+
+  /// At most `limit` addends with the same sum, by summing the surplus into one.
+  func merge(_ addends: [Buffer], limit: Int, name: String, shape: Shape) -> [Buffer] {
+    if addends.count <= limit { return addends }
+    let surplus = Array(addends[(limit - 1)...])
+    require(surplus.count <= 3, "\(name): \(addends.count) uses of one value; sum them in more steps")
+    let reusable = surplus.first { mayOverwrite($0) }
+    let sum = reusable ?? newActivation("\(name) gradient sum", shape)
+    let count = sum.byteCount / 4
+    add(
+      Step(
+        name, kind: "gradient sum", .backward, reads: surplus, writes: [sum]
+      ) { _ in
+        // The sum may be one of the addends; every element is read before it is written.
+        if surplus.count == 3 {
+          ElementwiseKernel.add(surplus[0].floats, surplus[1].floats, surplus[2].floats, sum.floats, count: count)
+        } else {
+          ElementwiseKernel.add(surplus[0].floats, surplus[1].floats, sum.floats, count: count)
+        }
+      })
+    return Array(addends[..<(limit - 1)]) + [sum]
+  }
+
+  // MARK: Planning
+
+  /// Makes the plan; `store` must be the one given at the start.
+  func makePlan(store: ParameterStore?) -> Plan {
+    for node in graph.nodes {
+      guard let output = node.output, mode == .training else { continue }
+      if node.inputs.contains(where: { needsGradient.contains($0.id) }) || node.parameters.contains(where: isTrained) {
+        needsGradient.insert(output.id)
+      }
+    }
+    let planned = graph.nodes.map { $0.plan(self) }
+    for operation in planned { operation.addForward(to: self) }
+    forwardStepCount = steps.count
+    if mode == .training {
+      for (node, operation) in zip(graph.nodes, planned).reversed() {
+        // Taken out of the table first: what an operation computes in place is its own to pass on.
+        let gradients = node.output.flatMap { valueGradients.removeValue(forKey: $0.id) } ?? []
+        let isLoss = node.output == nil
+        let hasWork =
+          node.inputs.contains(where: wantsGradient) || node.parameters.contains(where: isTrained)
+        if hasWork && (isLoss || !gradients.isEmpty) {
+          operation.addBackward(to: self, outputGradients: gradients)
+        }
+      }
+    }
+    let store = store ?? makeStore()
+    noteCompletedGradients(store)
+    let arena = placeArena()
+    for slot in slots { slot.place(in: store) }
+    for mask in masks { mask.allocate() }
+    for bind in binders { bind() }
+    return Plan(
+      graph: graph, engine: engine, mode: mode, parameters: store, choices: choices, arena: arena,
+      prepareSteps: prepareSteps, forwardSteps: Array(steps[..<forwardStepCount]),
+      backwardSteps: Array(steps[forwardStepCount...]), masks: masks, input: inputBuffer,
+      outputs: Dictionary(uniqueKeysWithValues: graph.outputs.map { ($0.id, buffer(of: $0)) }))
+  }
+
+  /// Settles the offsets: trained parameters in the order in which their last gradient step runs.
+  private func makeStore() -> ParameterStore {
+    let trained = slots.indices.filter { isTrained(ParameterID(index: $0)) }
+    let order = trained.sorted { a, b in
+      let (stepA, stepB) = (lastGradientStep(slots[a]), lastGradientStep(slots[b]))
+      return stepA == stepB ? a < b : stepA < stepB
+    }
+    // In a plan that does not train, nothing moves: every parameter may lie with the frozen ones.
+    let parameters =
+      mode == .training
+      ? graph.parameters
+      : graph.parameters.map {
+        Parameter(
+          name: $0.name, shape: $0.shape, isVector: $0.isVector, role: .frozen, initializer: $0.initializer)
+      }
+    return ParameterStore(
+      parameters, layouts: slots.map { $0.layout ?? Layout($0.parameter.extents, .plain) },
+      trainedOrder: order, engine: engine)
+  }
+
+  private func lastGradientStep(_ slot: ParameterSlot) -> Int {
+    steps.lastIndex { step in slot.gradientSteps.contains { $0 === step } } ?? Int.max
+  }
+
+  private func noteCompletedGradients(_ store: ParameterStore) {
+    guard mode == .training else { return }
+    var ends = [Int](repeating: 0, count: steps.count)
+    for slot in slots where !slot.gradientSteps.isEmpty {
+      let entry = store.entry(slot.parameter.name)
+      let last = lastGradientStep(slot)
+      ends[last] = max(ends[last], entry.offset + entry.count)
+    }
+    var complete = 0
+    for (step, end) in zip(steps, ends) {
+      complete = max(complete, end)
+      step.gradientsComplete = complete
+    }
+  }
+
+  private func placeArena() -> AlignedMemory {
+    let all = prepareSteps + steps
+    for (index, step) in all.enumerated() {
+      for buffer in step.reads + step.writes { buffer.use(at: index) }
+    }
+    let used = buffers.filter { $0.isPersistent || $0.lastStep >= 0 }
+    let (offsets, byteCount) = placeBuffers(used, stepCount: all.count)
+    let arena = AlignedMemory(byteCount: byteCount)
+    for (buffer, offset) in zip(used, offsets) { buffer.place(at: arena.base + offset) }
+    return arena
+  }
+}

@@ -1,0 +1,57 @@
+import Regularization
+import Tensors
+
+/// Sums over ranks in the middle of a step, for statistics that are global.
+///
+/// Every rank calls it in the same order; the result is the same on all of them.
+public protocol RankSums {
+  /// The number of ranks that share a sum.
+  var rankCount: Int { get }
+  /// Replaces every value by its sum over ranks.
+  func sum(_ values: UnsafeMutableBufferPointer<Double>)
+}
+
+/// DropBlock in one step: the rates and the random stream.
+public struct DropBlockStep {
+  /// Block size; the rate comes from `keepProbability`.
+  public var dropBlock: DropBlock
+  /// The keep probability of each ResNet group in this step.
+  public var keepProbability: [Int: Double]
+  /// The random numbers of this rank's samples.
+  public var stream: MaskStream
+  /// Whether kept elements are counted over all ranks.
+  public var normalizerIsGlobal: Bool
+
+  /// The rates and the stream of one step.
+  public init(
+    _ dropBlock: DropBlock, keepProbability: [Int: Double], stream: MaskStream, normalizerIsGlobal: Bool
+  ) {
+    (self.dropBlock, self.keepProbability) = (dropBlock, keepProbability)
+    (self.stream, self.normalizerIsGlobal) = (stream, normalizerIsGlobal)
+  }
+}
+
+/// Everything that changes from one run of a plan to the next; nothing of it is kept by the plan.
+public struct RunContext {
+  /// The training step, counted from 0.
+  public var step: Int
+  /// DropBlock, or nil where it is off.
+  public var dropBlock: DropBlockStep?
+  /// The objects that the losses compare with, and where the losses go.
+  public var targets: DetectionTargets?
+  /// Sums over ranks, or nil where all statistics are local.
+  public var rankSums: (any RankSums)?
+  /// Called after each backward step with the floats of the gradient arena that are final.
+  public var gradientsComplete: ((Int) -> Void)?
+  /// Whether each step's time is added to the profile.
+  public var isProfiled: Bool
+
+  /// The context of a step; what is left out is off.
+  public init(
+    step: Int = 0, dropBlock: DropBlockStep? = nil, targets: DetectionTargets? = nil,
+    rankSums: (any RankSums)? = nil, isProfiled: Bool = false, gradientsComplete: ((Int) -> Void)? = nil
+  ) {
+    (self.step, self.dropBlock, self.targets, self.rankSums) = (step, dropBlock, targets, rankSums)
+    (self.isProfiled, self.gradientsComplete) = (isProfiled, gradientsComplete)
+  }
+}

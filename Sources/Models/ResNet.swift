@@ -1,0 +1,162 @@
+import Graph
+import Tensors
+
+/// The depths of "Deep residual learning" (He, Zhang, Ren and Sun, 2016), Table 1, as used in detectors.
+public enum ResNetDepth: Int, CaseIterable, Sendable {
+  /// 18 layers of basic blocks.
+  case resNet18 = 18
+  /// 34 layers of basic blocks.
+  case resNet34 = 34
+  /// 50 layers of bottleneck blocks.
+  case resNet50 = 50
+  /// 101 layers of bottleneck blocks.
+  case resNet101 = 101
+
+  /// Blocks in groups 1 to 4 (conv2_x to conv5_x).
+  public var blocks: [Int] {
+    switch self {
+    case .resNet18: [2, 2, 2, 2]
+    case .resNet34: [3, 4, 6, 3]
+    case .resNet50: [3, 4, 6, 3]
+    case .resNet101: [3, 4, 23, 3]
+    }
+  }
+
+  /// Whether blocks are 1x1, 3x3, 1x1 instead of 3x3, 3x3.
+  public var isBottleneck: Bool {
+    switch self {
+    case .resNet18, .resNet34: false
+    case .resNet50, .resNet101: true
+    }
+  }
+
+  /// Output channels of a block over its inner channels.
+  public var expansion: Int { isBottleneck ? 4 : 1 }
+}
+
+/// The differences between the paper's ResNet (tensorflow/tpu, models/official/resnet) and torchvision's.
+public enum ModelForm: String, CaseIterable, Sendable {
+  /// SAME pooling, truncated-normal weights, the last scale of every block starts at 0.
+  case paper
+  /// Symmetric padding, He weights, all scales start at 1.
+  case torchvision
+}
+
+/// Where DropBlock acts in a ResNet.
+public struct DropBlockPlacement: Sendable {
+  /// The groups that have DropBlock, 1 to 4; the paper's best is [3, 4].
+  public var groups: Set<Int>
+  /// Whether the shortcut is masked too; the paper's best.
+  public var masksShortcut: Bool
+
+  /// A placement.
+  public init(groups: Set<Int>, masksShortcut: Bool = true) {
+    (self.groups, self.masksShortcut) = (groups, masksShortcut)
+  }
+}
+
+/// The trunk of a ResNet, v1.5 (stride on the 3x3 convolution), under torchvision's names.
+///
+/// DropBlock sits where the official code has it: on the shortcut, after every batch-norm (and its ReLU) of the block,
+/// and before the addition: four places in a bottleneck, three in a basic block (which the official classifier leaves
+/// out and the official detection code has).
+public struct ResNet: Sendable {
+  /// The row of the table.
+  public var depth: ResNetDepth
+  /// Whose details.
+  public var form: ModelForm
+  /// The normalisation after every convolution.
+  public var batchNorm: BatchNorm
+  /// Where DropBlock acts, or nowhere.
+  public var dropBlock: DropBlockPlacement?
+  /// Learned stages, counted from the top: 5 is everything, 4 keeps the stem fixed, 3 also group 1, 0 is nothing.
+  public var trainableStages: Int
+  /// Whether the 7x7 stem convolution is learned; the paper's detector never does.
+  public var isStemTrainable: Bool
+
+  /// A trunk.
+  public init(
+    depth: ResNetDepth, form: ModelForm, batchNorm: BatchNorm, dropBlock: DropBlockPlacement? = nil,
+    trainableStages: Int = 5, isStemTrainable: Bool = true
+  ) {
+    (self.depth, self.form, self.batchNorm, self.dropBlock) = (depth, form, batchNorm, dropBlock)
+    (self.trainableStages, self.isStemTrainable) = (trainableStages, isStemTrainable)
+  }
+
+  /// The features C2 to C5 of images (N, 3, H, W), at strides 4, 8, 16 and 32; names start with `prefix`.
+  public func callAsFunction(_ graph: Graph, _ images: Value, prefix: String) -> [Value] {
+    let stemIsTrained = trainableStages >= 5 && isStemTrainable
+    var x = convolution(
+      graph, "\(prefix)conv1", images, channels: 64, kernel: 7, stride: 2, isTrained: stemIsTrained)
+    x = graph.batchNorm("\(prefix)bn1", x, norm(isTrained: trainableStages >= 5), activation: .relu)
+    let padding: Padding =
+      switch form {
+      case .paper: .same(x.shape, kernel: 3, stride: 2)
+      case .torchvision: .symmetric(1)
+      }
+    x = graph.maxPool("\(prefix)maxpool", x, padding: padding)
+    return zip(1...4, depth.blocks).map { group, blocks in
+      for block in 0..<blocks {
+        x = residualBlock(
+          graph, "\(prefix)layer\(group).\(block)", x, group: group,
+          channels: 64 << (group - 1), stride: group > 1 && block == 0 ? 2 : 1)
+      }
+      return x
+    }
+  }
+
+  /// One residual block: the branch, the shortcut, the addition and its ReLU.
+  private func residualBlock(
+    _ graph: Graph, _ name: String, _ input: Value, group: Int, channels: Int, stride: Int
+  ) -> Value {
+    let isTrained = trainableStages >= 5 - group
+    let norm = norm(isTrained: isTrained)
+    var last = norm
+    if form == .paper { last.initialScale = 0 }
+    let masked = dropBlock.flatMap { $0.groups.contains(group) ? group : nil }
+    let maskedShortcut = dropBlock?.masksShortcut == true ? masked : nil
+    let width = channels * depth.expansion
+
+    var shortcut = input
+    let isProjection = stride != 1 || input.shape.c != width
+    if isProjection {
+      shortcut = convolution(
+        graph, "\(name).downsample.0", input, channels: width, kernel: 1, stride: stride, isTrained: isTrained)
+      shortcut = graph.batchNorm(
+        "\(name).downsample.1", shortcut, norm, activation: .none, dropBlockGroup: maskedShortcut)
+    }
+    var x = input
+    if depth.isBottleneck {
+      x = convolution(graph, "\(name).conv1", x, channels: channels, kernel: 1, isTrained: isTrained)
+      x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, dropBlockGroup: masked)
+      x = convolution(
+        graph, "\(name).conv2", x, channels: channels, kernel: 3, stride: stride, isTrained: isTrained)
+      x = graph.batchNorm("\(name).bn2", x, norm, activation: .relu, dropBlockGroup: masked)
+      x = convolution(graph, "\(name).conv3", x, channels: width, kernel: 1, isTrained: isTrained)
+      x = graph.batchNorm("\(name).bn3", x, last, activation: .none, dropBlockGroup: masked)
+    } else {
+      x = convolution(
+        graph, "\(name).conv1", x, channels: channels, kernel: 3, stride: stride, isTrained: isTrained)
+      x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, dropBlockGroup: masked)
+      x = convolution(graph, "\(name).conv2", x, channels: width, kernel: 3, isTrained: isTrained)
+      x = graph.batchNorm("\(name).bn2", x, last, activation: .none, dropBlockGroup: masked)
+    }
+    // An identity shortcut has no batch-norm that its mask could ride on: the addition applies it.
+    return graph.residualJoin(name, x, shortcut, shortcutDropBlockGroup: isProjection ? nil : maskedShortcut)
+  }
+
+  private func norm(isTrained: Bool) -> BatchNorm {
+    var norm = batchNorm
+    if !isTrained { norm.isTrained = false }
+    return norm
+  }
+
+  /// A convolution without bias, padded by (kernel - 1) / 2 on all sides in both forms.
+  private func convolution(
+    _ graph: Graph, _ name: String, _ input: Value, channels: Int, kernel: Int, stride: Int = 1, isTrained: Bool
+  ) -> Value {
+    graph.convolution(
+      name, input, channels: channels, kernel: kernel, stride: stride, padding: .symmetric((kernel - 1) / 2),
+      initializer: form == .paper ? .truncatedFanIn : .heFanOut, isTrained: isTrained)
+  }
+}
