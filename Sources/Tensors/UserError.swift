@@ -32,7 +32,9 @@ public protocol UserError: Error, Sendable, CustomStringConvertible {
 
 /// A user error made of its parts, for places where a type of its own would say no more.
 public struct InputError: UserError {
+  /// The code of the process when this error ends it.
   public let exitCode: ExitCode
+  /// The complete message.
   public let description: String
 
   /// An error with its exit code and its complete message.

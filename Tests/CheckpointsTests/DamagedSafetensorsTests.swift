@@ -108,7 +108,7 @@ private let damagedFiles: [DamagedFile] = [
     let folder = try TemporaryDirectory()
     let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: Locations.golden(path: "safetensors.safetensors"))))
     for count in 0..<bytes.count {
-      let path = try folder.write(Array(bytes[..<count]), to: "cut.safetensors")
+      let path = try folder.write(Array(bytes[..<count]), to: "cut-\(count).safetensors")
       #expect(throws: InputError.self, "cut to \(count) bytes") { _ = try SafetensorsFile(path: path) }
     }
   }

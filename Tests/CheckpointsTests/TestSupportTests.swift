@@ -58,6 +58,15 @@ import Testing
     #expect(result.seconds < 10)
   }
 
+  @Test("a command runs on more ranks than cores under mpirun, and the first failing rank's code comes back")
+  func underMPIRun() throws {
+    let script =
+      "echo rank $OMPI_COMM_WORLD_RANK threads $OMP_NUM_THREADS; exit $((OMPI_COMM_WORLD_RANK == 2 ? 65 : 0))"
+    let result = try run(mpirunPrefix(ranks: 4) + ["sh", "-c", script], environment: mpirunEnvironment)
+    #expect(result.exitCode == 65, "\(result)")
+    #expect(result.output.contains("rank 2 threads 1\n"))
+  }
+
   @Test("a temporary directory goes away with its object")
   func temporaryDirectory() throws {
     var path = ""

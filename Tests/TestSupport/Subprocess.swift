@@ -79,10 +79,11 @@ public func mpirunPrefix(ranks: Int, threads: Int = 1) -> [String] {
   ]
 }
 
-/// What `mpirun` needs in its environment: leave to run as root, and time for ranks to end after a signal.
-public let mpirunEnvironment = [
-  "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_odls_base_sigkill_timeout": "60",
-]
+/// What `mpirun` needs in its environment: leave to run as root.
+///
+/// A test that sends mpirun itself a signal, and wants the ranks to write a checkpoint then, adds
+/// `OMPI_MCA_odls_base_sigkill_timeout` (seconds, default 1; the job takes twice as long to end).
+public let mpirunEnvironment = ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"]
 
 private func text(_ path: String) throws -> String {
   String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
