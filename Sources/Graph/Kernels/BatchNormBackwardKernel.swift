@@ -14,20 +14,19 @@ enum BatchNormBackwardKernel {
       let mean = mean.channelLanes(block: segment.block, of: shape.channelBlock)
       var sum = DoubleLanes()
       var products = DoubleLanes()
-      var run = 0
       // Float lanes add up at most sixteen elements before they enter the Double sums: their rounding stays near 1e-7.
-      while run < segment.count {
-        let start = segment.start + run
+      for start in stride(from: segment.elements.lowerBound, to: segment.elements.upperBound, by: 256) {
         var runSum = Lanes()
         var runProducts = Lanes()
-        forEachGroup(of: min(256, segment.count - run)) { offset, width in
-          let lanes = gradient.lanes(start &+ offset, width)
+        @inline(__always)
+        func add(_ element: Int, _ width: GroupWidth) {
+          let lanes = gradient.lanes(element, width)
           runSum += lanes
-          runProducts.addProduct(lanes, x.lanes(start &+ offset, width) - mean)
+          runProducts.addProduct(lanes, x.lanes(element, width) - mean)
         }
+        forEachGroup(in: start..<min(start + 256, segment.elements.upperBound), add)
         sum.add(runSum)
         products.add(runProducts)
-        run += 256
       }
       return (sum, products)
     }
@@ -66,12 +65,13 @@ enum BatchNormBackwardKernel {
         let curve = UnsafePointer(curve).channelLanes(block: segment.block, of: shape.channelBlock)
         let level = UnsafePointer(level).channelLanes(block: segment.block, of: shape.channelBlock)
         let mean = UnsafePointer(channels.mean).channelLanes(block: segment.block, of: shape.channelBlock)
-        let start = segment.start
-        forEachGroup(of: segment.count) { offset, width in
-          let centred = x.lanes(start &+ offset, width) - mean
+        @inline(__always)
+        func transform(_ element: Int, _ width: GroupWidth) {
+          let centred = x.lanes(element, width) - mean
           let rest = level.addingProduct(centred, curve)
-          dx.store(rest.addingProduct(gradient.lanes(start &+ offset, width), slope), start &+ offset, width)
+          dx.store(rest.addingProduct(gradient.lanes(element, width), slope), element, width)
         }
+        forEachGroup(in: segment.elements, transform)
       }
     }
   }
@@ -83,9 +83,8 @@ enum BatchNormBackwardKernel {
     let factor = gradient.factor
     shape.forEachSegment { segment in
       let scale = scale.channelLanes(block: segment.block, of: shape.channelBlock) * factor
-      let start = segment.start
-      forEachGroup(of: segment.count) { offset, width in
-        dx.store(gradient.lanes(start &+ offset, width) * scale, start &+ offset, width)
+      forEachGroup(in: segment.elements) { element, width in
+        dx.store(gradient.lanes(element, width) * scale, element, width)
       }
     }
   }

@@ -26,11 +26,11 @@ enum BatchNormForwardKernel {
     sumOfSquares: UnsafeMutablePointer<Double>
   ) {
     shape.sumSegments(into: sum, sumOfSquares) { segment in
-      let x = x + segment.start
       var sum = DoubleLanes()
       var squares = DoubleLanes()
-      forEachGroup(of: segment.count) { offset, width in
-        let lanes = x.lanes(offset, width)
+      @inline(__always)
+      func add(_ element: Int, _ width: GroupWidth) {
+        let lanes = x.lanes(element, width)
         let low = SIMD8<Double>(lanes.lowHalf)
         let high = SIMD8<Double>(lanes.highHalf)
         sum.low += low
@@ -38,6 +38,7 @@ enum BatchNormForwardKernel {
         squares.low.addProduct(low, low)
         squares.high.addProduct(high, high)
       }
+      forEachGroup(in: segment.elements, add)
       return (sum, squares)
     }
   }
@@ -95,13 +96,14 @@ enum BatchNormForwardKernel {
     shape.forEachSegment { segment in
       let scale = scale.channelLanes(block: segment.block, of: shape.channelBlock) * factor
       let shift = shift.channelLanes(block: segment.block, of: shape.channelBlock) * factor
-      let start = segment.start
-      forEachGroup(of: segment.count) { offset, width in
-        var value = shift.addingProduct(x.lanes(start &+ offset, width), scale)
+      @inline(__always)
+      func transform(_ element: Int, _ width: GroupWidth) {
+        var value = shift.addingProduct(x.lanes(element, width), scale)
         if relu { value = value.rectified }
-        if let mask { value = value.kept(where: mask.kept(start &+ offset, width)) }
-        y.store(value, start &+ offset, width)
+        if let mask { value = value.kept(where: mask.kept(element, width)) }
+        y.store(value, element, width)
       }
+      forEachGroup(in: segment.elements, transform)
     }
   }
 

@@ -46,10 +46,8 @@ struct PlaneSegment {
   let image: Int
   /// The channel block.
   let block: Int
-  /// The first element, counted from the start of the tensor.
-  let start: Int
-  /// Floats of the run, a multiple of the channel block.
-  let count: Int
+  /// The elements, counted from the start of the tensor.
+  let elements: Range<Int>
 }
 
 extension BlockedShape {
@@ -62,10 +60,10 @@ extension BlockedShape {
   /// The segment with this index; memory order is index order.
   func segment(_ index: Int) -> PlaneSegment {
     let (plane, part) = index.quotientAndRemainder(dividingBy: segmentsPerPlane)
-    let offset = part * Self.segmentElements
+    let start = plane * planeElements + part * Self.segmentElements
     return PlaneSegment(
-      image: plane / channelBlocks, block: plane % channelBlocks, start: plane * planeElements + offset,
-      count: min(Self.segmentElements, planeElements - offset))
+      image: plane / channelBlocks, block: plane % channelBlocks,
+      elements: start..<min(start + Self.segmentElements, (plane + 1) * planeElements))
   }
 
   /// Runs `body` on every segment, shared among the threads.

@@ -8,8 +8,11 @@ struct DropMask {
   /// What kept elements are multiplied with, not negative.
   let factor: Float
 
-  private static let laneBits = SIMD16<UInt32>(
-    1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+  /// The bit of each lane; computed, because a stored constant would be asked for its initialisation at every use.
+  @inline(__always)
+  private static var laneBits: SIMD16<UInt32> {
+    SIMD16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+  }
 
   /// Which lanes of the group at an element are kept.
   ///

@@ -5,26 +5,28 @@ enum ElementwiseKernel {
   /// Floats that a thread takes at a time.
   static let chunkElements = 1 << 15
 
-  /// Runs `body` on the groups of `count` floats, shared among the threads.
-  @inline(__always)
-  static func shareGroups(of count: Int, _ body: (_ element: Int, _ width: GroupWidth) -> Void) {
+  /// Runs `body` on runs of `count` floats, shared among the threads.
+  static func share(_ count: Int, _ body: (_ elements: Range<Int>) -> Void) {
     require(count % 8 == 0, "\(count) floats are no whole number of channel blocks")
     parallel((count + chunkElements - 1) / chunkElements) { chunk in
-      let start = chunk * chunkElements
-      forEachGroup(of: min(chunkElements, count - start)) { offset, width in body(start &+ offset, width) }
+      body(chunk * chunkElements..<min(count, (chunk + 1) * chunkElements))
     }
   }
 
   /// y = max(x, 0); y may be x.
   static func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int) {
-    shareGroups(of: count) { element, width in y.store(x.lanes(element, width).rectified, element, width) }
+    share(count) { elements in
+      forEachGroup(in: elements) { element, width in y.store(x.lanes(element, width).rectified, element, width) }
+    }
   }
 
   /// dx = the incoming gradient with its ReLU and mask undone; dx may be one of its buffers.
   static func gradient(_ gradient: IncomingGradient, _ dx: UnsafeMutablePointer<Float>, count: Int) {
     let factor = gradient.factor
-    shareGroups(of: count) { element, width in
-      dx.store(gradient.lanes(element, width) * factor, element, width)
+    share(count) { elements in
+      forEachGroup(in: elements) { element, width in
+        dx.store(gradient.lanes(element, width) * factor, element, width)
+      }
     }
   }
 
@@ -32,8 +34,10 @@ enum ElementwiseKernel {
   static func add(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int
   ) {
-    shareGroups(of: count) { element, width in
-      y.store(a.lanes(element, width) + b.lanes(element, width), element, width)
+    share(count) { elements in
+      forEachGroup(in: elements) { element, width in
+        y.store(a.lanes(element, width) + b.lanes(element, width), element, width)
+      }
     }
   }
 
@@ -42,8 +46,10 @@ enum ElementwiseKernel {
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
     count: Int
   ) {
-    shareGroups(of: count) { element, width in
-      y.store(a.lanes(element, width) + b.lanes(element, width) + c.lanes(element, width), element, width)
+    share(count) { elements in
+      forEachGroup(in: elements) { element, width in
+        y.store(a.lanes(element, width) + b.lanes(element, width) + c.lanes(element, width), element, width)
+      }
     }
   }
 
@@ -54,6 +60,8 @@ enum ElementwiseKernel {
 
   /// Sets all elements to zero.
   static func clear(_ a: UnsafeMutablePointer<Float>, count: Int) {
-    shareGroups(of: count) { element, width in a.store(Lanes(), element, width) }
+    share(count) { elements in
+      forEachGroup(in: elements) { element, width in a.store(Lanes(), element, width) }
+    }
   }
 }

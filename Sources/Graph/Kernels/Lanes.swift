@@ -60,16 +60,19 @@ extension SIMD16<Float> {
   var rectified: Self { replacing(with: 0, where: self .< 0) }
 }
 
-/// Runs `body` on the groups of `count` floats, a multiple of eight, in order.
+/// Runs `body` on the groups of a range of elements, in order; the range holds a multiple of eight.
+///
+/// A body that is not small must be a local function that is always inlined: as a closure it would be called for each
+/// group.
 @inline(__always)
-func forEachGroup(of count: Int, _ body: (_ offset: Int, _ width: GroupWidth) -> Void) {
-  let whole = count & ~15
-  var offset = 0
-  while offset < whole {
-    body(offset, .whole)
-    offset &+= 16
+func forEachGroup(in elements: Range<Int>, _ body: (_ element: Int, _ width: GroupWidth) -> Void) {
+  let whole = elements.upperBound &- (elements.count & 15)
+  var element = elements.lowerBound
+  while element < whole {
+    body(element, .whole)
+    element &+= 16
   }
-  if whole < count { body(whole, .half) }
+  if whole < elements.upperBound { body(whole, .half) }
 }
 
 /// Sixteen sums in Double.

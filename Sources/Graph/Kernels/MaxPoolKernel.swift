@@ -22,9 +22,10 @@ struct MaxPoolKernel {
 
   /// Writes each window's maximum and its place in the window, 3 * row + column.
   ///
-  /// Of equal values the first in row order wins, and NaN wins over numbers, as in PyTorch. `places` has the layout of
-  /// y, one byte an element.
-  func forward(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, places: UnsafeMutablePointer<UInt8>) {
+  /// Of equal values the first in row order wins, and NaN wins over numbers, as in PyTorch. `places` has the size and layout
+  /// of y. Places are floats, because narrowing them to bytes makes the compiler take the search's vectors apart (four
+  /// times slower).
+  func forward(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, places: UnsafeMutablePointer<Float>) {
     parallel(output.planes * output.h) { unit in
       switch output.channelBlock {
       case 16: forwardRow(unit, x, y, places, 16, .whole)
@@ -34,7 +35,7 @@ struct MaxPoolKernel {
   }
 
   /// Writes the gradient of x: each window's gradient goes to its maximum.
-  func backward(_ dy: UnsafePointer<Float>, places: UnsafePointer<UInt8>, _ dx: UnsafeMutablePointer<Float>) {
+  func backward(_ dy: UnsafePointer<Float>, places: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>) {
     parallel(input.planes * input.h) { unit in
       switch input.channelBlock {
       case 16: backwardRow(unit, dy, places, dx, 16, .whole)
@@ -45,36 +46,50 @@ struct MaxPoolKernel {
 
   @inline(__always)
   private func forwardRow(
-    _ unit: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ places: UnsafeMutablePointer<UInt8>,
+    _ unit: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ places: UnsafeMutablePointer<Float>,
     _ channelBlock: Int, _ width: GroupWidth
   ) {
     let (plane, row) = unit.quotientAndRemainder(dividingBy: output.h)
     let x = x + plane * input.planeElements
     let top = 2 * row - paddingBefore.rows
     let windowRows = max(0, -top)..<min(3, input.h - top)
+    let isWhole = windowRows == 0..<3
     for column in 0..<output.w {
       let left = 2 * column - paddingBefore.columns
       let windowColumns = max(0, -left)..<min(3, input.w - left)
-      var best = Lanes(repeating: -.infinity)
-      var place = SIMD16(repeating: UInt32(3 &* windowRows.lowerBound &+ windowColumns.lowerBound))
-      for windowRow in windowRows {
-        for windowColumn in windowColumns {
-          let pixel = (top &+ windowRow) &* input.w &+ left &+ windowColumn
-          let value = x.lanes(pixel &* channelBlock, width)
-          let better = (value .> best) .| (value .!= value)
-          best.replace(with: value, where: better)
-          place.replace(with: UInt32(truncatingIfNeeded: 3 &* windowRow &+ windowColumn), where: better)
-        }
-      }
       let element = (unit &* output.w &+ column) &* channelBlock
-      y.store(best, element, width)
-      for lane in 0..<channelBlock { places[element &+ lane] = UInt8(truncatingIfNeeded: place[lane]) }
+      let corner = x + (top &* input.w &+ left) &* channelBlock
+      // The two calls differ in that the first one's loops have constant bounds and are unrolled.
+      if isWhole && windowColumns == 0..<3 {
+        window(corner, 0..<3, 0..<3, y, places, element, channelBlock, width)
+      } else {
+        window(corner, windowRows, windowColumns, y, places, element, channelBlock, width)
+      }
     }
   }
 
   @inline(__always)
+  private func window(
+    _ corner: UnsafePointer<Float>, _ rows: Range<Int>, _ columns: Range<Int>, _ y: UnsafeMutablePointer<Float>,
+    _ places: UnsafeMutablePointer<Float>, _ element: Int, _ channelBlock: Int, _ width: GroupWidth
+  ) {
+    var best = Lanes(repeating: -.infinity)
+    var place = Lanes(repeating: Float(3 &* rows.lowerBound &+ columns.lowerBound))
+    for row in rows {
+      for column in columns {
+        let value = corner.lanes((row &* input.w &+ column) &* channelBlock, width)
+        let better = (value .> best) .| (value .!= value)
+        best.replace(with: value, where: better)
+        place.replace(with: Float(3 &* row &+ column), where: better)
+      }
+    }
+    y.store(best, element, width)
+    places.store(place, element, width)
+  }
+
+  @inline(__always)
   private func backwardRow(
-    _ unit: Int, _ dy: UnsafePointer<Float>, _ places: UnsafePointer<UInt8>, _ dx: UnsafeMutablePointer<Float>,
+    _ unit: Int, _ dy: UnsafePointer<Float>, _ places: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>,
     _ channelBlock: Int, _ width: GroupWidth
   ) {
     let (plane, row) = unit.quotientAndRemainder(dividingBy: input.h)
@@ -88,12 +103,7 @@ struct MaxPoolKernel {
         for windowColumn in Self.windows(over: column &+ padded.column, of: output.w) {
           let element = (windowRow &* output.w &+ windowColumn) &* channelBlock
           let place = 3 &* (padded.row &- 2 &* windowRow) &+ column &+ padded.column &- 2 &* windowColumn
-          // Places are compared as mantissa bits of 1.0: only Float comparisons compile to one instruction.
-          var marked = SIMD16<UInt32>()
-          for lane in 0..<channelBlock { marked[lane] = UInt32(places[element &+ lane]) }
-          let chosen = unsafeBitCast(marked | 0x3f80_0000, to: Lanes.self)
-          let wanted = Float(bitPattern: UInt32(truncatingIfNeeded: place) | 0x3f80_0000)
-          sum += dy.lanes(element, width).kept(where: chosen .== wanted)
+          sum += dy.lanes(element, width).kept(where: places.lanes(element, width) .== Float(place))
         }
       }
       dx.store(sum, (unit &* input.w &+ column) &* channelBlock, width)

@@ -11,13 +11,15 @@ enum ResidualJoinKernel {
   ) {
     let factorA = maskA?.factor ?? 1
     let factorB = maskB?.factor ?? 1
-    ElementwiseKernel.shareGroups(of: count) { element, width in
+    @inline(__always)
+    func join(_ element: Int, _ width: GroupWidth) {
       var left = a.lanes(element, width) * factorA
       var right = b.lanes(element, width) * factorB
       if let maskA { left = left.kept(where: maskA.kept(element, width)) }
       if let maskB { right = right.kept(where: maskB.kept(element, width)) }
       y.store((left + right).rectified, element, width)
     }
+    ElementwiseKernel.share(count) { elements in forEachGroup(in: elements, join) }
   }
 
   /// The gradients of both branches; each may be a buffer of `gradient`, whose output is y and which has no mask.
@@ -32,7 +34,8 @@ enum ResidualJoinKernel {
     if da == db { return ElementwiseKernel.gradient(gradient, da, count: count) }
     let factorA = maskA?.factor ?? 1
     let factorB = maskB?.factor ?? 1
-    ElementwiseKernel.shareGroups(of: count) { element, width in
+    @inline(__always)
+    func divide(_ element: Int, _ width: GroupWidth) {
       let lanes = gradient.lanes(element, width)
       var left = lanes * factorA
       var right = lanes * factorB
@@ -41,6 +44,7 @@ enum ResidualJoinKernel {
       da.store(left, element, width)
       db.store(right, element, width)
     }
+    ElementwiseKernel.share(count) { elements in forEachGroup(in: elements, divide) }
   }
 
   /// Joins a branch that ends in a batch normalisation without storing the normalised branch.
@@ -65,15 +69,15 @@ enum ResidualJoinKernel {
         scaleB = shortcut.scale.channelLanes(block: block, of: shape.channelBlock) * factorB
         shiftB = shortcut.shift.channelLanes(block: block, of: shape.channelBlock) * factorB
       }
-      let start = segment.start
-      forEachGroup(of: segment.count) { offset, width in
-        let element = start &+ offset
+      @inline(__always)
+      func join(_ element: Int, _ width: GroupWidth) {
         var left = shiftX.addingProduct(x.lanes(element, width), scaleX)
         var right = shiftB.addingProduct(b.lanes(element, width), scaleB)
         if let maskX { left = left.kept(where: maskX.kept(element, width)) }
         if let maskB { right = right.kept(where: maskB.kept(element, width)) }
         y.store((left + right).rectified, element, width)
       }
+      forEachGroup(in: segment.elements, join)
     }
   }
 }

@@ -18,7 +18,7 @@ import Testing
     let x = KernelShapes.random(input, seed: 50, deviation: 2).map { $0.rounded() - 3 }
     let gradient = KernelShapes.random(output, seed: 51, deviation: 4).map { $0.rounded() }
     let (y, dx) = (arena.tensor(output), arena.tensor(input))
-    var places = [UInt8](repeating: 99, count: output.count)
+    var places = [Float](repeating: 99, count: output.count)
     pool.forward(arena.tensor(x, input).values, y.pointer, places: &places)
     pool.backward(arena.tensor(gradient, output).values, places: places, dx.pointer)
     var expected = [Float](repeating: 0, count: x.count)
@@ -50,7 +50,7 @@ import Testing
     let pool = MaxPoolKernel(input: input, output: output, paddingBefore: (rows: 0, columns: 0))
     let x = arena.tensor([1, 2, 3, 4, .nan, 6, 7, 8, 9], input)
     let y = arena.tensor(output)
-    var places = [UInt8](repeating: 99, count: output.count)
+    var places = [Float](repeating: 99, count: output.count)
     pool.forward(x.values, y.pointer, places: &places)
     #expect(y.pointer[0].isNaN)
     #expect(places[0] == 4)
@@ -65,7 +65,7 @@ import Testing
     #expect(
       KernelShapes.isSameForAllThreads {
         let (y, dx) = (arena.tensor(output), arena.tensor(input))
-        var places = [UInt8](repeating: 99, count: output.count)
+        var places = [Float](repeating: 99, count: output.count)
         pool.forward(x.values, y.pointer, places: &places)
         pool.backward(y.values, places: places, dx.pointer)
         return y.bits + dx.bits
