@@ -100,13 +100,15 @@ def affine(name, shape):
         return 1.0, 0.5
     if leaf == "bias":
         return (-2.0 if name.endswith("cls_logits.bias") else 0.0), 0.1
+    if name.endswith("bn3.weight"):
+        return 0.25, 0.1  # small residual branches: a deep random network stays well conditioned
     if len(shape) == 1:
         return 1.0, 0.25
     variance = 2.0
-    if name.startswith("backbone.fpn.") or name.endswith("cls_logits.weight"):
+    if name.startswith("backbone.fpn."):
         variance = 1.0
-    elif name.endswith("bbox_reg.weight"):
-        variance = 0.25
+    elif name.endswith(("cls_logits.weight", "bbox_reg.weight")):
+        variance = 0.0625
     fan_in = int(np.prod(shape[1:]))
     return 0.0, float(np.float32(np.sqrt(3.0 * variance / fan_in)))
 
@@ -135,8 +137,8 @@ def initialize(model, seed, prefix=""):
 # Batch normalisation -----------------------------------------------------------------------------------------------
 
 
-def calibrate(body, shape, seed):
-    """Sets the running statistics of an ordinary batch-norm trunk to those of "calibration" images.
+def calibrate(body, images):
+    """Sets the running statistics of an ordinary batch-norm trunk to those of some images.
 
     One training forward with momentum 1: each batch-norm normalises by its own batch meanwhile, running variances
     are the unbiased ones.
@@ -146,7 +148,7 @@ def calibrate(body, shape, seed):
             module.momentum = 1.0
     body.train()
     with torch.no_grad():
-        body(image(shape, seed, "calibration"))
+        body(images)
 
 
 def statistics(model, prefix=""):
@@ -173,37 +175,105 @@ def relative_error(value, truth):
     return float((value.detach().double() - truth.detach().double()).norm() / truth.detach().double().norm())
 
 
-class Margins:
-    """The distance of every ReLU input and every maximum pooling decision from its kink, in units of that tensor's
-    root mean square: the smallest is what a change of rounding has to stay below."""
+# Kinks --------------------------------------------------------------------------------------------------------------
+#
+# One ReLU input that rounding carries over zero moves a gradient by 1e-3. So the generators shift the bias in front of
+# every ReLU until zero lies in the widest gap nearby, and choose images whose maximum pooling has clear winners.
 
-    def __init__(self, model):
-        self.smallest = float("inf")
-        self.handles = []
-        for module in model.modules():
+
+def shift_into_gap(values, bias, reach=0.1):
+    """Shifts a bias, by at most `reach` of the root mean square, so that no input of the ReLU is near zero.
+
+    `values` are all the inputs of that ReLU, (channels, anything); returns the shift, (channels).
+    """
+    shifts = torch.empty(len(values), dtype=torch.float64)
+    for channel, row in enumerate(values.double()):
+        limit = reach * float(row.square().mean().sqrt())
+        near = row[row.abs() < limit].sort().values
+        edges = torch.cat([torch.tensor([-limit], dtype=torch.float64), near, torch.tensor([limit], dtype=torch.float64)])
+        widest = int((edges[1:] - edges[:-1]).argmax())
+        shifts[channel] = -(edges[widest] + edges[widest + 1]) / 2
+    with torch.no_grad():
+        new = (bias.double() + shifts).float()
+        shifts = new.double() - bias.double()
+        bias.copy_(new)
+    return shifts
+
+
+class Separation:
+    """Shifts, during one forward run in float64, the bias before each ReLU: that of the module that ran last and has
+    one. `functional` are modules whose output goes into a ReLU that is no module."""
+
+    def __init__(self, model, functional=()):
+        self.model, self.functional, self.last, self.handles = model, functional, None, []
+
+    def __enter__(self):
+        for module in self.model.modules():
             if isinstance(module, torch.nn.ReLU):
-                self.handles.append(module.register_forward_pre_hook(self.relu))
-            elif isinstance(module, torch.nn.MaxPool2d):
-                self.handles.append(module.register_forward_pre_hook(self.pool))
+                self.handles.append(module.register_forward_pre_hook(self.shift))
+            elif module in self.functional:
+                self.handles.append(module.register_forward_hook(self.shift_output))
+            elif getattr(module, "bias", None) is not None:
+                self.handles.append(module.register_forward_hook(self.remember))
+        return self
 
-    def relu(self, module, inputs):
-        self.add(inputs[0].detach())
+    def remember(self, module, inputs, output):
+        self.last = module
 
-    def add(self, x):
-        self.smallest = min(self.smallest, float(x.abs().min() / x.square().mean().sqrt()))
+    def shift(self, module, inputs):
+        return (self.shifted(inputs[0], self.last.bias),)
 
-    def pool(self, module, inputs):
-        self.add_pool(torch.nn.functional.pad(inputs[0].detach(), (1, 1, 1, 1), value=-1))
+    def shift_output(self, module, inputs, output):
+        return self.shifted(output, module.bias)
 
-    def add_pool(self, padded):
-        windows = padded.unfold(2, 3, 2).unfold(3, 3, 2).flatten(4)
-        top = windows.topk(2, dim=-1).values
-        gap = (top[..., 0] - top[..., 1])[top[..., 0] > 0]
-        self.smallest = min(self.smallest, float(gap.min() / padded.square().mean().sqrt()))
+    def shifted(self, x, bias):
+        return x + shift_into_gap(x.transpose(0, 1).flatten(1), bias)[:, None, None]
 
-    def remove(self):
+    def __exit__(self, *error):
         for handle in self.handles:
             handle.remove()
+
+
+def changed_biases(model, seed):
+    """The biases that are no longer those of the rule, by name."""
+    state = {n: t.float() for n, t in model.state_dict().items() if n.endswith("bias")}
+    return {n: t for n, t in state.items() if not torch.equal(t, parameter(n, t.shape, seed))}
+
+
+def clear_images(stem, shape, padding, seeds=40):
+    """The images, of the first seeds, whose maximum pooling leaves the widest gap between winner and runner-up.
+
+    `stem` maps images to the input of the pooling. Returns the seed.
+    """
+
+    def gap(seed):
+        with torch.no_grad():
+            x = padding(stem(image(shape, seed)))
+        top = x.unfold(2, 3, 2).unfold(3, 3, 2).flatten(4).topk(2, dim=-1).values
+        return float((top[..., 0] - top[..., 1])[top[..., 0] > 0].min())
+
+    best = max(range(1, seeds + 1), key=gap)
+    print(f"images of seed {best}: pooling gap {gap(best):.1e}")
+    return best
+
+
+class ReLUInputs:
+    """Records the inputs of every ReLU, in order."""
+
+    def __init__(self, model):
+        self.values = []
+        for module in model.modules():
+            if isinstance(module, torch.nn.ReLU):
+                module.register_forward_pre_hook(lambda m, inputs: self.values.append(inputs[0].detach().clone()))
+
+    def take(self):
+        values, self.values = self.values, []
+        return values
+
+
+def clearance(single, double):
+    """The smallest distance of an input from zero, in units of the root mean square error of float32 in that tensor."""
+    return min(float(d.abs().min() / (s.double() - d).square().mean().sqrt()) for s, d in zip(single, double))
 
 
 def gradient_tensors(truth, single, limit):

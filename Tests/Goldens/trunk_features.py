@@ -26,7 +26,7 @@ def make(depth, seed=1):
 
     body.float()
     golden.initialize(body, seed, PREFIX)
-    golden.calibrate(body, (8, 3, 64, 64), seed)
+    golden.calibrate(body, golden.image((8, 3, 64, 64), seed, "calibration"))
     frozen_statistics = golden.statistics(body, PREFIX)
     body.double().eval()
     with torch.no_grad():
@@ -40,7 +40,7 @@ def make(depth, seed=1):
     tensors |= {"updated/" + name: value for name, value in after.items()}
     tensors |= {"statistics/" + name: value for name, value in frozen_statistics.items()}
     golden.write(
-        f"resnet{depth}-64", tensors, seed=seed, depth=depth, shape=SHAPE, sample=4096, momentum=0.1, epsilon=1e-5
+        f"resnet{depth}-64", tensors, seed=seed, image_seed=seed, depth=depth, shape=SHAPE, sample=4096, momentum=0.1, epsilon=1e-5
     )
 
 

@@ -46,6 +46,12 @@ struct KnownAnswer: Sendable, CustomTestStringConvertible {
       values: [-0x1.f4b386p+0, -0x1.fe8e5cp+0, -0x1.07974ep+1]),
     KnownAnswer(
       name: "head.regression_head.bbox_reg.weight", shape: [36, 256, 3, 3],
-      values: [-0x1.d93f78p-8, -0x1.958a9ep-7, 0x1.5838f8p-11]),
+      values: [-0x1.d93f78p-9, -0x1.958a9ep-8, 0x1.5838f8p-12]),
+    KnownAnswer(
+      name: "backbone.body.layer1.0.bn3.weight", shape: [256],
+      values: [0x1.d5ee74p-3, 0x1.48d7f6p-2, 0x1.fa8446p-3]),
+    KnownAnswer(
+      name: "backbone.fpn.inner_blocks.0.0.weight", shape: [256, 128, 1, 1],
+      values: [-0x1.f7c5c2p-5, -0x1.82d4bep-7, 0x1.7b6b14p-4]),
   ]
 }

@@ -42,18 +42,20 @@ public struct GoldenInitialization: Sendable {
 
   /// What a uniform value v becomes: offset + span * v.
   ///
-  /// Weights of convolutions have variance 2 / fan-in in the trunk and in the heads, 1 / fan-in in the pyramid and the
-  /// class logits, 1/4 of that in the box regression.
+  /// Weights of convolutions have variance 2 / fan-in in the trunk and in the heads, 1 / fan-in in the pyramid and
+  /// 1/16 of that in the two predictions. The last batch-norm of a bottleneck is small, so that a deep random network
+  /// stays well conditioned.
   public static func affine(_ name: String, shape: [Int]) -> (offset: Float, span: Float) {
     if name.hasSuffix("running_mean") { return (0, 0.1) }
     if name.hasSuffix("running_var") { return (1, 0.5) }
     if name.hasSuffix("bias") { return (name.hasSuffix("cls_logits.bias") ? -2 : 0, 0.1) }
+    if name.hasSuffix("bn3.weight") { return (0.25, 0.1) }
     if shape.count == 1 { return (1, 0.25) }
     var variance = 2.0
-    if name.hasPrefix("backbone.fpn.") || name.hasSuffix("cls_logits.weight") {
+    if name.hasPrefix("backbone.fpn.") {
       variance = 1
-    } else if name.hasSuffix("bbox_reg.weight") {
-      variance = 0.25
+    } else if name.hasSuffix("cls_logits.weight") || name.hasSuffix("bbox_reg.weight") {
+      variance = 0.0625
     }
     let fanIn = Double(shape.dropFirst().reduce(1, *))
     return (0, Float((3 * variance / fanIn).squareRoot()))
