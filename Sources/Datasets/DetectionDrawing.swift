@@ -1,0 +1,105 @@
+import Tensors
+
+/// A box to draw, in pixels of the picture.
+public struct LabeledBox: Equatable, Sendable {
+  /// The corners (x1, y1, x2, y2).
+  public var corners: SIMD4<Float>
+  /// What it shows.
+  public var label: String
+  /// The confidence, nil for ground truth.
+  public var score: Float?
+  /// The class, which chooses the colour.
+  public var classNumber: Int
+
+  /// A box of its parts.
+  public init(corners: SIMD4<Float>, label: String, score: Float? = nil, classNumber: Int) {
+    (self.corners, self.label, self.score, self.classNumber) = (corners, label, score, classNumber)
+  }
+
+  /// The text beside the box: the label and the score with two digits.
+  var caption: String {
+    guard let score else { return label }
+    let hundredths = Int((min(max(score, 0), 1) * 100).rounded())
+    return "\(label) \(hundredths / 100).\(hundredths % 100 / 10)\(hundredths % 10)"
+  }
+}
+
+extension RGBImage {
+  /// The picture with boxes, names and scores, the surest on top.
+  ///
+  /// A small picture is enlarged first, by the least whole factor that makes its shorter side at least 320 pixels, so
+  /// that the text can be read.
+  public func drawing(_ boxes: [LabeledBox]) -> RGBImage {
+    let factor = max(1, (319 + min(width, height)) / max(1, min(width, height)))
+    var result = enlarged(by: factor)
+    let dot = max(1, min(result.width, result.height) / 220)
+    for box in boxes.sorted(by: { $0.score ?? 0 < $1.score ?? 0 }) {
+      result.draw(box, at: box.corners * Float(factor), dot: dot)
+    }
+    return result
+  }
+
+  /// Every pixel as a square of `factor` x `factor`.
+  func enlarged(by factor: Int) -> RGBImage {
+    if factor == 1 { return self }
+    var result = RGBImage(width: width * factor, height: height * factor)
+    for y in 0..<result.height {
+      for x in 0..<result.width {
+        let (source, target) = ((y / factor * width + x / factor) * 3, (y * result.width + x) * 3)
+        for channel in 0..<3 { result.pixels[target + channel] = pixels[source + channel] }
+      }
+    }
+    return result
+  }
+
+  private mutating func draw(_ box: LabeledBox, at corners: SIMD4<Float>, dot: Int) {
+    guard (0..<4).allSatisfy({ corners[$0].isFinite }) else { return }
+    let bounds = corners.clamped(
+      lowerBound: .zero, upperBound: SIMD4(Float(width), Float(height), Float(width), Float(height)))
+    let (left, top, right, bottom) = (Int(bounds[0]), Int(bounds[1]), Int(bounds[2]), Int(bounds[3]))
+    // Golden-ratio steps keep the hues of neighbouring classes apart.
+    let shade = color(hue: Float(box.classNumber) * 0.618_034, saturation: 0.85, value: 1)
+    frame(left, top, right, bottom, thickness: 2 * dot + 2, SIMD3(repeating: 0))
+    frame(left + 1, top + 1, right - 1, bottom - 1, thickness: 2 * dot, shade)
+
+    let caption = Array(box.caption)
+    let (advance, rise) = ((BitmapFont.glyphWidth + 1) * dot, (BitmapFont.glyphHeight + 3) * dot)
+    let labelWidth = caption.count * advance + dot
+    let labelLeft = max(0, min(left, width - labelWidth))
+    let labelTop = top >= rise ? top - rise : min(top, max(0, height - rise))
+    fill(labelLeft, labelTop, labelLeft + labelWidth, labelTop + rise, shade)
+    let ink = SIMD3<Float>(repeating: luminance(shade) > 0.5 ? 0 : 1)
+    for (number, character) in caption.enumerated() {
+      for (row, bits) in BitmapFont.rows(of: character).enumerated() {
+        for column in 0..<BitmapFont.glyphWidth where bits >> (BitmapFont.glyphWidth - 1 - column) & 1 == 1 {
+          let x = labelLeft + number * advance + (column + 1) * dot
+          let y = labelTop + (row + 1) * dot + dot / 2
+          fill(x, y, x + dot, y + dot, ink)
+        }
+      }
+    }
+  }
+
+  /// The outline of a rectangle, inside it.
+  private mutating func frame(
+    _ left: Int, _ top: Int, _ right: Int, _ bottom: Int, thickness: Int, _ color: SIMD3<Float>
+  ) {
+    fill(left, top, right, min(bottom, top + thickness), color)
+    fill(left, max(top, bottom - thickness), right, bottom, color)
+    fill(left, top, min(right, left + thickness), bottom, color)
+    fill(max(left, right - thickness), top, right, bottom, color)
+  }
+
+  /// A filled rectangle, clipped to the picture.
+  private mutating func fill(_ left: Int, _ top: Int, _ right: Int, _ bottom: Int, _ color: SIMD3<Float>) {
+    let (columns, rows) = (
+      max(0, left)..<max(0, left, min(right, width)), max(0, top)..<max(0, top, min(bottom, height))
+    )
+    let bytes = (0..<3).map { UInt8(color[$0] * 255) }
+    for y in rows {
+      for x in columns {
+        for channel in 0..<3 { pixels[(y * width + x) * 3 + channel] = bytes[channel] }
+      }
+    }
+  }
+}
