@@ -1,28 +1,25 @@
 import CSimdJSON
+// Only this name: the module also has a type `Detection`, which would hide the module's name.
+import struct Detection.COCOResult
 import Tensors
 
-/// One detected object in the format of COCO's results files.
-public struct COCOResult: Equatable, Sendable {
-  /// The identifier of the picture.
-  public var imageID: Int
-  /// The identifier of the category.
-  public var categoryID: Int
-  /// The left edge in pixels of the stored picture.
-  public var x: Double
-  /// The upper edge in pixels.
-  public var y: Double
-  /// The width in pixels.
-  public var width: Double
-  /// The height in pixels.
-  public var height: Double
-  /// The confidence, higher is surer.
-  public var score: Double
+/// The evaluator's type for an entry of a results file, under this module's name too.
+public typealias COCOResult = Detection.COCOResult
 
-  /// A result of its parts.
+extension COCOResult {
+  /// A result of its parts, in pixels of the stored picture.
   public init(imageID: Int, categoryID: Int, x: Double, y: Double, width: Double, height: Double, score: Double) {
-    (self.imageID, self.categoryID, self.score) = (imageID, categoryID, score)
-    (self.x, self.y, self.width, self.height) = (x, y, width, height)
+    self.init(imageID: imageID, categoryID: categoryID, box: SIMD4(x, y, width, height), score: score)
   }
+
+  /// The left edge in pixels of the stored picture.
+  public var x: Double { box[0] }
+  /// The upper edge in pixels of the stored picture.
+  public var y: Double { box[1] }
+  /// The width in pixels of the stored picture.
+  public var width: Double { box[2] }
+  /// The height in pixels of the stored picture.
+  public var height: Double { box[3] }
 }
 
 /// Results files: a JSON list of {image_id, category_id, bbox: [x, y, width, height], score}.

@@ -68,12 +68,21 @@ public struct DetectionDataset: Sendable {
         result.faults.append(
           DataFault(
             kind: .zeroSizeBox,
-            description:
+            cause:
               "\(index.path): annotation \(annotation.id) of \(index.image(at: position).fileName) has a box of "
-              + "\(annotation.width)x\(annotation.height); dropped"))
+              + "\(annotation.width)x\(annotation.height)"))
       }
     }
     return result
+  }
+
+  /// Throws exit code 65, naming the annotation, for a box without width or height, as evaluation wants it.
+  public func requireProperBoxes() throws {
+    for position in 0..<index.imageCount {
+      if let fault = objects(at: position).faults.first {
+        throw InputError(.badData, "\(fault.cause); mend or remove the annotation")
+      }
+    }
   }
 }
 

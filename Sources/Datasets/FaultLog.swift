@@ -12,8 +12,16 @@ public struct DataFault: Hashable, Sendable, CustomStringConvertible {
 
   /// The kind of fault.
   public let kind: Kind
-  /// What is wrong and where: the message to print.
-  public let description: String
+  /// What is wrong and where.
+  public let cause: String
+
+  /// The message to print: the cause and what was done about it.
+  public var description: String {
+    switch kind {
+    case .unreadableImage: "\(cause); the next image takes its place"
+    case .zeroSizeBox: "\(cause); dropped"
+    }
+  }
 }
 
 /// The faults of the training data that were passed over, each counted once however often it comes round.

@@ -30,7 +30,7 @@ public struct SampleSource: Sendable {
       do {
         try reader.read(dataset, at: number)
       } catch let error as InputError {
-        faults.append(DataFault(kind: .unreadableImage, description: "\(error); the next image takes its place"))
+        faults.append(DataFault(kind: .unreadableImage, cause: "\(error)"))
         continue
       }
       var random = RandomSequence(
@@ -49,6 +49,6 @@ public struct SampleSource: Sendable {
     throw InputError(
       .badData,
       "\(dataset.imageDirectory): none of the \(sampler.imageCount) images can be read; the first failure: "
-        + "\(faults.first?.description ?? "")")
+        + "\(faults.first?.cause ?? "")")
   }
 }

@@ -93,7 +93,7 @@ import Testing
   @Test("faults are counted once each, and too many are error 65 that names the last")
   func faultLog() throws {
     var log = FaultLog(maximum: 2)
-    let faults = (0..<3).map { DataFault(kind: .unreadableImage, description: "image \($0)") }
+    let faults = (0..<3).map { DataFault(kind: .unreadableImage, cause: "image \($0)") }
     #expect(try log.record([faults[0], faults[0]]) == [faults[0]])
     #expect(try log.record([faults[1], faults[0]]) == [faults[1]])
     #expect(try log.record([faults[1]]).isEmpty)
