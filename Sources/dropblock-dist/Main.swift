@@ -1,4 +1,28 @@
+import ArgumentParser
+import Training
+
+/// The command line: everything below it is in `Training`.
 @main
-struct Main {
-  static func main() {}
+struct DropBlockDist: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dropblock-dist",
+    abstract: "Data-parallel training of detectors with DropBlock on CPU clusters.",
+    discussion: """
+      Every rank of an MPI job runs this program; without a launcher it is one rank.
+
+      Example:
+        mpirun -np 2 dropblock-dist score --annotations instances_val2017.json --results results.json
+      """,
+    version: BuildInformation.text,
+    subcommands: [Score.self])
+
+  /// Parses before MPI starts, runs, and leaves with the documented code.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      CommandExit.leave(after: error, of: self)
+    }
+  }
 }

@@ -53,4 +53,6 @@ struct ConfigurationOrigin {
   let place: String
   /// The directory that relative paths in this place start from.
   let directory: String
+  /// The environment variables that paths may name.
+  let environment: [String: String]
 }

@@ -9,9 +9,9 @@ struct ConfigurationLayer {
   var order: [String] = []
 
   /// The layers of a file: its base's first, its own last.
-  static func layers(ofFile file: String, from stated: ConfigurationOrigin? = nil, chain: [String] = []) throws
-    -> [Self]
-  {
+  static func layers(
+    ofFile file: String, environment: [String: String], from stated: ConfigurationOrigin? = nil, chain: [String] = []
+  ) throws -> [Self] {
     let identity = ConfigurationPath.absolute(file, in: ".")
     if chain.contains(identity) {
       throw ConfigurationError.circularBase(
@@ -25,7 +25,7 @@ struct ConfigurationLayer {
       throw ConfigurationError.unreadable(file: stated.map { "\($0.place): base: \(file)" } ?? file, reason: reason)
     }
     let directory = ConfigurationPath.directory(of: file)
-    var layer = try Self(text: text, name: file, directory: directory)
+    var layer = try Self(text: text, name: file, directory: directory, environment: environment)
     guard let base = layer.values.removeValue(forKey: "base") else { return [layer] }
     layer.order.removeAll { $0 == "base" }
     guard let path = base.content.text, !path.isEmpty else {
@@ -34,11 +34,13 @@ struct ConfigurationLayer {
         got: base.content.quotation)
     }
     let baseFile = path.hasPrefix("/") || directory == "." ? path : "\(directory)/\(path)"
-    return try layers(ofFile: baseFile, from: base.origin, chain: chain + [identity]) + [layer]
+    return try layers(ofFile: baseFile, environment: environment, from: base.origin, chain: chain + [identity]) + [
+      layer
+    ]
   }
 
   /// The values of a YAML text; `name` is what messages call it.
-  init(text: String, name: String, directory: String) throws {
+  init(text: String, name: String, directory: String, environment: [String: String]) throws {
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)
@@ -47,7 +49,10 @@ struct ConfigurationLayer {
     }
     switch root {
     case nil: return
-    case .mapping(let mapping)?: try collect(mapping, under: "", name: name, directory: directory)
+    case .mapping(let mapping)?:
+      try collect(
+        mapping, under: "",
+        origin: { ConfigurationOrigin(place: $0, directory: directory, environment: environment) }, name: name)
     case .scalar(let scalar)? where scalar.string.isEmpty: return
     case .scalar?, .sequence?, .alias?:
       throw ConfigurationError.notASection(
@@ -56,7 +61,7 @@ struct ConfigurationLayer {
   }
 
   /// The value of one `--set key.path=value`.
-  init(override text: String) throws {
+  init(override text: String, environment: [String: String]) throws {
     guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
       throw ConfigurationError.badOverride(text: text)
     }
@@ -70,22 +75,24 @@ struct ConfigurationLayer {
     }
     values[key] = PlacedContent(
       content: node.map { ConfigurationContent($0) } ?? .scalar("", isQuoted: false),
-      origin: ConfigurationOrigin(place: place, directory: "."))
+      origin: ConfigurationOrigin(place: place, directory: ".", environment: environment))
     order = [key]
   }
 
-  private mutating func collect(_ mapping: Node.Mapping, under prefix: String, name: String, directory: String) throws {
+  private mutating func collect(
+    _ mapping: Node.Mapping, under prefix: String, origin: (String) -> ConfigurationOrigin, name: String
+  ) throws {
     for (keyNode, node) in mapping {
       let place = keyNode.mark.map { "\(name):\($0.line)" } ?? name
       let key = prefix + (keyNode.scalar?.string ?? ConfigurationContent(keyNode).quotation)
       switch node {
       case .mapping(let inner) where ConfigurationTable.isSection(key):
-        try collect(inner, under: key + ".", name: name, directory: directory)
+        try collect(inner, under: key + ".", origin: origin, name: name)
       case .scalar(let scalar) where scalar.string.isEmpty && ConfigurationTable.isSection(key):
         continue  // A section whose keys are all commented out.
       case .mapping, .scalar, .sequence, .alias:
         values[key] = PlacedContent(
-          content: ConfigurationContent(node), origin: ConfigurationOrigin(place: place, directory: directory))
+          content: ConfigurationContent(node), origin: origin(place))
         order.append(key)
       }
     }

@@ -17,7 +17,7 @@ enum ConfigurationPath {
     if path.hasPrefix("$") {
       let parts = path.dropFirst().split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
       let name = String(parts[0])
-      guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else {
+      guard let value = origin.environment[name], !value.isEmpty else {
         throw UnsetVariable(name: name)
       }
       path = parts.count == 2 ? "\(value)/\(parts[1])" : value

@@ -1,15 +1,20 @@
-import Tensors
+import Foundation
 
 extension Configuration {
   /// The configuration of a YAML file, of its `base` and of single values given besides.
   ///
   /// Later statements win: the base, the file, then `overrides` in their order. Relative paths start at the file that
   /// states them, those in `overrides` at the working directory.
-  /// - Parameter overrides: values as `key.path=value`, as `--set` takes them.
+  /// - Parameters:
+  ///   - overrides: values as `key.path=value`, as `--set` takes them.
+  ///   - environment: what `$NAME` at the start of a path is looked up in.
   /// - Throws: `ConfigurationError` for everything that is wrong with it.
-  public init(file: String, overrides: [String] = []) throws {
+  public init(
+    file: String, overrides: [String] = [], environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws {
     try self.init(
-      layers: ConfigurationLayer.layers(ofFile: file), overrides: overrides, name: ConfigurationPath.stem(of: file))
+      layers: ConfigurationLayer.layers(ofFile: file, environment: environment), overrides: overrides,
+      name: ConfigurationPath.stem(of: file), environment: environment)
   }
 
   /// The configuration of a YAML text, for example one that a checkpoint holds.
@@ -19,14 +24,21 @@ extension Configuration {
   ///   - name: what messages call the text, and the run's name unless the text gives one.
   ///   - directory: where relative paths in the text start.
   ///   - overrides: values as `key.path=value`, as `--set` takes them.
+  ///   - environment: what `$NAME` at the start of a path is looked up in.
   /// - Throws: `ConfigurationError` for everything that is wrong with it.
-  public init(text: String, name: String, directory: String = ".", overrides: [String] = []) throws {
-    try self.init(
-      layers: [ConfigurationLayer(text: text, name: name, directory: directory)], overrides: overrides, name: name)
+  public init(
+    text: String, name: String, directory: String = ".", overrides: [String] = [],
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws {
+    let layer = try ConfigurationLayer(text: text, name: name, directory: directory, environment: environment)
+    try self.init(layers: [layer], overrides: overrides, name: name, environment: environment)
   }
 
-  private init(layers: [ConfigurationLayer], overrides: [String], name: String) throws {
-    let merged = try Self.merge(layers + overrides.map { try ConfigurationLayer(override: $0) })
+  private init(
+    layers: [ConfigurationLayer], overrides: [String], name: String, environment: [String: String]
+  ) throws {
+    let merged = try Self.merge(
+      layers + overrides.map { try ConfigurationLayer(override: $0, environment: environment) })
     // The form comes first because the other defaults follow it.
     var model = Model(form: .paper)
     if let placed = merged["model.form"] {

@@ -154,11 +154,11 @@ import Testing
 
   @Test("relative paths in overrides start at the working directory, variables are put in")
   func paths() throws {
-    let home = try #require(ProcessInfo.processInfo.environment["HOME"])
     let configuration = try Configuration(
-      text: "data: {root: $HOME/coco}", name: "a", directory: "/configs",
-      overrides: ["data.train.images=here/../there", "planner.algorithms=plan.json"])
-    #expect(configuration.data.root == ConfigurationPath.absolute("\(home)/coco", in: "/"))
+      text: "data: {root: $DATA/coco, val: {images: $DATA}}", name: "a", directory: "/configs",
+      overrides: ["data.train.images=here/../there", "planner.algorithms=plan.json"], environment: ["DATA": "/d//e/"])
+    #expect(configuration.data.root == "/d/e/coco")
+    #expect(configuration.data.validation.images == "/d/e")
     let working = FileManager.default.currentDirectoryPath
     #expect(configuration.data.train.images == "\(working)/there")
     #expect(configuration.planner.algorithms == .file("\(working)/plan.json"))
@@ -195,8 +195,8 @@ import Testing
     let files = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
     #expect(files.contains("smoke.yaml"))
     for file in files {
-      let data = "data.root=/data"
-      let configuration = try Configuration(file: "\(directory)/\(file)", overrides: [data])
+      let configuration = try Configuration(
+        file: "\(directory)/\(file)", environment: ["DROPBLOCK_DATA": "/data"])
       #expect(configuration.name + ".yaml" == file)
     }
   }

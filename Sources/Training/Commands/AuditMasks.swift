@@ -1,0 +1,101 @@
+import Datasets
+import Foundation
+import Regularization
+import Tensors
+
+/// A place in a model where DropBlock acts.
+public struct MaskAuditSite: Equatable, Sendable {
+  /// The layer's name in the model.
+  public var name: String
+  /// The group of the ResNet, 1 to 4.
+  public var group: Int
+  /// The masked activation (N, C, H, W).
+  public var shape: Shape
+
+  /// A site.
+  public init(name: String, group: Int, shape: Shape) {
+    (self.name, self.group, self.shape) = (name, group, shape)
+  }
+}
+
+/// What `audit-masks` is asked for.
+public struct MaskAuditRequest: Equatable, Sendable {
+  /// The run's configuration.
+  public var configuration: Configuration
+  /// Masks drawn at each site, from 1.
+  public var draws: Int
+  /// Where the table goes as JSON; nil is nowhere.
+  public var json: String?
+
+  /// A request.
+  public init(configuration: Configuration, draws: Int = 20, json: String? = nil) {
+    (self.configuration, self.draws, self.json) = (configuration, draws, json)
+  }
+}
+
+/// Draws masks at every site and compares the share that they drop with the exact expectation.
+///
+/// The rate is that at the end of the schedule. Overlapping blocks drop less than was asked for: `expected` counts each
+/// element once, and `measured` must agree with it within its standard error.
+/// - Parameter sites: the model's places in forward order, which number the layers of the random stream.
+/// - Throws: `InputError` with code 73 when the JSON cannot be written.
+@discardableResult
+public func auditMasks(_ request: MaskAuditRequest, sites: [MaskAuditSite], console: Console) throws -> [MaskAudit] {
+  let configuration = request.configuration.dropBlock
+  let dropBlock = DropBlock(blockSize: configuration.blockSize, keepProbability: configuration.keepProbability)
+  let stream = MaskStream.perRank(seed: request.configuration.random.seed, rank: 0)
+  let audits = sites.enumerated().map { layer, site in
+    let keepProbability =
+      configuration.isGroupScaled
+      ? groupKeepProbability(configuration.keepProbability, group: site.group) : configuration.keepProbability
+    return MaskAudit(
+      dropBlock, shape: site.shape, keepProbability: keepProbability, stream: stream, layer: layer,
+      draws: request.draws)
+  }
+  console.say(audits.isEmpty ? "DropBlock is off: dropblock.groups is empty" : table(sites, audits))
+  if let file = request.json { try writeFile(Array(try json(sites, audits)), to: file) }
+  return audits
+}
+
+/// The audits with one line a site; rates in percent, the deviation in standard errors.
+private func table(_ sites: [MaskAuditSite], _ audits: [MaskAudit]) -> String {
+  let width = max(5, sites.map(\.name.count).max() ?? 0)
+  let head = [("map", 9), ("block", 6), ("wanted", 9), ("expected", 10), ("measured", 10), ("deviation", 10)]
+  let lines = zip(sites, audits).map { site, audit in
+    let cells = [
+      ("\(site.shape.h)x\(site.shape.w)", 9), ("\(audit.blockSize)", 6), (percent(audit.wanted), 9),
+      (percent(audit.expected), 10), (percent(audit.measured), 10), (NumberText.fixed(audit.deviation, 1), 10),
+    ]
+    return NumberText.left(site.name, width) + cells.map { NumberText.right($0.0, $0.1) }.joined()
+  }
+  let title = NumberText.left("layer", width) + head.map { NumberText.right($0.0, $0.1) }.joined()
+  return ([title] + lines).joined(separator: "\n")
+}
+
+private func percent(_ share: Double) -> String { NumberText.fixed(share * 100, 3) + "%" }
+
+/// A line of the JSON file.
+private struct AuditRecord: Encodable {
+  let name: String
+  let group: Int
+  let shape: [Int]
+  let block_size: Int
+  let keep_prob: Double
+  let gamma: Double
+  let wanted: Double
+  let expected: Double
+  let measured: Double
+  let standard_error: Double
+}
+
+private func json(_ sites: [MaskAuditSite], _ audits: [MaskAudit]) throws -> Data {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+  return try encoder.encode(
+    zip(sites, audits).map { site, audit in
+      AuditRecord(
+        name: site.name, group: site.group, shape: [site.shape.n, site.shape.c, site.shape.h, site.shape.w],
+        block_size: audit.blockSize, keep_prob: audit.keepProbability, gamma: audit.gamma, wanted: audit.wanted,
+        expected: audit.expected, measured: audit.measured, standard_error: audit.standardError)
+    })
+}

@@ -1,0 +1,72 @@
+import Datasets
+import Detection
+// Both modules have a COCOResult; alone, the name means the evaluator's.
+import struct Detection.COCOResult
+import Foundation
+import Tensors
+
+/// What `score` is asked for.
+public struct ScoreRequest: Equatable, Sendable {
+  /// COCO annotation file with the ground truth.
+  public var annotations: String
+  /// COCO results file with the detections.
+  public var results: String
+  /// Where the figures go as JSON; nil is nowhere.
+  public var json: String?
+
+  /// A request.
+  public init(annotations: String, results: String, json: String? = nil) {
+    (self.annotations, self.results, self.json) = (annotations, results, json)
+  }
+}
+
+/// Scores a COCO results file against its annotations, without a model.
+///
+/// Shows the twelve figures and the precision of each category that has ground truth, and writes the JSON file
+/// `{"stats": {"AP": ..., ...}, "per_class_AP": {"category id": ..., ...}}` with all digits.
+/// - Throws: `InputError` with code 66 for a missing file, 65 for a bad one, 73 when the JSON cannot be written.
+@discardableResult
+public func score(_ request: ScoreRequest, console: Console) throws -> COCOMetrics {
+  let index = try COCOIndex.open(annotations: request.annotations)
+  let results = try COCOResults.read(request.results)
+  let metrics: COCOMetrics
+  do {
+    metrics = try COCOEvaluator(index).evaluate(results.map { COCOResult($0) })
+  } catch let error as InputError {
+    throw InputError(error.exitCode, "\(request.results): \(error.description)")
+  }
+  let classes = index.categories.map { (name: $0.name, value: metrics.perClassAveragePrecision[$0.id] ?? -1) }
+  console.say(EvaluationTable(figures: metrics.stats.named, classes: classes.filter { $0.value >= 0 }).text)
+  if let file = request.json {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try writeFile(Array(try encoder.encode(metrics)) + [UInt8(ascii: "\n")], to: file)
+  }
+  return metrics
+}
+
+extension COCOEvaluator {
+  /// The evaluation of every image and category of an annotation file.
+  public init(_ index: COCOIndex) {
+    let groundTruth = (0..<index.imageCount).flatMap { number in
+      index.annotations(at: number).map { annotation in
+        COCOGroundTruth(
+          id: annotation.id, imageID: index.imageID(at: number), categoryID: annotation.categoryID,
+          box: SIMD4(annotation.x, annotation.y, annotation.width, annotation.height), area: annotation.area,
+          isCrowd: annotation.isCrowd)
+      }
+    }
+    self.init(
+      imageIDs: (0..<index.imageCount).map { index.imageID(at: $0) }, categoryIDs: index.categories.map(\.id),
+      groundTruth: groundTruth)
+  }
+}
+
+extension COCOResult {
+  /// An entry of a results file.
+  init(_ result: Datasets.COCOResult) {
+    self.init(
+      imageID: result.imageID, categoryID: result.categoryID,
+      box: SIMD4(result.x, result.y, result.width, result.height), score: result.score)
+  }
+}

@@ -1,0 +1,56 @@
+import TestSupport
+import Testing
+
+/// Oracle: the documented exit codes and what `--help` and `--version` promise.
+@Suite struct CommandLineTests {
+  @Test(
+    "a bad command line is code 64 with one message on standard error",
+    arguments: [
+      ["score"], ["score", "--annotations"], ["score", "--wrong"], ["no-such-command"], ["--wrong"],
+    ])
+  func usage(arguments: [String]) throws {
+    let result = try runProgram(arguments)
+    #expect(result.exitCode == 64, "\(result)")
+    #expect(result.output.isEmpty)
+    #expect(result.errorOutput.hasPrefix("Error: "))
+  }
+
+  @Test("of two ranks with the same bad command line one speaks, and mpirun returns 64")
+  func usageUnderMPI() throws {
+    // After a rank's failure mpirun waits twice this many seconds, whether other ranks are left or not.
+    let result = try runProgram(
+      ranks: 2, ["score", "--wrong"], environment: ["OMPI_MCA_odls_base_sigkill_timeout": "1"])
+    #expect(result.exitCode == 64, "\(result)")
+    #expect(result.errorOutput.split(separator: "\n").count { $0.hasPrefix("Error: ") } == 1, "\(result)")
+  }
+
+  @Test("the version names commit, oneDNN, MPI and CPU, once for all ranks")
+  func version() throws {
+    let result = try runProgram(["--version"])
+    #expect(result.exitCode == 0)
+    let lines = result.output.split(separator: "\n")
+    #expect(lines.count == 4)
+    for (line, start) in zip(lines, ["dropblock-dist, commit ", "oneDNN ", "MPI    Open MPI ", "CPU    "]) {
+      #expect(line.hasPrefix(start) && line.count > start.count, "\(line)")
+    }
+    #expect(try runProgram(ranks: 2, ["--version"]).output == result.output)
+  }
+
+  @Test("the help of every command has an example")
+  func help() throws {
+    let top = try runProgram(["--help"])
+    #expect(top.exitCode == 0 && top.output.contains("Example:\n"))
+    let list = try #require(top.output.split(separator: "SUBCOMMANDS:\n").last)
+    // Names are indented by two; their continuation lines by more.
+    let names = list.split(separator: "\n").compactMap { line -> String? in
+      guard line.hasPrefix("  "), !line.hasPrefix("   "), !line.contains("See '") else { return nil }
+      return line.split(separator: " ").first.map(String.init)
+    }
+    #expect(names.contains("score"))
+    for name in names {
+      let help = try runProgram([name, "--help"])
+      #expect(help.exitCode == 0)
+      #expect(help.output.contains("Example:\n"), "\(name)")
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Regularization
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// Oracle: the official code's rates, and the closed form of the expected share for blocks of one pixel.
+@Suite struct AuditMasksTests {
+  static let sites = [
+    MaskAuditSite(name: "layer3.0.bn1", group: 3, shape: Shape(2, 16, 28, 28)),
+    MaskAuditSite(name: "layer3.1.shortcut", group: 3, shape: Shape(2, 16, 14, 14)),
+    MaskAuditSite(name: "layer4.2.bn3", group: 4, shape: Shape(2, 32, 7, 5)),
+  ]
+
+  /// A configuration with these values.
+  func request(_ overrides: [String], json: String? = nil) throws -> MaskAuditRequest {
+    MaskAuditRequest(
+      configuration: try Configuration(text: "", name: "a", overrides: overrides), draws: 50, json: json)
+  }
+
+  @Test("group 3 drops a quarter of what group 4 drops, unless told otherwise")
+  func groups() throws {
+    let console = Console(style: .silent)
+    let scaled = try auditMasks(request(["dropblock.keep_prob=0.9"]), sites: Self.sites, console: console)
+    for (audit, keepProbability) in zip(scaled, [0.975, 0.975, 0.9]) {
+      #expect(abs(audit.keepProbability - keepProbability) < 1e-12)
+    }
+    let plain = try auditMasks(request(["dropblock.group_scaling=false"]), sites: Self.sites, console: console)
+    #expect(plain.allSatisfy { $0.keepProbability == 0.9 })
+  }
+
+  @Test("what is measured agrees with the expectation at every site", arguments: [1, 3, 5, 7])
+  func agreement(blockSize: Int) throws {
+    let audits = try auditMasks(
+      request(["dropblock.block_size=\(blockSize)"]), sites: Self.sites, console: Console(style: .silent))
+    // Five standard errors: once in 1.7 million draws for a correct generator; the seed is fixed.
+    #expect(audits.allSatisfy { abs($0.deviation) < 5 })
+    if blockSize == 1 { #expect(audits.allSatisfy { abs($0.expected - $0.wanted) < 1e-12 }) }
+  }
+
+  @Test("the table has a line for each site, the JSON file an entry with the same numbers")
+  func output() throws {
+    let folder = try TemporaryDirectory()
+    let shown = Mutex("")
+    let console = Console(style: .plain) { _, bytes in
+      shown.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
+    }
+    let audits = try auditMasks(request([], json: folder.file("masks.json")), sites: Self.sites, console: console)
+    let lines = shown.withLock { $0 }.split(separator: "\n")
+    #expect(lines.count == 4)
+    #expect(lines[3].hasPrefix("layer4.2.bn3           7x5     5  10.000%"))
+    let data = try Data(contentsOf: URL(fileURLWithPath: folder.file("masks.json")))
+    let entries = try #require(JSONSerialization.jsonObject(with: data) as? [[String: Any]])
+    #expect(entries.map { $0["measured"] as? Double } == audits.map(\.measured))
+    #expect(entries.map { $0["name"] as? String } == Self.sites.map(\.name))
+    #expect(entries[2]["shape"] as? [Int] == [2, 32, 7, 5])
+  }
+}
