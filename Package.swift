@@ -74,11 +74,14 @@ let package = Package(
     tests("Detection", ["Tensors"]),
     tests("Datasets", ["Detection", "Tensors"]),
     tests("Checkpoints"),
-    tests("Training"),
+    tests(
+      "Training",
+      ["Tensors", "Regularization", "Graph", "Models", "Detection", "Datasets", "Checkpoints", "Distributed"]),
     tests("Models", ["Graph", "Tensors", "Regularization", "Detection", "Checkpoints"]),
     .testTarget(
       name: "RankTests",
-      dependencies: ["Distributed", "Training", "Tensors", "TestSupport"], swiftSettings: settings),
+      dependencies: ["Distributed", "Training", "Graph", "Detection", "Tensors", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["TestSupport", "Checkpoints"], swiftSettings: settings),
   ]

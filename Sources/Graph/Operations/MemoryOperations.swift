@@ -88,8 +88,7 @@ struct MaxPoolOperation: Operation {
   func plan(_ planner: Planner) -> any PlannedOperation {
     PlannedMaxPool(
       operation: self,
-      winners: planner.newBuffer(
-        "\(name) winners", byteCount: planner.engine.activationLayout(outputValue.shape).byteCount / 4),
+      winners: planner.newActivation("\(name) winners", outputValue.shape),
       kernel: MaxPoolKernel(
         input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock),
         output: BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock),
@@ -106,7 +105,7 @@ private struct PlannedMaxPool: PlannedOperation {
     let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
     planner.add(
       Step(operation.name, kind: "max pool", .forward, reads: [x], writes: [y, winners]) { _ in
-        kernel.forward(x.floats, y.floats, places: winners.base.assumingMemoryBound(to: UInt8.self))
+        kernel.forward(x.floats, y.floats, places: winners.floats)
       })
   }
 
@@ -117,7 +116,7 @@ private struct PlannedMaxPool: PlannedOperation {
     planner.add(
       Step(operation.name, kind: "max pool", .backward, reads: [addends[0], winners], writes: [result]) { _ in
         kernel.backward(
-          addends[0].floats, places: winners.base.assumingMemoryBound(to: UInt8.self), result.floats)
+          addends[0].floats, places: winners.floats, result.floats)
       })
     planner.addGradient(result, to: operation.input)
   }

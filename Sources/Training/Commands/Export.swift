@@ -1,0 +1,27 @@
+import Checkpoints
+import Tensors
+
+/// `export`: the weights of a checkpoint under torchvision's names and in its layout, for `load_state_dict`.
+public struct ExportRequest: Sendable {
+  /// A run directory, a checkpoint set or a `.safetensors` file.
+  public var checkpoint: String
+  /// Where the configuration comes from.
+  public var configuration: CheckpointConfiguration
+  /// The file to write.
+  public var output: String
+
+  /// A request.
+  public init(checkpoint: String, configuration: CheckpointConfiguration, output: String) {
+    (self.checkpoint, self.configuration, self.output) = (checkpoint, configuration, output)
+  }
+
+  /// Writes the file; throws what the user can mend.
+  public func run(_ console: Console) throws {
+    let trained = try TrainedDetector(
+      checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
+    let isFrozen = trained.detector.configuration.batchNorm.mode == .frozen
+    let tensors = ModelFile.torchvision(trained.store, hasStepCounters: !isFrozen)
+    try writeSafetensors(tensors, to: output, metadata: ["format": "pt"])
+    console.say("\(tensors.count) tensors -> \(output)")
+  }
+}

@@ -1,0 +1,75 @@
+import Datasets
+import Detection
+import Foundation
+import Tensors
+
+/// `predict`: boxes of single images as COCO results, and the images with the boxes drawn.
+public struct PredictRequest: Sendable {
+  /// A run directory, a checkpoint set or a `.safetensors` file.
+  public var checkpoint: String
+  /// Where the configuration comes from.
+  public var configuration: CheckpointConfiguration
+  /// The directory that gets `results.json` and the pictures.
+  public var output: String
+  /// The images, JPEG files.
+  public var images: [String]
+  /// Detections below this score are written but not drawn.
+  public var drawnScore: Float
+
+  /// A request.
+  public init(
+    checkpoint: String, configuration: CheckpointConfiguration, output: String, images: [String],
+    drawnScore: Float = 0.3
+  ) {
+    (self.checkpoint, self.configuration, self.output) = (checkpoint, configuration, output)
+    (self.images, self.drawnScore) = (images, drawnScore)
+  }
+
+  /// Predicts in this process and returns; throws what the user can mend.
+  ///
+  /// The image id of a result is the image's place among the arguments, from 1; `images.json` says which is which. The
+  /// category is the class index in the model's numbering where no annotation file says more.
+  public func run(_ console: Console) throws {
+    let trained = try TrainedDetector(
+      checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
+    // Names and ids of categories come from the validation annotations where they can be had.
+    let dataset = try? DetectionSplit(.validation, of: trained.detector.configuration).dataset
+    let predictor = Predictor(trained.detector, engine: trained.engine, store: trained.store)
+    try RunDirectory.createDirectory(output)
+    let reader = ImageReader()
+    var results: [COCOResult] = []
+    for (index, path) in images.enumerated() {
+      try reader.read(path)
+      let detections = try predictor.detections(in: reader)
+      results += detections.map { detection in
+        COCOResult(
+          detection, imageID: index + 1,
+          categoryID: dataset?.category(ofClass: detection.classIndex)?.id ?? detection.classIndex)
+      }
+      let drawn = detections.filter { $0.score >= drawnScore }
+      let picture = "\(output)/\(URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent).png"
+      try draw(drawn, on: reader.image, names: dataset).write(to: picture)
+      console.say("\(path): \(drawn.count) objects -> \(picture)")
+    }
+    try COCOResults.write(results, to: "\(output)/results.json")
+    try writeJSON(
+      images.enumerated().map { ImageName(id: $0.offset + 1, file_name: $0.element) }, to: "\(output)/images.json")
+    console.say("\(results.count) detections -> \(output)/results.json")
+  }
+
+  private struct ImageName: Encodable {
+    let id: Int
+    let file_name: String
+  }
+}
+
+/// An image with its detections drawn on it.
+func draw(_ detections: [Detection], on image: RGBImage, names dataset: DetectionDataset?) -> RGBImage {
+  image.drawing(
+    detections.map { detection in
+      LabeledBox(
+        corners: SIMD4(detection.box.x1, detection.box.y1, detection.box.x2, detection.box.y2),
+        label: dataset?.category(ofClass: detection.classIndex)?.name ?? "class \(detection.classIndex)",
+        score: detection.score, classNumber: detection.classIndex)
+    })
+}

@@ -1,0 +1,37 @@
+import Distributed
+import Tensors
+
+/// `train`: a run from its configuration to its last evaluation.
+public struct TrainRequest: Sendable {
+  /// The configuration.
+  public var configuration: Configuration
+  /// The run directory, or nil for `runs/NAME`.
+  public var output: String?
+  /// Where the run starts from.
+  public var resume: TrainingRun.Resume
+  /// Whether everything is prepared and described, but nothing trained.
+  public var isDryRun: Bool
+
+  /// A request.
+  public init(configuration: Configuration, output: String?, resume: TrainingRun.Resume, isDryRun: Bool = false) {
+    (self.configuration, self.output, self.resume, self.isDryRun) = (configuration, output, resume, isDryRun)
+  }
+
+  /// Trains on all ranks and ends the process: 0 when finished, 75 when stopped by a signal after a checkpoint.
+  public func run() -> Never {
+    Launch.onRanks(configuration) { mpi, threads in
+      let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
+      StopRequest.listen()
+      let run = try TrainingRun(
+        configuration, output: output, resume: resume, mpi: mpi, threads: threads, console: console)
+      if isDryRun {
+        console.say("dry run: planned, nothing trained")
+        return .success
+      }
+      switch try run.run() {
+      case .finished: return .success
+      case .interrupted: return .interrupted
+      }
+    }
+  }
+}

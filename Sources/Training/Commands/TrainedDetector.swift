@@ -1,0 +1,52 @@
+import Checkpoints
+import Distributed
+import Graph
+import Tensors
+
+/// A detector with the weights of a checkpoint, ready to predict.
+struct TrainedDetector {
+  let detector: Detector
+  let engine: Engine
+  let store: ParameterStore
+
+  /// Opens a run directory or checkpoint set with the configuration it holds, or a `.safetensors` file with one given.
+  ///
+  /// - Parameter configuration: makes the configuration, given the text of the one in the checkpoint, if there is one.
+  init(checkpoint path: String, configuration: (String?) throws -> Configuration, warn: (String) -> Void) throws {
+    let reference = try CheckpointReference.resolve(path, warn: warn)
+    let resolved: Configuration
+    switch reference {
+    case .set(let set): resolved = try configuration(set.state.configuration)
+    case .weights: resolved = try configuration(nil)
+    }
+    try resolved.requireRunnable()
+    detector = Detector(resolved)
+    engine = Engine()
+    let size = detector.trainingSize
+    let (graph, _) = detector.inferenceGraph(height: size.height, width: size.width)
+    store = Plan(graph, engine: engine, mode: .inference, policy: .direct).parameters
+    try ModelFile.load(reference.model, optimizer: nil, into: store)
+  }
+}
+
+/// Where the configuration of a trained detector comes from.
+public struct CheckpointConfiguration: Sendable {
+  /// The file of `--config`, which replaces the one in the checkpoint.
+  public var file: String?
+  /// The values of `--set`.
+  public var overrides: [String]
+
+  /// A source.
+  public init(file: String?, overrides: [String]) { (self.file, self.overrides) = (file, overrides) }
+
+  /// The configuration, given the one in the checkpoint.
+  func resolve(_ saved: String?) throws -> Configuration {
+    if let file { return try Configuration(file: file, overrides: overrides) }
+    guard let saved else {
+      throw InputError(
+        .badConfiguration,
+        "--checkpoint names a .safetensors file, which holds no configuration; give one with --config")
+    }
+    return try Configuration(text: saved, name: "state.json of the checkpoint", overrides: overrides)
+  }
+}

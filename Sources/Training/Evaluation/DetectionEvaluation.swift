@@ -1,0 +1,77 @@
+import Datasets
+import Detection
+import Distributed
+import Tensors
+
+/// Everything that an evaluation found.
+public struct DetectionEvaluation {
+  /// Average precision and recall.
+  public let metrics: COCOMetrics
+  /// Every detection, in the order of the images.
+  public let results: [COCOResult]
+  /// Seconds from start to end.
+  public let seconds: Double
+}
+
+extension Predictor {
+  /// Detects on all images of a data set, shared among the ranks, and scores the result.
+  ///
+  /// All ranks call it. Rank 0 gets the evaluation, the others nil. An unreadable image ends it on every rank with code
+  /// 65.
+  public func evaluate(_ dataset: DetectionDataset, communicator: Communicator) throws -> DetectionEvaluation? {
+    let start = monotonicSeconds()
+    weightsChanged()
+    let own = try communicator.collectively {
+      let reader = ImageReader()
+      var results: [COCOResult] = []
+      for position in stride(from: communicator.rank, to: dataset.index.imageCount, by: communicator.size) {
+        try reader.read(dataset, at: position)
+        results += cocoResults(try detections(in: reader), of: dataset.index.imageID(at: position), in: dataset)
+      }
+      return results
+    }
+    let gathered = try communicator.gather(own.withUnsafeBytes { Array($0) })
+    if communicator.rank != 0 { return nil }
+    var results = gathered.flatMap { bytes in
+      bytes.withUnsafeBytes { Array($0.bindMemory(to: COCOResult.self)) }
+    }
+    // The order of the images, whatever the number of ranks; a rank's own order is kept within an image.
+    let order = Dictionary(
+      uniqueKeysWithValues: (0..<dataset.index.imageCount).map { (dataset.index.imageID(at: $0), $0) })
+    results = results.enumerated().sorted {
+      let (a, b) = (order[$0.element.imageID] ?? 0, order[$1.element.imageID] ?? 0)
+      return a == b ? $0.offset < $1.offset : a < b
+    }.map(\.element)
+    return DetectionEvaluation(
+      metrics: try score(results, against: dataset.index), results: results, seconds: monotonicSeconds() - start)
+  }
+}
+
+/// Detections as COCO results, with the category ids of a data set; a class without a category is left out.
+public func cocoResults(
+  _ detections: [Detection], of imageID: Int, in dataset: DetectionDataset
+) -> [COCOResult] {
+  detections.compactMap { detection in
+    guard let category = dataset.category(ofClass: detection.classIndex) else { return nil }
+    return COCOResult(detection, imageID: imageID, categoryID: category.id)
+  }
+}
+
+/// The COCO figures of results against the ground truth of an annotation file.
+///
+/// Runs on the compute thread's pool. Throws exit code 65 for results of unknown images.
+public func score(_ results: [COCOResult], against index: COCOIndex) throws -> COCOMetrics {
+  let positions = 0..<index.imageCount
+  let groundTruth = positions.flatMap { position in
+    let imageID = index.imageID(at: position)
+    return index.annotations(at: position).map { annotation in
+      COCOGroundTruth(
+        id: annotation.id, imageID: imageID, categoryID: annotation.categoryID,
+        box: SIMD4(annotation.x, annotation.y, annotation.width, annotation.height), area: annotation.area,
+        isCrowd: annotation.isCrowd)
+    }
+  }
+  let evaluator = COCOEvaluator(
+    imageIDs: positions.map(index.imageID(at:)), categoryIDs: index.categories.map(\.id), groundTruth: groundTruth)
+  return try evaluator.evaluate(results)
+}

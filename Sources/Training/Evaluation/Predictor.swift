@@ -1,0 +1,92 @@
+import Datasets
+import Detection
+import Graph
+import Models
+import Tensors
+
+/// Runs a detector over single images of any size with the weights of a parameter store.
+///
+/// Each padded size has a plan of its own, made without timing; the last few are kept.
+public final class Predictor {
+  private let detector: Detector
+  private let engine: Engine
+  private let store: ParameterStore
+  private let transform: ImageTransform
+  private let settings: PostProcessing
+  private var plans: [SizedPlan] = []
+  /// Plans of different image sizes that are kept.
+  private static let planLimit = 4
+
+  private struct SizedPlan {
+    let height: Int
+    let width: Int
+    let plan: Plan
+    let levels: [RetinaNet.Level]
+    let anchors: Anchors
+  }
+
+  /// A predictor with the weights of `store`, which may go on to change between calls of `weightsChanged`.
+  public init(_ detector: Detector, engine: Engine, store: ParameterStore) {
+    (self.detector, self.engine, self.store) = (detector, engine, store)
+    transform = detector.evaluationTransform
+    settings = PostProcessing(form: detector.form)
+  }
+
+  /// Says that the weights have changed since the last image.
+  public func weightsChanged() {
+    for sized in plans { sized.plan.parametersChanged() }
+  }
+
+  /// The detections of the image that a reader holds, in its own pixels, best first.
+  public func detections(in reader: ImageReader) throws -> [Detection] {
+    let image = reader.image
+    let placement = try transform.evaluationPlacement(width: image.width, height: image.height)
+    let sized = plan(height: placement.canvasHeight, width: placement.canvasWidth)
+    reader.render(transform, placement, into: sized.plan.inputImages)
+    sized.plan.forward(RunContext())
+    let levels = sized.levels.map {
+      LevelPredictions(logits: sized.plan.output($0.logits), regressions: sized.plan.output($0.boxes))
+    }
+    return sized.anchors.detections(
+      levels, classCount: detector.network.classes, channelBlock: sized.plan.channelBlock,
+      placement: ImagePlacement(
+        height: placement.resizedHeight, width: placement.resizedWidth, originalHeight: image.height,
+        originalWidth: image.width), settings: settings)
+  }
+
+  private func plan(height: Int, width: Int) -> SizedPlan {
+    if let index = plans.firstIndex(where: { $0.height == height && $0.width == width }) {
+      let sized = plans.remove(at: index)
+      plans.append(sized)
+      return sized
+    }
+    let (graph, levels) = detector.inferenceGraph(height: height, width: width)
+    let sized = SizedPlan(
+      height: height, width: width,
+      plan: Plan(graph, engine: engine, mode: .inference, policy: .direct, sharing: store), levels: levels,
+      anchors: detector.anchors(height: height, width: width))
+    if plans.count == Self.planLimit { plans.removeFirst() }
+    plans.append(sized)
+    return sized
+  }
+}
+
+extension Detector {
+  /// How images are resized and padded where they are not augmented.
+  public var evaluationTransform: ImageTransform {
+    switch configuration.input.evaluation.rule {
+    case .fixed(let size): ImageTransform(.paper(size: size.height, scale: 1...1))
+    case .bounded(let bounds):
+      ImageTransform(.torchvision(minimumSize: bounds.shortSide, maximumSize: bounds.longSideMaximum))
+    }
+  }
+
+  /// How training images are scaled, flipped and cropped.
+  public var trainingTransform: ImageTransform {
+    let input = configuration.input
+    var transform = ImageTransform(
+      .paper(size: input.size.height, scale: Float(input.scaleMinimum)...Float(input.scaleMaximum)))
+    transform.flipProbability = Float(input.flip)
+    return transform
+  }
+}

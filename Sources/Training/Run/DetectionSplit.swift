@@ -1,0 +1,77 @@
+import Datasets
+import Detection
+import Distributed
+import Foundation
+import Tensors
+
+/// The training or validation images of a configuration, opened on every rank.
+public struct DetectionSplit: Sendable {
+  /// Which images.
+  public enum Name: String, Sendable {
+    /// The images that are learned from.
+    case train
+    /// The images that are evaluated.
+    case validation = "val"
+  }
+
+  /// The images and their objects.
+  public let dataset: DetectionDataset
+
+  /// Opens a split; the first rank of each node builds the index, or draws the generated images, while others wait.
+  ///
+  /// All ranks call it. Throws the same error on all ranks.
+  public init(_ name: Name, of configuration: Configuration, communicator: Communicator) throws {
+    let open = { try Self.open(name, of: configuration) }
+    // Building is idempotent, so waiting is all that the others have to do.
+    let first = try communicator.collectively { communicator.localRank == 0 ? try open() : nil }
+    dataset = try communicator.collectively { try first ?? open() }
+  }
+
+  /// Opens a split in this process alone.
+  public init(_ name: Name, of configuration: Configuration) throws {
+    dataset = try Self.open(name, of: configuration)
+  }
+
+  private static func open(_ name: Name, of configuration: Configuration) throws -> DetectionDataset {
+    let (annotations, images) = try paths(name, configuration)
+    let numbering: ClassNumbering
+    let index = try COCOIndex.open(annotations: annotations)
+    switch configuration.model.form {
+    case .torchvision: numbering = .byIdentifier(first: 0)
+    case .paper:
+      // COCO's 80 ids end at 90: with 90 classes the official code takes id - 1, else categories are counted.
+      numbering = configuration.model.classes == index.categories.count ? .byOrder : .byIdentifier(first: 1)
+    }
+    return try DetectionDataset(
+      index: index, imageDirectory: images, numbering: numbering, classCount: configuration.model.classes)
+  }
+
+  /// The annotation file and the image folder of a split.
+  private static func paths(
+    _ name: Name, _ configuration: Configuration
+  ) throws -> (annotations: String, images: String) {
+    let data = configuration.data
+    if data.kind == .shapes {
+      let shapes = data.shapes
+      let root = try ShapesDataset.root(
+        of: ShapesSpecification(
+          width: shapes.size.width, height: shapes.size.height, trainCount: shapes.trainImages,
+          validationCount: shapes.validationImages, seed: shapes.seed))
+      return ("\(root)/annotations/instances_\(name.rawValue)2017.json", "\(root)/\(name.rawValue)2017")
+    }
+    let split = name == .train ? data.train : data.validation
+    let year = "\(name.rawValue)2017"
+    func below(_ path: String) throws -> String {
+      guard let root = data.root ?? ProcessInfo.processInfo.environment["DROPBLOCK_DATA"] else {
+        throw InputError(
+          .badConfiguration,
+          "data.root: nothing says where the data lies; expected data.root in the configuration, DROPBLOCK_DATA in the "
+            + "environment, or data.\(name.rawValue).annotations and data.\(name.rawValue).images")
+      }
+      return "\(root)/\(path)"
+    }
+    return (
+      try split.annotations ?? below("annotations/instances_\(year).json"), try split.images ?? below(year)
+    )
+  }
+}

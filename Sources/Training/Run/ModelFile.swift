@@ -1,0 +1,58 @@
+import Checkpoints
+import Graph
+import Tensors
+
+/// The parameters of a model as tensors of a safetensors file, in canonical layout under torchvision's names.
+enum ModelFile {
+  /// Every parameter and running statistic, in the order of the model.
+  static func model(_ store: ParameterStore) -> [TensorToWrite] {
+    store.parameters.map { parameter in
+      TensorToWrite(parameter.name, shape: parameter.extents) { target in
+        _ = target.update(fromContentsOf: store.read(parameter.name))
+      }
+    }
+  }
+
+  /// The same as torchvision's `state_dict` has it: an ordinary batch-norm has a step counter besides, a frozen one not.
+  static func torchvision(_ store: ParameterStore, hasStepCounters: Bool) -> [TensorToWrite] {
+    let ending = "running_var"
+    let modules = store.names.filter { hasStepCounters && $0.hasSuffix(ending) }.map { $0.dropLast(ending.count) }
+    return model(store) + modules.map { TensorToWrite("\($0)num_batches_tracked", shape: [], integers: [0]) }
+  }
+
+  /// The momentum of every trained parameter, in the order of the model.
+  static func optimizer(_ store: ParameterStore) -> [TensorToWrite] {
+    trained(store).map { parameter in
+      TensorToWrite(parameter.name, shape: parameter.extents) { target in
+        _ = target.update(fromContentsOf: store.read(parameter.name, .momentum))
+      }
+    }
+  }
+
+  /// Sets every parameter, and the momentum where it is given, from a checkpoint's files.
+  static func load(_ model: SafetensorsFile, optimizer: SafetensorsFile?, into store: ParameterStore) throws {
+    try loadMatching(model, into: store).requireComplete(from: model.path)
+    guard let optimizer else { return }
+    for parameter in trained(store) {
+      guard optimizer.entry(named: parameter.name)?.shape == parameter.extents else {
+        throw InputError(
+          .badData,
+          "\(optimizer.path): \(parameter.name): expected a momentum of shape \(parameter.extents), got "
+            + "\(optimizer.entry(named: parameter.name).map { "\($0.shape)" } ?? "nothing"); "
+            + "the checkpoint belongs to another model")
+      }
+      store.write(parameter.name, .momentum, try optimizer.floats(named: parameter.name))
+    }
+  }
+
+  /// Sets what a file has for the model, by name, and reports the rest.
+  static func loadMatching(_ file: SafetensorsFile, into store: ParameterStore) throws -> NameMatch {
+    let match = file.match(store.parameters.map { NamedShape($0.name, $0.extents) })
+    for pair in match.loaded { store.write(pair.model, .value, try file.floats(named: pair.file)) }
+    return match
+  }
+
+  private static func trained(_ store: ParameterStore) -> [Parameter] {
+    store.parameters.filter { if case .trained = $0.role { true } else { false } }
+  }
+}

@@ -1,0 +1,72 @@
+import Datasets
+import Distributed
+import Foundation
+import Graph
+import Tensors
+
+/// The convolution algorithms of a run: from a plan file, from the cache, or timed now by rank 0 for all ranks.
+struct PlanChoices {
+  let policy: AlgorithmPolicy
+  let known: AlgorithmChoices
+  /// Where rank 0 keeps timed choices, keyed by everything that they depend on; nil when nothing is timed.
+  let cacheFile: String?
+
+  /// The choices that a configuration asks for, those of a resumed run first.
+  init(_ configuration: Configuration, threads: Int, resumed: AlgorithmChoices?) throws {
+    switch configuration.planner.algorithms {
+    case .direct: (policy, known, cacheFile) = (.direct, AlgorithmChoices(), nil)
+    case .file(let path):
+      (policy, known, cacheFile) = (.timed, try Self.read(path), nil)
+    case .timed:
+      policy = .timed
+      let file = Self.cacheFile(threads: threads, precision: configuration.precision)
+      cacheFile = file
+      // A damaged cache file is as good as none: timing fills it again.
+      known = resumed ?? (try? Self.read(file)) ?? AlgorithmChoices()
+    }
+  }
+
+  /// Plans a graph on every rank with the same algorithms: rank 0 chooses, the others follow.
+  func plan(_ graph: Graph, engine: Engine, communicator: Communicator) throws -> Plan {
+    if communicator.rank == 0 {
+      let plan = Plan(graph, engine: engine, mode: .training, policy: policy, choices: known)
+      _ = try communicator.broadcast(value: plan.choices)
+      keep(plan.choices)
+      return plan
+    }
+    let choices = try communicator.broadcast(value: AlgorithmChoices())
+    return Plan(graph, engine: engine, mode: .training, policy: .direct, choices: choices)
+  }
+
+  private func keep(_ choices: AlgorithmChoices) {
+    guard let cacheFile, choices != known else { return }
+    let all = known.choices.merging(choices.choices) { _, new in new }
+    // The cache only saves time: a run goes on without it.
+    try? CacheDirectory.create(CacheDirectory.path())
+    try? RunDirectory.replace(cacheFile, with: Self.text(AlgorithmChoices(all)))
+  }
+
+  /// The choices as JSON with sorted keys.
+  static func text(_ choices: AlgorithmChoices) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    return (try? encoder.encode(choices)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+
+  /// The choices of a plan file; throws 66 when it is missing and 65 when it is none.
+  static func read(_ path: String) throws -> AlgorithmChoices {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InputError(.missingFile, "\(path): the plan file of planner.algorithms is missing")
+    }
+    guard let choices = try? JSONDecoder().decode(AlgorithmChoices.self, from: data) else {
+      throw InputError(.badData, "\(path): expected a plan file as an earlier run wrote it (algorithms.json)")
+    }
+    return choices
+  }
+
+  private static func cacheFile(threads: Int, precision: Configuration.Precision) -> String {
+    let processor = cpuModel().map { $0.isLetter || $0.isNumber ? $0 : "-" }
+    return CacheDirectory.path()
+      + "/plan-\(String(processor))-onednn-\(Engine.libraryVersion)-\(threads)t-\(precision.rawValue).json"
+  }
+}

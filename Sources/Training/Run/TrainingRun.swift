@@ -1,0 +1,246 @@
+import Checkpoints
+import Datasets
+import Detection
+import Distributed
+import Foundation
+import Graph
+import Tensors
+
+/// A training run from its configuration to its last evaluation, on all ranks.
+public final class TrainingRun {
+  /// Where a run starts from.
+  public enum Resume: Equatable, Sendable {
+    /// The latest complete checkpoint of the run directory, if there is one.
+    case automatic
+    /// From the beginning; earlier checkpoints of the directory are replaced as new ones are written.
+    case never
+    /// A run directory or a checkpoint set.
+    case path(String)
+  }
+
+  /// How a run ended.
+  public enum Outcome: Sendable {
+    /// All steps are done.
+    case finished
+    /// A signal stopped it after a complete checkpoint.
+    case interrupted
+  }
+
+  let configuration: Configuration
+  let detector: Detector
+  let communicator: Communicator
+  let console: Console
+  let directory: RunDirectory
+  let replica: Replica
+  let source: SampleSource
+  let schedule: BatchSchedule
+  let validation: DetectionSplit
+  let totalSteps: Int
+  let engine: Engine
+  let learningRate: LearningRateSchedule
+  private let recorder: RunRecorder?
+  private let predictor: Predictor
+  private let checkpoints: RunCheckpoints
+  private var step: Int
+  private var skippedSteps = 0
+
+  /// Opens data, plans the model and restores or initialises its state; throws the same error on all ranks.
+  public init(
+    _ configuration: Configuration, output: String?, resume: Resume, mpi: MPIEnvironment, threads: ThreadChoice,
+    console: Console
+  ) throws {
+    let communicator = mpi.world
+    (self.configuration, self.communicator, self.console) = (configuration, communicator, console)
+    communicator.phase = "start"
+    directory = RunDirectory(output: output, name: configuration.name)
+    detector = try communicator.collectively {
+      try configuration.requireRunnable()
+      return Detector(configuration)
+    }
+    try communicator.collectively { [directory] in if communicator.rank == 0 { try directory.create() } }
+
+    let batch = try communicator.collectively { try configuration.batch.plan(ranks: communicator.size) }
+    let training = try DetectionSplit(.train, of: configuration, communicator: communicator)
+    validation = try DetectionSplit(.validation, of: configuration, communicator: communicator)
+    let sampler = Sampler(imageCount: training.dataset.index.imageCount, seed: configuration.random.seed)
+    schedule = try communicator.collectively {
+      try BatchSchedule(
+        sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
+        name: training.dataset.index.path)
+    }
+    source = SampleSource(dataset: training.dataset, transform: detector.trainingTransform, sampler: sampler)
+    totalSteps = configuration.train.length.steps(stepsPerEpoch: schedule.stepsPerEpoch)
+    learningRate = LearningRateSchedule(
+      configuration.learningRate, globalBatch: batch.global, stepsPerEpoch: schedule.stepsPerEpoch,
+      totalSteps: totalSteps)
+
+    checkpoints = RunCheckpoints(directory: directory, communicator: communicator, configuration: configuration)
+    let start = try checkpoints.find(resume) { console.warn($0) }
+    step = start.step
+    let choices = try communicator.collectively {
+      try PlanChoices(configuration, threads: threads.threads, resumed: start.algorithms)
+    }
+    engine = Engine()
+    communicator.phase = "planning"
+    let plan = try choices.plan(
+      detector.trainingGraph(imagesPerRank: batch.perRank), engine: engine, communicator: communicator)
+    try checkpoints.restore(start, into: plan, configuration: configuration) { console.say($0) }
+    replica = Replica(detector, plan: plan, communicator: communicator, batch: batch, totalSteps: totalSteps)
+    predictor = Predictor(detector, engine: engine, store: plan.parameters)
+
+    let (firstStep, ownDirectory) = (step, directory)
+    recorder = try communicator.collectively {
+      guard communicator.rank == 0 else { return nil }
+      let recorder = try RunRecorder(directory: ownDirectory, console: console, resumingAt: firstStep)
+      try ownDirectory.write(configuration)
+      return recorder
+    }
+    sayHeader(threads)
+  }
+
+  /// The steps that are left, with metrics, checkpoints and evaluations on the way.
+  public func run() throws -> Outcome {
+    if step >= totalSteps {
+      console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
+      return .finished
+    }
+    communicator.phase = "training"
+    let anchors = detector.anchors(height: detector.trainingSize.height, width: detector.trainingSize.width)
+    let loader = BatchLoader(
+      source: source, schedule: schedule, rank: communicator.rank, firstStep: step,
+      threads: configuration.data.workers, depth: configuration.data.prefetchDepth + 1,
+      maximumFaults: configuration.data.maxFaults
+    ) { sample in
+      anchors.targets(
+        boxes: sample.boxes.map { Box(x1: $0[0], y1: $0[1], x2: $0[2], y2: $0[3]) }, classIndices: sample.classes)
+    }
+    let checkpointEvery = configuration.train.checkpointEvery.steps(stepsPerEpoch: schedule.stepsPerEpoch)
+    let evaluateEvery = configuration.train.evaluateEvery?.steps(stepsPerEpoch: schedule.stepsPerEpoch)
+    var window = MetricsWindow()
+    while step < totalSteps {
+      let result = try trainStep(loader, &window)
+      step += 1
+      let isLast = step == totalSteps
+      if result.isFinite, step % configuration.train.logEvery == 0 || isLast {
+        try record(result, &window)
+      }
+      let stops = result.stopIsRequested
+      let evaluates = isLast || evaluateEvery.map { step % $0 == 0 } == true
+      let precision = evaluates && !(stops && !isLast) ? try evaluate() : nil
+      if stops || isLast || step % checkpointEvery == 0 {
+        communicator.phase = "checkpoint"
+        try checkpoints.save(
+          step: step, schedule: schedule, plan: replica.plan, averagePrecision: precision)
+        communicator.phase = "training"
+      }
+      if evaluates || step % checkpointEvery == 0 { window.restart() }
+      if stops && !isLast {
+        console.say("stopped after step \(step) with a complete checkpoint; run the same command again to go on")
+        return .interrupted
+      }
+    }
+    console.say("finished: \(totalSteps) steps; everything is in \(directory.path)")
+    return .finished
+  }
+
+  /// One update, or none when a loss was not finite.
+  private func trainStep(
+    _ loader: BatchLoader<AnchorTargets>, _ window: inout MetricsWindow
+  ) throws -> Replica.Result {
+    let start = monotonicSeconds()
+    var dataSeconds = 0.0
+    let rate = learningRate.rate(at: step)
+    let result = try replica.step(step, learningRate: rate) {
+      let before = monotonicSeconds()
+      let batch = try communicator.collectively { try loader.next() }
+      for fault in batch.newFaults { console.warn("\(fault)") }
+      dataSeconds += monotonicSeconds() - before
+      return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: batch.payloads)
+    }
+    window.add(
+      seconds: monotonicSeconds() - start, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
+    if result.isFinite { return result }
+    switch configuration.train.nonFiniteLoss {
+    case .stop:
+      // Every rank is here, so that all leave with the same error.
+      return try communicator.collectively {
+        throw InputError(
+          .diverged,
+          "step \(step): the loss is not finite on some rank; the last checkpoint is untouched. Lower learning_rate.peak "
+            + "or lengthen learning_rate.warmup, or set train.non_finite_loss: skip")
+      }
+    case .skip:
+      skippedSteps += 1
+      console.warn("step \(step): the loss is not finite on some rank; skipped (\(skippedSteps) so far)")
+      return result
+    }
+  }
+
+  private func record(_ result: Replica.Result, _ window: inout MetricsWindow) throws {
+    let images = Double(schedule.globalBatchSize)
+    let metrics = TrainingMetrics(
+      step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), loss: result.loss,
+      lossClass: result.classLoss, lossBox: result.boxLoss, learningRate: learningRate.rate(at: step - 1),
+      keepProbability: detector.keepProbability(step: step - 1, totalSteps: totalSteps),
+      imagesPerSecond: images / window.stepSeconds, stepSeconds: window.stepSeconds,
+      dataSeconds: window.dataSeconds, allreduceExposedSeconds: window.exposedSeconds)
+    try communicator.collectively {
+      try recorder?.record(
+        metrics, totalSteps: totalSteps, secondsLeft: window.secondsLeft(forSteps: totalSteps - step))
+    }
+    window.restart()
+  }
+
+  /// Evaluates on all ranks, rank 0 writes; returns the average precision on all of them.
+  private func evaluate() throws -> Double {
+    communicator.phase = "evaluation"
+    defer { communicator.phase = "training" }
+    let evaluation = try predictor.evaluate(validation.dataset, communicator: communicator)
+    try communicator.collectively {
+      guard let evaluation, let recorder else { return }
+      let files = directory.evaluation(step: step)
+      try files.write(evaluation)
+      try recorder.record(
+        EvaluationMetrics(
+          step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.metrics.stats.named,
+          seconds: evaluation.seconds), classes: validation.dataset.classFigures(evaluation.metrics))
+    }
+    return try communicator.broadcast(value: evaluation?.metrics.stats.averagePrecision ?? -1)
+  }
+
+  private func sayHeader(_ threads: ThreadChoice) {
+    let plan = replica.plan
+    let data = source.dataset.index
+    console.header(
+      "dropblock-dist: \(configuration.name)",
+      [
+        (
+          "model",
+          "RetinaNet (\(configuration.model.form.rawValue) form), ResNet-\(configuration.model.depth.rawValue), "
+            + "\(configuration.model.classes) classes, \(plan.parameters.parameterCount) parameters"
+        ),
+        (
+          "DropBlock",
+          detector.dropBlock.map {
+            "block \($0.blockSize), keep \($0.keepProbability), groups \(configuration.dropBlock.groups), "
+              + "\(plan.dropBlockSites.count) sites"
+          } ?? "off"
+        ),
+        (
+          "ranks",
+          "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue), "
+            + "\(schedule.batchSizePerRank) images per rank x \(schedule.accumulation) = "
+            + "\(schedule.globalBatchSize) global"
+        ),
+        (
+          "data",
+          "\(data.imageCount) training and \(validation.dataset.index.imageCount) validation images, "
+            + "\(schedule.stepsPerEpoch) steps an epoch"
+        ),
+        ("steps", step == 0 ? "\(totalSteps)" : "\(step) of \(totalSteps) done"),
+        ("memory", "\(plan.arenaBytes >> 20) MiB of activations a rank"),
+        ("output", directory.path),
+      ])
+    if let warning = threads.warning { console.warn(warning) }
+  }
+}

@@ -1,0 +1,176 @@
+import Detection
+import Distributed
+import Graph
+import Regularization
+import Tensors
+
+/// One rank's copy of the model with everything that a training step needs.
+///
+/// The step is `accumulate` micro-batches forward and backward; the gradient buckets of the last one are summed over ranks
+/// while it still computes; then each slice of the parameters moves as its bucket arrives.
+public final class Replica {
+  /// The detector.
+  public let detector: Detector
+  /// The planned training graph.
+  public let plan: Plan
+  /// The ranks.
+  public let communicator: Communicator
+  /// Sums gradient buckets over ranks.
+  public let reducer: GradientReducer
+  /// Images in a pass and in an update.
+  public let batch: BatchPlan
+
+  private let seed: UInt64
+  private let totalSteps: Int
+  /// Gradients of the micro-batches before the last; empty without accumulation.
+  private let accumulated: AlignedMemory?
+
+  /// A replica of a planned model; all ranks hold the same parameters already.
+  public init(
+    _ detector: Detector, plan: Plan, communicator: Communicator, batch: BatchPlan, totalSteps: Int
+  ) {
+    (self.detector, self.plan, self.communicator) = (detector, plan, communicator)
+    (self.batch, self.totalSteps) = (batch, totalSteps)
+    seed = detector.configuration.random.seed
+    let store = plan.parameters
+    reducer = GradientReducer(
+      communicator, base: store.gradientArena.baseAddress!,
+      buckets: GradientBuckets.cut(store.bucketableRanges, bucketBytes: detector.configuration.distributed.bucketBytes))
+    accumulated = batch.accumulate > 1 ? AlignedMemory(byteCount: store.trainedEnd * 4) : nil
+  }
+
+  /// What a step found, over all ranks.
+  public struct Result: Sendable {
+    /// The mean over ranks and micro-batches of the weighted class loss.
+    public var classLoss: Double
+    /// The mean over ranks and micro-batches of the weighted box loss.
+    public var boxLoss: Double
+    /// Whether every rank's loss was finite, and the parameters moved.
+    public var isFinite: Bool
+    /// Whether any rank was asked to stop.
+    public var stopIsRequested: Bool
+    /// Seconds in MPI calls of the compute thread.
+    public var exposedSeconds: Double
+
+    /// The whole loss.
+    public var loss: Double { classLoss + boxLoss }
+  }
+
+  /// What enters one micro-batch.
+  public struct MicroBatch {
+    /// Normalised images (N, 3, H, W) in plain order.
+    public let images: UnsafeBufferPointer<Float>
+    /// The anchors' targets, one an image.
+    public let targets: [AnchorTargets]
+
+    /// A micro-batch.
+    public init(images: UnsafeBufferPointer<Float>, targets: [AnchorTargets]) {
+      (self.images, self.targets) = (images, targets)
+    }
+  }
+
+  /// One update: forward and backward of every micro-batch, the sum over ranks, and SGD.
+  ///
+  /// `nextBatch` is asked once for each micro-batch. Nothing moves when any rank's loss is not finite.
+  public func step(
+    _ step: Int, learningRate: Double, nextBatch: () throws -> MicroBatch
+  ) throws -> Result {
+    reducer.beginStep()
+    var head = StepHead(stopIsRequested: StopRequest.isPending)
+    let statistics = plan.parameters.runningStatistics
+    let savedStatistics = Array(statistics)
+    for pass in 0..<batch.accumulate {
+      let isLast = pass == batch.accumulate - 1
+      let microBatch = try nextBatch()
+      _ = plan.inputImages.update(fromContentsOf: microBatch.images)
+      let targets = detector.lossTargets(
+        microBatch.targets, positivesOfAllRanks: try globalPositives(microBatch.targets))
+      var context = RunContext(
+        step: step, dropBlock: detector.dropBlockStep(step: step, totalSteps: totalSteps, stream: maskStream(pass)),
+        targets: targets, rankSums: rankSums)
+      plan.forward(context)
+      head.add(targets)
+      if isLast { head.write(to: plan.parameters.gradientArena, passes: batch.accumulate) }
+      var failure: (any Error)?
+      var started = 0
+      context.gradientsComplete = { [reducer] complete in
+        guard isLast, failure == nil else { return }
+        do {
+          started = try self.startBuckets(from: started, complete: complete)
+          try reducer.progress()
+        } catch { failure = error }
+      }
+      plan.backward(context)
+      if let failure { throw failure }
+      if !isLast { stashGradients(isFirst: pass == 0) }
+      if isLast { _ = try startBuckets(from: started, complete: plan.parameters.gradientCount) }
+    }
+    return try update(step, learningRate: learningRate, savedStatistics: savedStatistics)
+  }
+
+  /// Waits for each bucket in order and moves its slice of the parameters.
+  private func update(_ step: Int, learningRate: Double, savedStatistics: [Float]) throws -> Result {
+    let store = plan.parameters
+    let optimizer = detector.configuration.optimizer
+    let descent = ParameterStore.Descent(
+      learningRate: Float(learningRate), momentum: Float(optimizer.momentum), isNesterov: optimizer.isNesterov,
+      weightDecay: Float(optimizer.weightDecay), gradientScale: 1 / Float(communicator.size * batch.accumulate))
+    var head = StepHead(stopIsRequested: false)
+    for (bucket, range) in reducer.buckets.ranges.enumerated() {
+      try reducer.wait(bucket: bucket)
+      if bucket == 0 { head = StepHead(reading: store.gradientArena) }
+      if head.isFinite {
+        store.descend(range, descent)
+      }
+      try reducer.progress()
+    }
+    let statistics = store.runningStatistics
+    if !head.isFinite {
+      _ = statistics.update(fromContentsOf: savedStatistics)
+    } else if communicator.size > 1 {
+      let ranks = Float(communicator.size)
+      for index in statistics.indices { statistics[index] /= ranks }
+    }
+    let ranks = Double(communicator.size)
+    return Result(
+      classLoss: head.classLoss / ranks, boxLoss: head.boxLoss / ranks, isFinite: head.isFinite,
+      stopIsRequested: head.stopIsRequested, exposedSeconds: reducer.exposedSeconds)
+  }
+
+  /// Starts every bucket whose gradients are final; returns the next one.
+  private func startBuckets(from first: Int, complete: Int) throws -> Int {
+    var next = first
+    let ranges = reducer.buckets.ranges
+    while next < ranges.count, ranges[next].upperBound <= complete {
+      if let accumulated { plan.parameters.addToGradients(accumulated, ranges[next]) }
+      try reducer.start(bucket: next)
+      next += 1
+    }
+    return next
+  }
+
+  /// Adds this micro-batch's gradients to those of the ones before it.
+  private func stashGradients(isFirst: Bool) {
+    if let accumulated { plan.parameters.stashGradients(in: accumulated, isFirst: isFirst) }
+  }
+
+  private var rankSums: (any RankSums)? {
+    communicator.size > 1 ? RankSumsOverMPI(communicator: communicator) : nil
+  }
+
+  private func globalPositives(_ targets: [AnchorTargets]) throws -> (count: Double, ranks: Int)? {
+    guard detector.configuration.loss.normalizer == .global else { return nil }
+    let local = Double(targets.reduce(0) { $0 + $1.positiveCount })
+    return (try communicator.allreduced(local, .sum), communicator.size)
+  }
+
+  /// The random numbers of this rank's masks in a micro-batch.
+  private func maskStream(_ pass: Int) -> MaskStream {
+    switch detector.configuration.random.stream {
+    case .rank: .perRank(seed: seed, rank: communicator.rank, firstSample: pass * batch.perRank)
+    case .sample:
+      .perSample(
+        seed: seed, firstPosition: (pass * communicator.size + communicator.rank) * batch.perRank)
+    }
+  }
+}
