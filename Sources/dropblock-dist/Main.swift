@@ -11,10 +11,10 @@ struct DropBlockDist: ParsableCommand {
       Every rank of an MPI job runs this program; without a launcher it is one rank.
 
       Example:
-        mpirun -np 2 dropblock-dist score --annotations instances_val2017.json --results results.json
+        mpirun -np 2 dropblock-dist --config configs/retinanet-bccd.yaml
       """,
     version: BuildInformation.text,
-    subcommands: [Score.self])
+    subcommands: [Train.self, Evaluate.self, Predict.self, Score.self, Export.self], defaultSubcommand: Train.self)
 
   /// Parses before MPI starts, runs, and leaves with the documented code.
   static func main() {

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Training
+
+/// `predict`: boxes of single images, as COCO results and drawn.
+struct Predict: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Detect objects in images: COCO results and pictures with the boxes drawn.",
+    discussion: """
+      Example:
+        dropblock-dist predict --checkpoint runs/smoke --output found photo.jpg
+      """)
+
+  @OptionGroup var trained: CheckpointOptions
+  @OptionGroup var source: ConfigurationOptions
+
+  @Option(help: ArgumentHelp("Directory for results.json and the pictures.", valueName: "dir"))
+  var output: String
+
+  @Option(help: ArgumentHelp("Draw detections from this score on.", valueName: "score"))
+  var drawFrom: Float = 0.3
+
+  @Argument(help: "JPEG files.")
+  var images: [String]
+
+  func run() throws {
+    try PredictRequest(
+      checkpoint: trained.checkpoint, configuration: source.ofCheckpoint, output: output, images: images,
+      drawnScore: drawFrom
+    ).run(Console(style: .plain))
+  }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Training
+
+/// `train`, the command without a name: a run from its configuration to its last evaluation.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a detector on all ranks (the default command).",
+    discussion: """
+      Without --config it trains a small detector on generated images.
+
+      Example:
+        mpirun -np 2 dropblock-dist --config configs/retinanet-bccd.yaml --set train.length="5 epochs"
+      """)
+
+  @OptionGroup var source: ConfigurationOptions
+
+  @Option(help: ArgumentHelp("Run directory; runs/NAME without it.", valueName: "dir"))
+  var output: String?
+
+  @Option(help: ArgumentHelp("auto, never, or a run directory or checkpoint set to go on from.", valueName: "from"))
+  var resume = "auto"
+
+  @Flag(help: "Plan, print memory and stop.")
+  var dryRun = false
+
+  func run() throws {
+    let from: TrainingRun.Resume =
+      switch resume {
+      case "auto": .automatic
+      case "never": .never
+      default: .path(resume)
+      }
+    TrainRequest(configuration: try source.load(), output: output, resume: from, isDryRun: dryRun).run()
+  }
+}
