@@ -1,7 +1,5 @@
 import Datasets
 import Detection
-// Both modules have a COCOResult; alone, the name means the evaluator's.
-import struct Detection.COCOResult
 import Foundation
 import Tensors
 
@@ -31,7 +29,7 @@ public func score(_ request: ScoreRequest, console: Console) throws -> COCOMetri
   let results = try COCOResults.read(request.results)
   let metrics: COCOMetrics
   do {
-    metrics = try COCOEvaluator(index).evaluate(results.map { COCOResult($0) })
+    metrics = try COCOEvaluator(index).evaluate(results)
   } catch let error as InputError {
     throw InputError(error.exitCode, "\(request.results): \(error.description)")
   }
@@ -59,14 +57,5 @@ extension COCOEvaluator {
     self.init(
       imageIDs: (0..<index.imageCount).map { index.imageID(at: $0) }, categoryIDs: index.categories.map(\.id),
       groundTruth: groundTruth)
-  }
-}
-
-extension COCOResult {
-  /// An entry of a results file.
-  init(_ result: Datasets.COCOResult) {
-    self.init(
-      imageID: result.imageID, categoryID: result.categoryID,
-      box: SIMD4(result.x, result.y, result.width, result.height), score: result.score)
   }
 }

@@ -5,11 +5,11 @@ public enum TrainingSpan: Equatable, Sendable {
   /// So many passes over the training images.
   case epochs(Double)
 
-  /// The length in steps, epochs rounded to the nearest step.
+  /// The length in steps, epochs rounded to the nearest step; a length above 0 is at least one step.
   public func steps(stepsPerEpoch: Int) -> Int {
     switch self {
     case .steps(let steps): steps
-    case .epochs(let epochs): Int((epochs * Double(stepsPerEpoch)).rounded())
+    case .epochs(let epochs): max(epochs > 0 ? 1 : 0, Int((epochs * Double(stepsPerEpoch)).rounded()))
     }
   }
 }

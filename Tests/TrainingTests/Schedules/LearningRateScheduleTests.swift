@@ -59,10 +59,12 @@ import Testing
     #expect([0, 1, 1_000_000].allSatisfy { schedule.rate(at: $0) == 0.1 })
   }
 
-  @Test("a length in epochs rounds to the nearest step")
+  @Test("a length in epochs rounds to the nearest step, but not to none")
   func spans() {
     #expect(TrainingSpan.steps(500).steps(stepsPerEpoch: 7) == 500)
     #expect(TrainingSpan.epochs(1.5).steps(stepsPerEpoch: 7) == 11)  // 10.5, ties away from zero
+    #expect(TrainingSpan.epochs(0.001).steps(stepsPerEpoch: 10) == 1)
+    #expect(TrainingSpan.epochs(0).steps(stepsPerEpoch: 10) == 0)
     #expect(TrainingSpan.epochs(150).steps(stepsPerEpoch: 1875) == 281_250)
   }
 }
