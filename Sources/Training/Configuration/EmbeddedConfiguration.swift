@@ -22,7 +22,7 @@ extension Configuration {
     model:
       form: paper
       depth: 18
-      classes: 3
+      classes: 5
     batch_norm:
       decay: 0.9  # The official 0.997 is too slow for a short run.
     dropblock:

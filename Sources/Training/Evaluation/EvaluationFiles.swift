@@ -10,6 +10,33 @@ extension EvaluationDirectory {
     try COCOResults.write(evaluation.results, to: resultsFile)
     try writeJSON(evaluation.metrics, to: metricsFile)
   }
+
+  /// Images that an evaluation draws its detections on.
+  static let pictureCount = 8
+  /// Detections that are drawn score at least this.
+  static let drawnScore = 0.3
+
+  /// The directory of the drawn images.
+  var pictures: String { "\(path)/pictures" }
+
+  /// Draws the detections of the first few images; throws 65 for an unreadable image and 73.
+  func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws {
+    try RunDirectory.createDirectory(pictures)
+    let names = Dictionary(uniqueKeysWithValues: dataset.index.categories.map { ($0.id, $0.name) })
+    let numbers = Dictionary(uniqueKeysWithValues: dataset.index.categories.enumerated().map { ($1.id, $0) })
+    let reader = ImageReader()
+    for position in 0..<min(Self.pictureCount, dataset.index.imageCount) {
+      let imageID = dataset.index.imageID(at: position)
+      try reader.read(dataset, at: position)
+      let boxes = evaluation.results.filter { $0.imageID == imageID && $0.score >= Self.drawnScore }.map { result in
+        let box = SIMD4<Float>(result.box)
+        return LabeledBox(
+          corners: SIMD4(box[0], box[1], box[0] + box[2], box[1] + box[3]), label: names[result.categoryID] ?? "?",
+          score: Float(result.score), classNumber: numbers[result.categoryID] ?? 0)
+      }
+      try reader.image.drawing(boxes).write(to: "\(pictures)/\(imageID).png")
+    }
+  }
 }
 
 /// Writes a value as JSON with sorted keys, in full precision; throws 73.

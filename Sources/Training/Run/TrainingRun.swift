@@ -200,6 +200,10 @@ public final class TrainingRun {
       guard let evaluation, let recorder else { return }
       let files = directory.evaluation(step: step)
       try files.write(evaluation)
+      if step == totalSteps {
+        try files.drawPictures(evaluation, of: validation.dataset)
+        console.say("pictures of detections: \(files.pictures)")
+      }
       try recorder.record(
         EvaluationMetrics(
           step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.metrics.stats.named,
