@@ -1,0 +1,30 @@
+import ArgumentParser
+import Training
+
+/// `audit-masks`: wanted and measured drop rate, layer by layer.
+struct AuditMasks: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit-masks",
+    abstract: "Draw DropBlock masks at every layer and compare their drop rate with the wanted one.",
+    discussion: """
+      Overlapping blocks drop a little less than wanted; `expected` accounts for that exactly, and `deviation` is the
+      distance of the measured rate from it in standard errors.
+
+      Example:
+        dropblock-dist audit-masks --config configs/retinanet-r50-coco.yaml --set dropblock.block_size=5
+      """)
+
+  @OptionGroup var source: ConfigurationOptions
+
+  @Option(help: ArgumentHelp("Write the table here as JSON.", valueName: "file"))
+  var json: String?
+
+  func run() throws {
+    let configuration = try source.load()
+    let graph = Detector(configuration).trainingGraph(imagesPerRank: 1)
+    try auditMasks(
+      MaskAuditRequest(configuration: configuration, json: json),
+      sites: graph.dropBlockSites.map { MaskAuditSite(name: $0.name, group: $0.group, shape: $0.shape) },
+      console: Console(style: .plain))
+  }
+}
