@@ -20,7 +20,7 @@ public struct ExportRequest: Sendable {
     let trained = try TrainedDetector(
       checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
     let isFrozen = trained.detector.configuration.batchNorm.mode == .frozen
-    let tensors = ModelFile.torchvision(trained.store, hasStepCounters: !isFrozen)
+    let tensors = ModelFile.model(trained.store, batchNormSteps: isFrozen ? nil : 0)
     try writeSafetensors(tensors, to: output, metadata: ["format": "pt"])
     console.say("\(tensors.count) tensors -> \(output)")
   }

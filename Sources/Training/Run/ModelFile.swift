@@ -4,20 +4,22 @@ import Tensors
 
 /// The parameters of a model as tensors of a safetensors file, in canonical layout under torchvision's names.
 enum ModelFile {
-  /// Every parameter and running statistic, in the order of the model.
-  static func model(_ store: ParameterStore) -> [TensorToWrite] {
-    store.parameters.map { parameter in
+  /// Every parameter and running statistic, in the order of the model, as a `state_dict` of PyTorch has them.
+  ///
+  /// - Parameter batchNormSteps: the step counter that PyTorch's ordinary batch-norm keeps and asks for when it loads
+  ///   strictly; nil for frozen batch-norm, which has none.
+  static func model(_ store: ParameterStore, batchNormSteps: Int?) -> [TensorToWrite] {
+    let tensors = store.parameters.map { parameter in
       TensorToWrite(parameter.name, shape: parameter.extents) { target in
         _ = target.update(fromContentsOf: store.read(parameter.name))
       }
     }
-  }
-
-  /// The same as torchvision's `state_dict` has it: an ordinary batch-norm has a step counter besides, a frozen one not.
-  static func torchvision(_ store: ParameterStore, hasStepCounters: Bool) -> [TensorToWrite] {
+    guard let batchNormSteps else { return tensors }
     let ending = "running_var"
-    let modules = store.names.filter { hasStepCounters && $0.hasSuffix(ending) }.map { $0.dropLast(ending.count) }
-    return model(store) + modules.map { TensorToWrite("\($0)num_batches_tracked", shape: [], integers: [0]) }
+    return tensors
+      + store.names.filter { $0.hasSuffix(ending) }.map {
+        TensorToWrite("\($0.dropLast(ending.count))num_batches_tracked", shape: [], integers: [Int64(batchNormSteps)])
+      }
   }
 
   /// The momentum of every trained parameter, in the order of the model.

@@ -136,7 +136,10 @@ final class RunCheckpoints {
         bestMetric: best?.metric, bestStep: best?.step,
         extra: [Self.algorithmsKey: PlanChoices.text(plan.choices)])
       _ = try store.write(
-        state, model: ModelFile.model(plan.parameters), optimizer: ModelFile.optimizer(plan.parameters),
+        state,
+        model: ModelFile.model(
+          plan.parameters, batchNormSteps: configuration.batchNorm.mode == .trained ? step : nil),
+        optimizer: ModelFile.optimizer(plan.parameters),
         keeping: CheckpointRetention(newest: configuration.train.keepCheckpoints))
     }
   }

@@ -139,7 +139,9 @@ public final class TrainingRun {
         return .interrupted
       }
     }
-    console.say("finished: \(totalSteps) steps; everything is in \(directory.path)")
+    let peak = try communicator.largestPeakResidentBytes()
+    console.say(
+      "finished: \(totalSteps) steps; peak memory of a rank \(peak >> 20) MiB; everything is in \(directory.path)")
     return .finished
   }
 
