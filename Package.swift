@@ -8,6 +8,11 @@ import PackageDescription
 /// builds. Set `DROPBLOCK_MARCH` (for example to `x86-64-v3`) for a binary that moves between machines.
 let march = ProcessInfo.processInfo.environment["DROPBLOCK_MARCH"] ?? "native"
 
+/// The commit that `--version` names; the scripts in `launch/` set it, a plain build does not know it.
+///
+/// SwiftPM's own `Context.gitInformation` is cached with this manifest and goes stale with the next commit.
+let commit = ProcessInfo.processInfo.environment["DROPBLOCK_COMMIT"] ?? "unknown"
+
 let settings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .treatAllWarnings(as: .error),
@@ -49,6 +54,7 @@ let package = Package(
     .target(
       name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-std=c++17", "-O3"])],
       linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CBuildInformation", cSettings: [.define("DROPBLOCK_COMMIT", to: "\"\(commit)\"")]),
     library("Tensors", ["COpenMP"]),
     library("Regularization", ["Tensors"]),
     library("Graph", ["Tensors", "Regularization", "COneDNN"]),
@@ -61,7 +67,7 @@ let package = Package(
       "Training",
       [
         "Tensors", "Regularization", "Graph", "Models", "Detection", "Datasets", "Distributed",
-        "Checkpoints", yams, logging,
+        "Checkpoints", "CBuildInformation", yams, logging,
       ]),
     .executableTarget(
       name: "dropblock-dist", dependencies: ["Training", argumentParser], swiftSettings: settings),

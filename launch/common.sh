@@ -53,6 +53,9 @@ swift_build() {
   if [[ ! -w ${HOME:-/nonexistent} ]]; then export HOME=$build/home && mkdir -p "$HOME"; fi
   # Its lock file in the temporary directory stays behind and belongs to whoever built here first.
   mkdir -p "$build/tmp"
+  # What `--version` names.
+  DROPBLOCK_COMMIT=$(git -C "$root" describe --always --dirty 2>/dev/null || say unknown)
+  export DROPBLOCK_COMMIT
   TMPDIR=$build/tmp swift build --package-path "$root" "$@"
 }
 

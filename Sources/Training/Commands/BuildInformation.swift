@@ -1,9 +1,6 @@
+import CBuildInformation
 import Distributed
 import Graph
-
-#if canImport(CBuildInformation)
-  import CBuildInformation
-#endif
 
 /// What this program was built from and what it runs on.
 public enum BuildInformation {
@@ -11,13 +8,7 @@ public enum BuildInformation {
   ///
   /// SwiftPM has no truthful way to find it in a plain build (its own git information is cached with the manifest and
   /// goes stale), so such a build says `unknown`.
-  public static var commit: String {
-    #if canImport(CBuildInformation)
-      String(cString: dropblock_commit())
-    #else
-      "unknown"
-    #endif
-  }
+  public static var commit: String { String(cString: dropblock_commit()) }
 
   /// The answer to `--version`.
   public static var text: String {

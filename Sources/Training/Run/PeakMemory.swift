@@ -4,7 +4,7 @@ import Glibc
 /// The memory that this process has had resident at most, in bytes.
 func peakResidentBytes() -> Int {
   var usage = rusage()
-  getrusage(RUSAGE_SELF, &usage)
+  getrusage(RUSAGE_SELF.rawValue, &usage)
   return usage.ru_maxrss * 1024
 }
 

@@ -1,0 +1,3 @@
+#include "CBuildInformation.h"
+
+const char *dropblock_commit(void) { return DROPBLOCK_COMMIT; }
