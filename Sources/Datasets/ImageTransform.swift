@@ -6,12 +6,18 @@ import Tensors
 public struct ImageTransform: Equatable, Sendable {
   /// The two recipes.
   public enum Form: Equatable, Sendable {
-    /// The official RetinaNet code's: the long side becomes int(s * size), s uniform in `scale` in training and 1
-    /// otherwise, TensorFlow 1's bilinear resize, a random crop of what is larger than the square canvas.
-    case paper(size: Int, scale: ClosedRange<Float>)
+    /// The official RetinaNet code's, carried over to rectangular canvases: the side that reaches the canvas first
+    /// becomes int(s * that side of the canvas), s uniform in `scale` in training and 1 otherwise, TensorFlow 1's bilinear
+    /// resize, a random crop of what is larger than the canvas. On the official square it is the long side.
+    case paper(height: Int, width: Int, scale: ClosedRange<Float>)
     /// torchvision's `GeneralizedRCNNTransform`: the short side becomes `minimumSize` unless the long one would pass
     /// `maximumSize`, half-pixel bilinear resize, a canvas padded to a multiple of 32.
     case torchvision(minimumSize: Int, maximumSize: Int)
+
+    /// The official code's with its square canvas of `size` rows and columns.
+    public static func paper(size: Int, scale: ClosedRange<Float>) -> Form {
+      .paper(height: size, width: size, scale: scale)
+    }
   }
 
   /// The recipe.
@@ -45,7 +51,7 @@ public struct ImageTransform: Equatable, Sendable {
   /// Rows and columns of the canvas where all pictures share one: the paper's square, or the fixed canvas.
   public var trainingCanvas: (height: Int, width: Int)? {
     switch form {
-    case .paper(let size, _): (size, size)
+    case .paper(let height, let width, _): (height, width)
     case .torchvision: fixedCanvas
     }
   }
@@ -63,7 +69,8 @@ public struct ImageTransform: Equatable, Sendable {
   /// Throws exit code 78 when it does not fit a fixed canvas.
   public func evaluationPlacement(width: Int, height: Int) throws -> Placement {
     switch form {
-    case .paper(let size, _): paperPlacement(width, height, size: size, longSide: size)
+    case .paper(let canvasHeight, let canvasWidth, _):
+      paperPlacement(width, height, canvas: (canvasHeight, canvasWidth), factor: 1)
     case .torchvision(let minimum, let maximum): try torchvisionPlacement(width, height, minimum, maximum)
     }
   }
@@ -77,11 +84,11 @@ public struct ImageTransform: Equatable, Sendable {
     let (flip, jitter, vertical, horizontal) = (random.uniform(), random.uniform(), random.uniform(), random.uniform())
     var placement: Placement
     switch form {
-    case .paper(let size, let scale):
+    case .paper(let canvasHeight, let canvasWidth, let scale):
       let factor = scale.lowerBound + (scale.upperBound - scale.lowerBound) * jitter
-      placement = paperPlacement(width, height, size: size, longSide: Int(factor * Float(size)))
-      placement.cropY = Int(Float(max(0, placement.resizedHeight - size)) * vertical)
-      placement.cropX = Int(Float(max(0, placement.resizedWidth - size)) * horizontal)
+      placement = paperPlacement(width, height, canvas: (canvasHeight, canvasWidth), factor: factor)
+      placement.cropY = Int(Float(max(0, placement.resizedHeight - canvasHeight)) * vertical)
+      placement.cropX = Int(Float(max(0, placement.resizedWidth - canvasWidth)) * horizontal)
     case .torchvision(let minimum, let maximum):
       placement = try torchvisionPlacement(width, height, minimum, maximum)
     }
@@ -89,12 +96,16 @@ public struct ImageTransform: Equatable, Sendable {
     return placement
   }
 
-  private func paperPlacement(_ width: Int, _ height: Int, size: Int, longSide: Int) -> Placement {
-    let scale = Float(max(longSide, 1)) / Float(max(width, height))
+  private func paperPlacement(
+    _ width: Int, _ height: Int, canvas: (height: Int, width: Int), factor: Float
+  ) -> Placement {
+    let isTall = height * canvas.width >= width * canvas.height
+    let (fitted, stored) = isTall ? (canvas.height, height) : (canvas.width, width)
+    let scale = Float(max(Int(factor * Float(fitted)), 1)) / Float(stored)
     return Placement(
       sourceWidth: width, sourceHeight: height, isFlipped: false, scale: scale,
       resizedWidth: max(1, Int(Float(width) * scale)), resizedHeight: max(1, Int(Float(height) * scale)), cropX: 0,
-      cropY: 0, canvasWidth: size, canvasHeight: size)
+      cropY: 0, canvasWidth: canvas.width, canvasHeight: canvas.height)
   }
 
   private func torchvisionPlacement(_ width: Int, _ height: Int, _ minimum: Int, _ maximum: Int) throws -> Placement {

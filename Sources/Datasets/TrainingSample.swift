@@ -40,8 +40,9 @@ extension ImageTransform {
     for (box, kind) in zip(boxes, classes) where result.boxes.count < limit {
       let placed: SIMD4<Float>
       switch form {
-      case .paper(let size, _):
-        placed = placement.box(fromSource: box).clamped(lowerBound: zero, upperBound: zero + Float(size - 1))
+      case .paper(let height, let width, _):
+        let limits = SIMD4(Float(width - 1), Float(height - 1), Float(width - 1), Float(height - 1))
+        placed = placement.box(fromSource: box).clamped(lowerBound: zero, upperBound: limits)
       case .torchvision:
         let (width, height) = (Float(placement.sourceWidth), Float(placement.sourceHeight))
         let clipped = box.clamped(lowerBound: zero, upperBound: SIMD4(width, height, width, height))

@@ -19,6 +19,18 @@ private struct ResizeGolden: Decodable {
 }
 
 @Suite struct TransformTests {
+  @Test("a rectangular canvas fits the side that reaches it first")
+  func rectangularCanvas() throws {
+    let transform = ImageTransform(.paper(height: 240, width: 320, scale: 1...1))
+    let landscape = try transform.evaluationPlacement(width: 640, height: 480)
+    #expect(landscape.resizedWidth == 320 && landscape.resizedHeight == 240)
+    let portrait = try transform.evaluationPlacement(width: 480, height: 640)
+    #expect(portrait.resizedHeight == 240 && portrait.resizedWidth == 180)
+    #expect(portrait.canvasHeight == 240 && portrait.canvasWidth == 320)
+    let square = try ImageTransform(.paper(size: 320, scale: 1...1)).evaluationPlacement(width: 640, height: 480)
+    #expect(square.resizedWidth == 320 && square.resizedHeight == 240)
+  }
+
   @Test("torchvision's form gives the pixels, sizes and boxes of torchvision's own transform")
   func equalToTorchvision() throws {
     for golden in try Fixtures.golden("resize.json", as: [ResizeGolden].self) {

@@ -75,7 +75,7 @@ extension Detector {
   /// How images are resized and padded where they are not augmented.
   public var evaluationTransform: ImageTransform {
     switch configuration.input.evaluation.rule {
-    case .fixed(let size): ImageTransform(.paper(size: size.height, scale: 1...1))
+    case .fixed(let size): ImageTransform(.paper(height: size.height, width: size.width, scale: 1...1))
     case .bounded(let bounds):
       ImageTransform(.torchvision(minimumSize: bounds.shortSide, maximumSize: bounds.longSideMaximum))
     }
@@ -85,7 +85,9 @@ extension Detector {
   public var trainingTransform: ImageTransform {
     let input = configuration.input
     var transform = ImageTransform(
-      .paper(size: input.size.height, scale: Float(input.scaleMinimum)...Float(input.scaleMaximum)))
+      .paper(
+        height: input.size.height, width: input.size.width,
+        scale: Float(input.scaleMinimum)...Float(input.scaleMaximum)))
     transform.flipProbability = Float(input.flip)
     return transform
   }
