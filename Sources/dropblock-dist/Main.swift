@@ -21,6 +21,7 @@ struct DropBlockDist: ParsableCommand {
   static func main() {
     do {
       var command = try parseAsRoot()
+      try ProcessorCheck.require()
       try command.run()
     } catch {
       CommandExit.leave(after: error, of: self)
