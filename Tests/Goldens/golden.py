@@ -38,7 +38,8 @@ def _declare_torchvision_operators():
             low = torch.maximum(boxes[best, :2], boxes[rest, :2])
             high = torch.minimum(boxes[best, 2:], boxes[rest, 2:])
             common = (high - low).clamp(min=0).prod(dim=1)
-            order = rest[common / (area[best] + area[rest] - common) <= threshold]
+            # Two boxes without area give 0 / 0, which in torchvision's own operator suppresses nothing.
+            order = rest[~(common / (area[best] + area[rest] - common) > threshold)]
         return torch.tensor(kept, dtype=torch.int64)
 
     implementation = torch.library.Library("torchvision", "IMPL", "CPU")
