@@ -13,6 +13,7 @@ public final class Predictor {
   private let store: ParameterStore
   private let transform: ImageTransform
   private let settings: PostProcessing
+  private var scratch = RenderScratch()
   private var plans: [SizedPlan] = []
   /// Plans of different image sizes that are kept.
   private static let planLimit = 4
@@ -26,10 +27,12 @@ public final class Predictor {
   }
 
   /// A predictor with the weights of `store`, which may go on to change between calls of `weightsChanged`.
-  public init(_ detector: Detector, engine: Engine, store: ParameterStore) {
+  ///
+  /// Raw outputs become detections by `settings`, or as the detector's form publishes it.
+  public init(_ detector: Detector, engine: Engine, store: ParameterStore, settings: PostProcessing? = nil) {
     (self.detector, self.engine, self.store) = (detector, engine, store)
     transform = detector.evaluationTransform
-    settings = PostProcessing(form: detector.form)
+    self.settings = settings ?? PostProcessing(form: detector.form)
   }
 
   /// Says that the weights have changed since the last image.
@@ -38,11 +41,13 @@ public final class Predictor {
   }
 
   /// The detections of the image that a reader holds, in its own pixels, best first.
-  public func detections(in reader: ImageReader) throws -> [Detection] {
-    let image = reader.image
+  public func detections(in reader: ImageReader) throws -> [Detection] { try detections(in: reader.image) }
+
+  /// The detections of a picture, in its own pixels, best first.
+  public func detections(in image: RGBImage) throws -> [Detection] {
     let placement = try transform.evaluationPlacement(width: image.width, height: image.height)
     let sized = plan(height: placement.canvasHeight, width: placement.canvasWidth)
-    reader.render(transform, placement, into: sized.plan.inputImages)
+    transform.render(image, placement, into: sized.plan.inputImages, scratch: &scratch)
     sized.plan.forward(RunContext())
     let levels = sized.levels.map {
       LevelPredictions(logits: sized.plan.output($0.logits), regressions: sized.plan.output($0.boxes))

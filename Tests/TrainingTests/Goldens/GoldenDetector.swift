@@ -21,18 +21,23 @@ struct GoldenDetector {
   /// The detector of a file; batch-norm is that of the file's form unless it is frozen.
   init(_ name: String, form: Configuration.ModelForm, batchNorm: Configuration.BatchNormMode) throws {
     golden = try TestSupport.golden(named: name)
-    let extents = golden.metadata["shape", default: ""].split { !$0.isNumber }.compactMap { Int($0) }
-    require(extents.count == 4, "\(golden.path) has no shape")
+    // Files about single pictures have no batch.
+    let extents = golden.metadata["shape", default: "1, 3, 64, 64"].split { !$0.isNumber }.compactMap { Int($0) }
+    require(extents.count == 4, "\(golden.path) has no shape of a batch")
     images = Shape(extents[0], extents[1], extents[2], extents[3])
     var configuration = Configuration(form: form)
     configuration.model.depth = try #require(Configuration.Depth(rawValue: golden.number("depth")))
     configuration.model.classes = golden.number("num_classes")
     configuration.batchNorm.mode = batchNorm
-    configuration.batchNorm.epsilon = Double(golden.metadata["epsilon", default: ""]) ?? 0
+    configuration.batchNorm.epsilon = try #require(Double(golden.metadata["epsilon", default: "1e-5"]))
     configuration.dropBlock.groups = []
     configuration.input.size = Configuration.ImageSize(height: images.h, width: images.w)
     configuration.batch.size = .global(images.n)
-    configuration.optimizer.momentum = Double(golden.metadata["momentum", default: "0.9"]) ?? 0
+    configuration.optimizer.momentum = try #require(Double(golden.metadata["momentum", default: "0.9"]))
+    if let shortSide = Int(golden.metadata["min_size"] ?? ""), let longSide = Int(golden.metadata["max_size"] ?? "") {
+      configuration.input.evaluation.rule = .bounded(
+        Configuration.SideBounds(shortSide: shortSide, longSideMaximum: longSide))
+    }
     detector = Detector(configuration)
   }
 
