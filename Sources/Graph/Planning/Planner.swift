@@ -17,7 +17,10 @@ public final class Planner {
   let engine: Engine
   let mode: Mode
   let policy: AlgorithmPolicy
-  private(set) var choices: AlgorithmChoices
+  /// Choices made elsewhere, for these operations and perhaps for others.
+  private let known: AlgorithmChoices
+  /// The choices of this plan's operations, so that equal plans have equal choices whatever else was known.
+  private(set) var choices = AlgorithmChoices()
   private(set) var slots: [ParameterSlot]
 
   private var steps: [Step] = []
@@ -38,7 +41,7 @@ public final class Planner {
     _ graph: Graph, engine: Engine, mode: Mode, policy: AlgorithmPolicy, choices: AlgorithmChoices,
     store: ParameterStore?
   ) {
-    (self.graph, self.engine, self.mode, self.policy, self.choices) = (graph, engine, mode, policy, choices)
+    (self.graph, self.engine, self.mode, self.policy, known) = (graph, engine, mode, policy, choices)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     masks = mode == .training ? graph.dropBlockSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
   }
@@ -100,21 +103,24 @@ public final class Planner {
   func choose(
     _ key: String, among candidates: [ConvolutionAlgorithm], time: (ConvolutionAlgorithm) -> Double
   ) -> ConvolutionAlgorithm {
-    if let known = choices.choices[key], candidates.contains(known) { return known }
-    let chosen: ConvolutionAlgorithm
-    switch policy {
-    case .direct: chosen = candidates.contains(.direct) ? .direct : candidates[0]
-    case .winograd: chosen = candidates.contains(.winograd) ? .winograd : candidates[0]
-    case .timed:
-      if candidates.count == 1 {
-        chosen = candidates[0]
-      } else {
-        let times = candidates.map(time)
-        chosen = candidates[times.indices.min { times[$0] < times[$1] } ?? 0]
-      }
-    }
+    let settled = choices.choices[key] ?? known.choices[key].flatMap { candidates.contains($0) ? $0 : nil }
+    let chosen = settled ?? choose(among: candidates, time: time)
     choices.choices[key] = chosen
     return chosen
+  }
+
+  /// The algorithm that the policy wants.
+  private func choose(
+    among candidates: [ConvolutionAlgorithm], time: (ConvolutionAlgorithm) -> Double
+  ) -> ConvolutionAlgorithm {
+    switch policy {
+    case .direct: return candidates.contains(.direct) ? .direct : candidates[0]
+    case .winograd: return candidates.contains(.winograd) ? .winograd : candidates[0]
+    case .timed:
+      if candidates.count == 1 { return candidates[0] }
+      let times = candidates.map(time)
+      return candidates[times.indices.min { times[$0] < times[$1] } ?? 0]
+    }
   }
 
   // MARK: Gradients

@@ -39,8 +39,11 @@ struct PlanChoices {
   }
 
   private func keep(_ choices: AlgorithmChoices) {
-    guard let cacheFile, choices != known else { return }
-    let all = known.choices.merging(choices.choices) { _, new in new }
+    guard let cacheFile else { return }
+    // Other runs may have added theirs, and a resumed run has known only its own.
+    let cached = (try? Self.read(cacheFile)) ?? AlgorithmChoices()
+    let all = cached.choices.merging(choices.choices) { old, _ in old }
+    if all == cached.choices { return }
     // The cache only saves time: a run goes on without it.
     try? CacheDirectory.create(CacheDirectory.path())
     try? RunDirectory.replace(cacheFile, with: Self.text(AlgorithmChoices(all)))
