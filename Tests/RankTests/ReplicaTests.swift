@@ -1,0 +1,104 @@
+import Distributed
+import Graph
+import TestSupport
+import Testing
+
+@testable import Training
+
+extension Ranks {
+  @Suite("Replica") @RankThread struct ReplicaTests {
+    let world = RankWorld.shared
+
+    /// Training with every rank for itself but for the gradients.
+    private func localTraining() -> SyntheticTraining {
+      var training = SyntheticTraining(side: 64)
+      training.configuration.batchNorm.statistics = .local
+      training.configuration.loss.normalizer = .local
+      training.configuration.dropBlock.normalizer = .local
+      return training
+    }
+
+    /// Whether all ranks hold the same bits.
+    private func isSameEverywhere(_ replica: Replica) throws -> Bool {
+      Set(try world.allgather(replica.checksums.joined(separator: " "))).count == 1
+    }
+
+    @Test("ranks that saw different images and masks hold the same bits after three steps")
+    func sameBits() throws {
+      // Oracle: the other ranks.
+      var training = localTraining()
+      training.configuration.random.stream = .rank
+      let replica = try training.replica(on: world)
+      let start = replica.checksums
+      try training.train(replica, steps: 0..<3)
+      #expect(zip(start, replica.checksums).allSatisfy { $0 != $1 })
+      #expect(try isSameEverywhere(replica))
+      // What the ranks had in common was not their masks.
+      let kept = replica.plan.keptFractions.reduce(0, +)
+      let (most, least) = (try world.allreduced(kept, .maximum), try world.allreduced(kept, .minimum))
+      #expect(most > least)
+    }
+
+    @Test("two passes on each rank equal twice as many passes on one rank")
+    func accumulation() throws {
+      // Oracle: one rank that accumulates over all passes; statistics and normalisers are those of a pass on both sides.
+      var training = localTraining()
+      training.configuration.batch.accumulate = 2
+      let replica = try training.replica(on: world)
+      var results = try training.train(replica, steps: 0..<1)
+      let momentum = Array(replica.plan.parameters.momentumArena)
+      results += try training.train(replica, steps: 1..<3)
+      let distances = try world.onFirstRank {
+        training.configuration.batch.accumulate = 2 * world.size
+        let reference = try training.replica(on: .alone())
+        let store = reference.plan.parameters
+        let start = Array(store.valueArena)
+        var expected = try training.train(reference, steps: 0..<1)
+        let first = Closeness(of: momentum, to: Array(store.momentumArena))
+        expected += try training.train(reference, steps: 1..<3)
+        let end = Array(store.valueArena)
+        let losses = zip(results, expected).map { abs($0.loss / $1.loss - 1) }
+        return [
+          first.relativeL2, Closeness(of: Array(replica.plan.parameters.valueArena), to: end).relativeL2,
+          losses.max() ?? .infinity, Closeness(of: start, to: end).relativeL2,
+        ]
+      }
+      // After a first step the momentum is the gradient, and every pass was computed alike: only the order of their sum
+      // differs. Later steps magnify that: a pass of one image normalises 4 values at the deepest layers.
+      #expect(distances[0] < 1e-6)
+      #expect(distances[1] < 1e-5)
+      #expect(distances[2] < 1e-4)
+      #expect(distances[3] > 3e-4, "the parameters have to move far more than the tolerance")
+    }
+
+    @Test("a loss that is not finite on one rank changes nothing on any rank")
+    func notFinite() throws {
+      // Oracles: the bits before the step; afterwards a run that never saw it.
+      var training = localTraining()
+      training.configuration.batch.accumulate = 2
+      // The last rank's image in the first of two passes.
+      let position = world.size - 1
+      training.spoil = { step, at, sample in
+        guard at == position else { return }
+        if step == 1 { sample.image = sample.image.map { _ in .nan } }
+        if step == 2 { sample.targets.positives[0].box[0] = .infinity }
+      }
+      let replica = try training.replica(on: world)
+      try training.train(replica, steps: 0..<1)
+      let before = replica.checksums
+      for step in [1, 2] {
+        let spoiled = try training.train(replica, steps: step..<step + 1)
+        #expect(!spoiled[0].isFinite, "step \(step)")
+        #expect(replica.checksums == before, "step \(step)")
+      }
+      let after = try training.train(replica, steps: 3..<4)
+      #expect(after[0].isFinite)
+
+      let reference = try training.replica(on: world)
+      try training.train(reference, steps: 0..<1)
+      try training.train(reference, steps: 3..<4)
+      #expect(replica.checksums == reference.checksums)
+      #expect(try isSameEverywhere(replica))
+    }
+  }
+}
