@@ -4,7 +4,7 @@ public struct Detection: Hashable, Sendable {
   public var box: Box
   /// Its score, in (0, 1).
   public var score: Float
-  /// Its class, 0..<K; `CategoryMapping` knows the category.
+  /// Its class, 0..<K.
   public var classIndex: Int
 
   /// An object of a class with its box and score.

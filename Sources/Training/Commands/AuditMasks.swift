@@ -1,5 +1,4 @@
 import Datasets
-import Foundation
 import Regularization
 import Tensors
 
@@ -53,7 +52,7 @@ public func auditMasks(_ request: MaskAuditRequest, sites: [MaskAuditSite], cons
       draws: request.draws)
   }
   console.say(audits.isEmpty ? "DropBlock is off: dropblock.groups is empty" : table(sites, audits))
-  if let file = request.json { try writeFile(Array(try json(sites, audits)), to: file) }
+  if let file = request.json { try writeJSON(records(sites, audits), to: file) }
   return audits
 }
 
@@ -88,14 +87,11 @@ private struct AuditRecord: Encodable {
   let standard_error: Double
 }
 
-private func json(_ sites: [MaskAuditSite], _ audits: [MaskAudit]) throws -> Data {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-  return try encoder.encode(
-    zip(sites, audits).map { site, audit in
-      AuditRecord(
-        name: site.name, group: site.group, shape: [site.shape.n, site.shape.c, site.shape.h, site.shape.w],
-        block_size: audit.blockSize, keep_prob: audit.keepProbability, gamma: audit.gamma, wanted: audit.wanted,
-        expected: audit.expected, measured: audit.measured, standard_error: audit.standardError)
-    })
+private func records(_ sites: [MaskAuditSite], _ audits: [MaskAudit]) -> [AuditRecord] {
+  zip(sites, audits).map { site, audit in
+    AuditRecord(
+      name: site.name, group: site.group, shape: [site.shape.n, site.shape.c, site.shape.h, site.shape.w],
+      block_size: audit.blockSize, keep_prob: audit.keepProbability, gamma: audit.gamma, wanted: audit.wanted,
+      expected: audit.expected, measured: audit.measured, standard_error: audit.standardError)
+  }
 }

@@ -1,6 +1,5 @@
 import Datasets
 import Detection
-import Foundation
 import Tensors
 
 /// What `score` is asked for.
@@ -35,11 +34,7 @@ public func score(_ request: ScoreRequest, console: Console) throws -> COCOMetri
   }
   let classes = index.categories.map { (name: $0.name, value: metrics.perClassAveragePrecision[$0.id] ?? -1) }
   console.say(EvaluationTable(figures: metrics.stats.named, classes: classes.filter { $0.value >= 0 }).text)
-  if let file = request.json {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try writeFile(Array(try encoder.encode(metrics)) + [UInt8(ascii: "\n")], to: file)
-  }
+  if let file = request.json { try writeJSON(metrics, to: file) }
   return metrics
 }
 

@@ -43,7 +43,7 @@ extension Predictor {
       return a == b ? $0.offset < $1.offset : a < b
     }.map(\.element)
     return DetectionEvaluation(
-      metrics: try score(results, against: dataset.index), results: results, seconds: monotonicSeconds() - start)
+      metrics: try COCOEvaluator(dataset.index).evaluate(results), results: results, seconds: monotonicSeconds() - start)
   }
 }
 
@@ -55,23 +55,4 @@ public func cocoResults(
     guard let category = dataset.category(ofClass: detection.classIndex) else { return nil }
     return COCOResult(detection, imageID: imageID, categoryID: category.id)
   }
-}
-
-/// The COCO figures of results against the ground truth of an annotation file.
-///
-/// Runs on the compute thread's pool. Throws exit code 65 for results of unknown images.
-public func score(_ results: [COCOResult], against index: COCOIndex) throws -> COCOMetrics {
-  let positions = 0..<index.imageCount
-  let groundTruth = positions.flatMap { position in
-    let imageID = index.imageID(at: position)
-    return index.annotations(at: position).map { annotation in
-      COCOGroundTruth(
-        id: annotation.id, imageID: imageID, categoryID: annotation.categoryID,
-        box: SIMD4(annotation.x, annotation.y, annotation.width, annotation.height), area: annotation.area,
-        isCrowd: annotation.isCrowd)
-    }
-  }
-  let evaluator = COCOEvaluator(
-    imageIDs: positions.map(index.imageID(at:)), categoryIDs: index.categories.map(\.id), groundTruth: groundTruth)
-  return try evaluator.evaluate(results)
 }
