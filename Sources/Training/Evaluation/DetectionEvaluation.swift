@@ -43,7 +43,8 @@ extension Predictor {
       return a == b ? $0.offset < $1.offset : a < b
     }.map(\.element)
     return DetectionEvaluation(
-      metrics: try COCOEvaluator(dataset.index).evaluate(results), results: results, seconds: monotonicSeconds() - start)
+      metrics: try COCOEvaluator(dataset.index).evaluate(results), results: results, seconds: monotonicSeconds() - start
+    )
   }
 }
 
