@@ -57,7 +57,9 @@ import Testing
       for file in [CheckpointSet.modelName, CheckpointSet.optimizerName, CheckpointSet.stateName] {
         let expected = try Data(contentsOf: URL(fileURLWithPath: whole.checkpoint(step, file)))
         let actual = try Data(contentsOf: URL(fileURLWithPath: broken.checkpoint(step, file)))
-        #expect(expected == actual, "\(file) of step \(step) with \(ranks) ranks")
+        // Said in a word: a failed expectation would print both files.
+        let isSame = expected == actual
+        #expect(isSame, "\(file) of step \(step) with \(ranks) ranks")
       }
     }
     #expect(whole.losses.count == 20)
