@@ -102,10 +102,16 @@ public final class ImageReader {
   }
 
   /// Decodes a picture of a data set, which must have the size that the annotations say.
+  ///
+  /// Throws exit code 65, for a missing file too: the annotations promise it.
   public func read(_ dataset: DetectionDataset, at position: Int) throws {
     let record = dataset.index.image(at: position)
     let path = "\(dataset.imageDirectory)/\(record.fileName)"
-    try read(path)
+    do {
+      try read(path)
+    } catch let error as InputError where error.exitCode == .missingFile {
+      throw InputError(.badData, "\(error); \(dataset.index.path) lists it as image \(record.id)")
+    }
     if image.width != record.width || image.height != record.height {
       throw InputError(
         .badData,

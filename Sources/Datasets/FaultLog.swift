@@ -1,9 +1,9 @@
 import Tensors
 
 /// Something wrong with the training data that one picture or box less can mend.
-public struct DataFault: Hashable, Sendable, CustomStringConvertible {
+public struct DataFault: Codable, Hashable, Sendable, CustomStringConvertible {
   /// The kinds of fault.
-  public enum Kind: Hashable, Sendable {
+  public enum Kind: Codable, Hashable, Sendable {
     /// A picture that cannot be read or decoded, or has another size than the annotations say.
     case unreadableImage
     /// A box without width or height.
@@ -18,7 +18,7 @@ public struct DataFault: Hashable, Sendable, CustomStringConvertible {
   /// The message to print: the cause and what was done about it.
   public var description: String {
     switch kind {
-    case .unreadableImage: "\(cause); the next image takes its place"
+    case .unreadableImage: "\(cause); dropped, the next image takes its place"
     case .zeroSizeBox: "\(cause); dropped"
     }
   }
@@ -46,8 +46,8 @@ public struct FaultLog: Sendable {
       let examples = faults.suffix(3).map { "\n  \($0)" }.joined()
       throw InputError(
         .badData,
-        "the training data has \(faults.count) faults, data.max_faults allows \(maximum); mend the data or raise the "
-          + "limit; the last ones:\(examples)")
+        "the training data has \(faults.count == 1 ? "a fault" : "\(faults.count) faults") so far, data.max_faults allows "
+          + "\(maximum); mend the data or raise the limit; the last ones:\(examples)")
     }
     return fresh
   }

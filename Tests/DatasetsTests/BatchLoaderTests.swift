@@ -71,7 +71,7 @@ import Testing
 
       let strict = BatchLoader(source: source, schedule: schedule, rank: 0, maximumFaults: 0)
       let error = #expect(throws: InputError.self) { _ = try strict.next() }
-      #expect(error?.exitCode == .badData && error?.description.contains("1 faults") == true)
+      #expect(error?.exitCode == .badData && error?.description.contains("a fault so far") == true)
     }
   }
 

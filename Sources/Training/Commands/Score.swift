@@ -33,7 +33,7 @@ public func score(_ request: ScoreRequest, console: Console) throws -> COCOMetri
     throw InputError(error.exitCode, "\(request.results): \(error.description)")
   }
   let classes = index.categories.map { (name: $0.name, value: metrics.perClassAveragePrecision[$0.id] ?? -1) }
-  console.say(EvaluationTable(figures: metrics.stats.named, classes: classes.filter { $0.value >= 0 }).text)
+  console.say(EvaluationTable(figures: metrics.stats.named, classes: classes).text)
   if let file = request.json { try writeJSON(metrics, to: file) }
   return metrics
 }

@@ -49,7 +49,7 @@ extension Configuration {
   /// The directory that relative parts of the data set start from: `data.root`, or `$DROPBLOCK_DATA`.
   ///
   /// - Throws: `ConfigurationError` when neither is given.
-  public func dataRoot() throws -> String {
+  func dataRoot() throws -> String {
     if let root = data.root { return root }
     if let root = ProcessInfo.processInfo.environment["DROPBLOCK_DATA"], !root.isEmpty {
       return ConfigurationPath.absolute(root, in: ".")

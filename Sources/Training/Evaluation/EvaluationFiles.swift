@@ -43,7 +43,7 @@ extension EvaluationDirectory {
 func writeJSON(_ value: some Encodable, to path: String) throws {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-  try RunDirectory.replace(path, with: String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+  try writeFile(Array(try encoder.encode(value)) + [UInt8(ascii: "\n")], to: path)
 }
 
 extension DetectionDataset {

@@ -2,7 +2,7 @@
 public struct EvaluationTable: Sendable {
   /// The COCO figures by name in their order; -1 where there is no ground truth.
   public var figures: [(name: String, value: Double)]
-  /// Average precision of each class by name; -1 where there is no ground truth.
+  /// Average precision of each class by name; -1 where there is no ground truth, which is not shown.
   public var classes: [(name: String, value: Double)]
 
   /// A table of figures.
@@ -12,7 +12,7 @@ public struct EvaluationTable: Sendable {
 
   /// The table, without a line break at its end; a figure without ground truth is a dash.
   ///
-  /// Figures stand six to a line under their names, classes three to a line by falling precision.
+  /// Figures stand six to a line under their names; classes follow by falling precision, as many to a line as fit.
   public var text: String {
     var lines: [String] = []
     for start in stride(from: 0, to: figures.count, by: 6) {
@@ -20,8 +20,9 @@ public struct EvaluationTable: Sendable {
       lines.append(part.map { NumberText.right($0.name, 8) }.joined())
       lines.append(part.map { NumberText.right(Self.text($0.value), 8) }.joined())
     }
-    let width = classes.map(\.name.count).max() ?? 0
-    let sorted = classes.enumerated().sorted { ($1.element.value, $0.offset) < ($0.element.value, $1.offset) }
+    let shown = classes.filter { $0.value >= 0 }
+    let width = shown.map(\.name.count).max() ?? 0
+    let sorted = shown.enumerated().sorted { ($1.element.value, $0.offset) < ($0.element.value, $1.offset) }
     let columns = max(1, 96 / (width + 10))
     for start in stride(from: 0, to: sorted.count, by: columns) {
       let part = sorted[start..<min(start + columns, sorted.count)].map(\.element)

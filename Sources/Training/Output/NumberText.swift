@@ -24,6 +24,14 @@ enum NumberText {
     return hours > 0 ? "\(hours):\(two(minutes)):\(two(whole % 60))" : "\(minutes):\(two(whole % 60))"
   }
 
+  /// A count with a comma after every three digits.
+  static func grouped(_ count: Int) -> String {
+    let digits = Array(String(count))
+    return digits.enumerated().map { index, digit in
+      index > 0 && (digits.count - index) % 3 == 0 ? ",\(digit)" : "\(digit)"
+    }.joined()
+  }
+
   /// Text filled with blanks on the left to a width.
   static func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text

@@ -93,6 +93,9 @@ public struct RunDirectory: Equatable, Sendable {
     do {
       let file = try AppendingFile(path: temporary)
       try file.append(Array(text.utf8))
+    } catch {
+      unlink(temporary)
+      throw InputError(error.exitCode, error.description.replacing(temporary, with: path))
     }
     if rename(temporary, path) != 0 { throw .cannotWrite(path, "replace", errno) }
   }

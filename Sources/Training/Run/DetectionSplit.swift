@@ -19,12 +19,17 @@ public struct DetectionSplit: Sendable {
 
   /// Opens a split; the first rank of each node builds the index, or draws the generated images, while others wait.
   ///
+  /// Validation annotations must have boxes with an area, which evaluation cannot leave out; training drops such boxes.
   /// All ranks call it. Throws the same error on all ranks.
   public init(_ name: Name, of configuration: Configuration, communicator: Communicator) throws {
     let open = { try Self.open(name, of: configuration) }
     // Building is idempotent, so waiting is all that the others have to do.
     let first = try communicator.collectively { communicator.localRank == 0 ? try open() : nil }
-    dataset = try communicator.collectively { try first ?? open() }
+    let dataset = try communicator.collectively { try first ?? open() }
+    self.dataset = dataset
+    try communicator.collectively {
+      if name == .validation && communicator.rank == 0 { try dataset.requireProperBoxes() }
+    }
   }
 
   /// Opens a split in this process alone.
@@ -35,7 +40,12 @@ public struct DetectionSplit: Sendable {
   private static func open(_ name: Name, of configuration: Configuration) throws -> DetectionDataset {
     let (annotations, images) = try paths(name, configuration)
     let numbering: ClassNumbering
-    let index = try COCOIndex.open(annotations: annotations)
+    let index: COCOIndex
+    do {
+      index = try COCOIndex.open(annotations: annotations)
+    } catch let error as InputError where error.exitCode == .missingFile && configuration.data.kind == .coco {
+      throw InputError(.missingFile, "\(error); data.root or data.\(name.rawValue).annotations says where it lies")
+    }
     switch configuration.model.form {
     case .torchvision: numbering = .byIdentifier(first: 0)
     case .paper:
@@ -56,20 +66,13 @@ public struct DetectionSplit: Sendable {
       let root = try ShapesDataset.root(
         of: ShapesSpecification(
           width: shapes.size.width, height: shapes.size.height, trainCount: shapes.trainImages,
-          validationCount: shapes.validationImages, seed: shapes.seed))
+          validationCount: shapes.validationImages, seed: shapes.seed,
+          minimumObjectSize: min(24, min(shapes.size.width, shapes.size.height) * 7 / 10)))
       return ("\(root)/annotations/instances_\(name.rawValue)2017.json", "\(root)/\(name.rawValue)2017")
     }
     let split = name == .train ? data.train : data.validation
     let year = "\(name.rawValue)2017"
-    func below(_ path: String) throws -> String {
-      guard let root = data.root ?? ProcessInfo.processInfo.environment["DROPBLOCK_DATA"] else {
-        throw InputError(
-          .badConfiguration,
-          "data.root: nothing says where the data lies; expected data.root in the configuration, DROPBLOCK_DATA in the "
-            + "environment, or data.\(name.rawValue).annotations and data.\(name.rawValue).images")
-      }
-      return "\(root)/\(path)"
-    }
+    func below(_ path: String) throws -> String { "\(try configuration.dataRoot())/\(path)" }
     return (
       try split.annotations ?? below("annotations/instances_\(year).json"), try split.images ?? below(year)
     )

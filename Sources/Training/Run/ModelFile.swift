@@ -48,13 +48,32 @@ enum ModelFile {
   }
 
   /// Sets what a file has for the model, by name, and reports the rest.
+  ///
+  /// Throws 65, naming the tensor, for numbers that are not finite: no run goes on from them.
   static func loadMatching(_ file: SafetensorsFile, into store: ParameterStore) throws -> NameMatch {
     let match = file.match(store.parameters.map { NamedShape($0.name, $0.extents) })
-    for pair in match.loaded { store.write(pair.model, .value, try file.floats(named: pair.file)) }
+    for pair in match.loaded {
+      let values = try file.floats(named: pair.file)
+      guard isFinite(values.span) else {
+        throw InputError(
+          .badData,
+          "\(file.path): \(pair.file): expected finite numbers, got infinity or NaN; take a checkpoint from before the "
+            + "run diverged")
+      }
+      store.write(pair.model, .value, values)
+    }
     return match
   }
 
   private static func trained(_ store: ParameterStore) -> [Parameter] {
     store.parameters.filter { if case .trained = $0.role { true } else { false } }
   }
+}
+
+/// Whether no number is infinite or NaN.
+func isFinite(_ values: Span<Float>) -> Bool {
+  // Zero times a number is zero unless that number is not finite; without a branch the loop needs no second look.
+  var test: Float = 0
+  for index in values.indices { test += values[index] * 0 }
+  return test == 0
 }

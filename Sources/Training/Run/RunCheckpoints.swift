@@ -85,8 +85,8 @@ final class RunCheckpoints {
     if set.state.worldSize != communicator.size {
       throw InputError(
         .badConfiguration,
-        "\(set.directory): saved by \(set.state.worldSize) ranks, expected the same number, got \(communicator.size); "
-          + "start it with -np \(set.state.worldSize)")
+        "\(set.directory): the number of ranks: the checkpoint has \(set.state.worldSize), this run \(communicator.size); "
+          + "start it with mpirun -np \(set.state.worldSize), or anew with --resume never or another --output")
     }
     return set
   }

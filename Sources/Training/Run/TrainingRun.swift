@@ -43,6 +43,7 @@ public final class TrainingRun {
   private let checkpoints: RunCheckpoints
   private var step: Int
   private var skippedSteps = 0
+  private var faults: FaultReport
 
   /// Opens data, plans the model and restores or initialises its state; throws the same error on all ranks.
   public init(
@@ -77,6 +78,7 @@ public final class TrainingRun {
     checkpoints = RunCheckpoints(directory: directory, communicator: communicator, configuration: configuration)
     let start = try checkpoints.find(resume) { console.warn($0) }
     step = start.step
+    faults = FaultReport(maximum: configuration.data.maxFaults)
     let choices = try communicator.collectively {
       try PlanChoices(configuration, threads: threads.threads, resumed: start.algorithms)
     }
@@ -125,9 +127,14 @@ public final class TrainingRun {
         try record(result, &window)
       }
       let stops = result.stopIsRequested
+      if stops || isLast || step % configuration.train.logEvery == 0 {
+        try faults.tell(communicator, warn: console.warn)
+      }
       let evaluates = isLast || evaluateEvery.map { step % $0 == 0 } == true
+      let saves = stops || isLast || step % checkpointEvery == 0
+      if saves || evaluates { try requireFiniteWeights() }
       let precision = evaluates && !(stops && !isLast) ? try evaluate() : nil
-      if stops || isLast || step % checkpointEvery == 0 {
+      if saves {
         communicator.phase = "checkpoint"
         try checkpoints.save(
           step: step, schedule: schedule, plan: replica.plan, averagePrecision: precision)
@@ -140,6 +147,7 @@ public final class TrainingRun {
       }
     }
     let peak = try communicator.largestPeakResidentBytes()
+    if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
     console.say(
       "finished: \(totalSteps) steps; peak memory of a rank \(peak >> 20) MiB; everything is in \(directory.path)")
     return .finished
@@ -155,7 +163,7 @@ public final class TrainingRun {
     let result = try replica.step(step, learningRate: rate) {
       let before = monotonicSeconds()
       let batch = try communicator.collectively { try loader.next() }
-      for fault in batch.newFaults { console.warn("\(fault)") }
+      faults.add(batch.newFaults)
       dataSeconds += monotonicSeconds() - before
       return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: batch.payloads)
     }
@@ -168,13 +176,25 @@ public final class TrainingRun {
       return try communicator.collectively {
         throw InputError(
           .diverged,
-          "step \(step): the loss is not finite on some rank; the last checkpoint is untouched. Lower learning_rate.peak "
-            + "or lengthen learning_rate.warmup, or set train.non_finite_loss: skip")
+          "step \(step): the loss is not finite on some rank; the last checkpoint is untouched; lower learning_rate.peak "
+            + "or lengthen learning_rate.warmup, or set train.non_finite_loss=skip")
       }
     case .skip:
       skippedSteps += 1
       console.warn("step \(step): the loss is not finite on some rank; skipped (\(skippedSteps) so far)")
       return result
+    }
+  }
+
+  /// Throws 76 on all ranks rather than let weights that have overflowed be evaluated or saved.
+  private func requireFiniteWeights() throws {
+    try communicator.collectively {
+      let store = replica.plan.parameters
+      if isFinite(store.valueArena.span) && isFinite(store.runningStatistics.span) { return }
+      throw InputError(
+        .diverged,
+        "step \(step): the weights are not finite after the update; the last checkpoint is untouched; lower "
+          + "learning_rate.peak or lengthen learning_rate.warmup")
     }
   }
 
@@ -202,14 +222,14 @@ public final class TrainingRun {
       guard let evaluation, let recorder else { return }
       let files = directory.evaluation(step: step)
       try files.write(evaluation)
-      if step == totalSteps {
-        try files.drawPictures(evaluation, of: validation.dataset)
-        console.say("pictures of detections: \(files.pictures)")
-      }
       try recorder.record(
         EvaluationMetrics(
           step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.metrics.stats.named,
           seconds: evaluation.seconds), classes: validation.dataset.classFigures(evaluation.metrics))
+      if step == totalSteps {
+        try files.drawPictures(evaluation, of: validation.dataset)
+        console.say("pictures of detections: \(files.pictures)")
+      }
     }
     return try communicator.broadcast(value: evaluation?.metrics.stats.averagePrecision ?? -1)
   }
@@ -223,7 +243,7 @@ public final class TrainingRun {
         (
           "model",
           "RetinaNet (\(configuration.model.form.rawValue) form), ResNet-\(configuration.model.depth.rawValue), "
-            + "\(configuration.model.classes) classes, \(plan.parameters.parameterCount) parameters"
+            + "\(configuration.model.classes) classes, \(NumberText.grouped(plan.parameters.parameterCount)) parameters"
         ),
         (
           "DropBlock",
@@ -233,17 +253,23 @@ public final class TrainingRun {
           } ?? "off"
         ),
         (
-          "ranks",
-          "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue), "
-            + "\(schedule.batchSizePerRank) images per rank x \(schedule.accumulation) = "
-            + "\(schedule.globalBatchSize) global"
+          "ranks", "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue)"
+        ),
+        (
+          "batch",
+          "\(schedule.globalBatchSize) images an update: \(communicator.size) ranks x \(schedule.batchSizePerRank) images"
+            + (schedule.accumulation > 1 ? " x \(schedule.accumulation) passes" : "")
         ),
         (
           "data",
           "\(data.imageCount) training and \(validation.dataset.index.imageCount) validation images, "
             + "\(schedule.stepsPerEpoch) steps an epoch"
         ),
-        ("steps", step == 0 ? "\(totalSteps)" : "\(step) of \(totalSteps) done"),
+        (
+          "steps",
+          "\(totalSteps) (\(NumberText.significant(Double(totalSteps) / Double(schedule.stepsPerEpoch))) epochs)"
+            + (step == 0 ? "" : ", \(step) of them done")
+        ),
         ("memory", "\(plan.arenaBytes >> 20) MiB of activations a rank"),
         ("output", directory.path),
       ])

@@ -124,7 +124,7 @@ import Testing
            0.365   0.550   0.391       -   0.000   1.000
              AR1
            0.500
-          star     0.750  square   0.500  disc         -
+          star     0.750  square   0.500
         """)
   }
 
