@@ -59,7 +59,8 @@ public func writeSafetensors(
     try renameEntry(temporary, to: path)
   } catch {
     unlink(temporary)
-    throw error
+    // The user knows the file by its own name.
+    throw InputError(error.exitCode, error.description.replacing(temporary, with: path))
   }
 }
 

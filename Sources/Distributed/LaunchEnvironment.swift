@@ -32,7 +32,7 @@ extension Launcher {
 ///
 /// For what must be said once before MPI starts, such as a mistake in the arguments.
 public func launchedRank(environment: [String: String] = processEnvironment()) -> Int {
-  for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK"] {
+  for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"] {
     if let rank = environment[name].flatMap({ Int($0) }) { return rank }
   }
   return 0

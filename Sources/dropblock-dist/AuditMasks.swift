@@ -2,7 +2,7 @@ import ArgumentParser
 import Training
 
 /// `audit-masks`: wanted and measured drop rate, layer by layer.
-struct AuditMasks: ParsableCommand {
+struct AuditMasks: SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit-masks",
     abstract: "Draw DropBlock masks at every layer and compare their drop rate with the wanted one.",

@@ -2,7 +2,7 @@ import ArgumentParser
 import Training
 
 /// `export`: the weights of a checkpoint as torchvision loads them.
-struct Export: ParsableCommand {
+struct Export: SingleProcessCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a checkpoint's weights under torchvision's names.",
     discussion: """

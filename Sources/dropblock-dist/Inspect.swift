@@ -2,7 +2,7 @@ import ArgumentParser
 import Training
 
 /// `inspect`: what a model consists of and costs.
-struct Inspect: ParsableCommand {
+struct Inspect: SingleProcessCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print a model's tensors, shapes, operations, memory and plan.",
     discussion: """

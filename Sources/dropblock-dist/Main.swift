@@ -1,5 +1,10 @@
 import ArgumentParser
+import Distributed
+import Glibc
 import Training
+
+/// A command that has nothing to share out: where a launcher starts several ranks, the first one alone runs it.
+protocol SingleProcessCommand: ParsableCommand {}
 
 /// The command line: everything below it is in `Training`.
 @main
@@ -22,6 +27,7 @@ struct DropBlockDist: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try ProcessorCheck.require()
+      if command is any SingleProcessCommand && launchedRank() > 0 { Glibc.exit(0) }
       try command.run()
     } catch {
       CommandExit.leave(after: error, of: self)

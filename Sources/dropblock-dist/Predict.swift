@@ -2,7 +2,7 @@ import ArgumentParser
 import Training
 
 /// `predict`: boxes of single images, as COCO results and drawn.
-struct Predict: ParsableCommand {
+struct Predict: SingleProcessCommand {
   static let configuration = CommandConfiguration(
     abstract: "Detect objects in images: COCO results and pictures with the boxes drawn.",
     discussion: """

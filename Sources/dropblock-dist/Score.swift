@@ -2,7 +2,7 @@ import ArgumentParser
 import Training
 
 /// `score`: COCO figures of any results file.
-struct Score: ParsableCommand {
+struct Score: SingleProcessCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compute COCO's average precision of any results file, without a model.",
     discussion: """

@@ -20,8 +20,9 @@ public struct EvaluateRequest: Sendable {
     let trained: TrainedDetector
     do {
       // Every rank reads the checkpoint before it joins: an error is the same on all of them.
+      let console = Console(style: .ofThisProcess(rank: launchedRank()))
       trained = try TrainedDetector(
-        checkpoint: checkpoint, configuration: configuration.resolve, warn: { _ in })
+        checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
     } catch {
       Launch.fail(error)
     }

@@ -49,7 +49,7 @@ public struct PredictRequest: Sendable {
       let drawn = detections.filter { $0.score >= drawnScore }
       let picture = "\(output)/\(URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent).png"
       try draw(drawn, on: reader.image, names: dataset).write(to: picture)
-      console.say("\(path): \(drawn.count) objects -> \(picture)")
+      console.say("\(path): \(drawn.count) objects from score \(drawnScore) on -> \(picture)")
     }
     try COCOResults.write(results, to: "\(output)/results.json")
     try writeJSON(

@@ -28,23 +28,27 @@ public enum Launch {
     }
   }
 
-  /// Runs `body` in this process alone; errors leave with their code.
-  public static func alone(_ body: () throws -> Void) -> Never {
-    do {
-      try body()
-    } catch {
-      fail(error)
-    }
-    exit(ExitCode.success.rawValue)
-  }
-
-  /// Ends a process that has not joined the others: the first rank prints, all leave with the code.
+  /// Ends a process that has not joined the others, with an error's code and message; see `leave`.
   public static func fail(_ error: any Error) -> Never {
     let user = error as? any UserError
-    if launchedRank() == 0 {
-      let message = user.map { "error: \($0.description)\n" } ?? "internal error: \(error)\n"
-      FileHandle.standardError.write(Data(message.utf8))
+    leave(user?.exitCode ?? .internalError, user.map { "error: \($0)" } ?? "internal error: \(error)")
+  }
+
+  /// Ends a process that has not joined the others: one message a job.
+  ///
+  /// Every rank meets the same bad command line or file, so the first one speaks. mpirun kills all the others as soon
+  /// as one has ended with a code, so the first must be the first to end: the others wait for that, and where they live
+  /// on, the mistake is their host's own, and one rank of the host names it.
+  public static func leave(_ code: ExitCode, _ message: String) -> Never {
+    var place = ""
+    if launchedRank() != 0 {
+      Thread.sleep(forTimeInterval: 3)
+      let environment = processEnvironment()
+      let localRank = environment["OMPI_COMM_WORLD_LOCAL_RANK"] ?? environment["SLURM_LOCALID"] ?? "0"
+      if localRank != "0" { exit(code.rawValue) }
+      place = "\(hostName()): "
     }
-    exit((user?.exitCode ?? .internalError).rawValue)
+    FileHandle.standardError.write(Data("\(place)\(message)\n".utf8))
+    exit(code.rawValue)
   }
 }
