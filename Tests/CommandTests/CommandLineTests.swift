@@ -12,7 +12,7 @@ import Testing
     let result = try runProgram(arguments)
     #expect(result.exitCode == 64, "\(result)")
     #expect(result.output.isEmpty)
-    #expect(result.errorOutput.hasPrefix("Error: "))
+    #expect(result.errorOutput.hasPrefix("error: "))
   }
 
   @Test("of two ranks with the same bad command line one speaks, and mpirun returns 64")
@@ -21,7 +21,7 @@ import Testing
     let result = try runProgram(
       ranks: 2, ["score", "--wrong"], environment: ["OMPI_MCA_odls_base_sigkill_timeout": "1"])
     #expect(result.exitCode == 64, "\(result)")
-    #expect(result.errorOutput.split(separator: "\n").count { $0.hasPrefix("Error: ") } == 1, "\(result)")
+    #expect(result.errorOutput.split(separator: "\n").count { $0.hasPrefix("error: ") } == 1, "\(result)")
   }
 
   @Test("the version names commit, oneDNN, MPI and CPU, once for all ranks")

@@ -3,21 +3,6 @@ import Testing
 
 /// Oracle: the documented exit codes, and one message that names the place.
 @Suite struct ConfigurationCommandTests {
-  @Test("a bad configuration is code 78 on one rank and on two, with its message once", arguments: [1, 2])
-  func unknownKey(ranks: Int) throws {
-    let folder = try TemporaryDirectory("configuration")
-    let file = try folder.write("model:\n  dept: 18\n", to: "a.yaml")
-    let arguments = ["--config", file, "--output", folder.file("run")]
-    let result =
-      ranks == 1
-      ? try runProgram(arguments)
-      : try runProgram(ranks: ranks, arguments, environment: ["OMPI_MCA_odls_base_sigkill_timeout": "1"])
-    #expect(result.exitCode == 78, "\(result)")
-    let message = "error: \(file):2: model.dept: unknown key; did you mean \"model.depth\"?"
-    #expect(result.errorOutput.split(separator: "\n").count { $0 == message } == 1, "\(result)")
-    #expect(result.output.isEmpty)
-  }
-
   @Test(
     "each mistake ends with its code and one line",
     arguments: [

@@ -1,0 +1,96 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Oracle: the documented exit codes; one message that names the file and the place, on one rank and on two.
+@Suite(.serialized) struct BadInputTests {
+  private func check(_ mistake: BadInputCase) throws {
+    for ranks in mistake.ranks {
+      let space = try Workspace()
+      try space.program(ranks: ranks, mistake.prepare(space)).expectError(mistake.code, mistake.words)
+    }
+  }
+
+  @Test("a mistake in the settings ends with its code and one message", arguments: BadInputCase.settings)
+  func settings(mistake: BadInputCase) throws { try check(mistake) }
+
+  @Test("a mistake in the data ends with its code and one message", arguments: BadInputCase.data)
+  func data(mistake: BadInputCase) throws { try check(mistake) }
+
+  @Test(
+    "a checkpoint that does not fit ends with its code and one message", arguments: BadInputCase.checkpoints)
+  func checkpoints(mistake: BadInputCase) throws { try check(mistake) }
+
+  @Test("an output that cannot be written ends with its code and one message", arguments: BadInputCase.outputs)
+  func outputs(mistake: BadInputCase) throws { try check(mistake) }
+
+  @Test("a disk that fills up during the run is code 73 and names the file; no half checkpoint stays")
+  func fullDisk() throws {
+    let space = try Workspace()
+    // A limit on the size of files refuses writes as a full disk does; a model has 77 MB, what comes before has less.
+    let limited = ["bash", "-c", "trap '' XFSZ; ulimit -f 20000; exec \"$0\" \"$@\"", Locations.program]
+    let result = try run(limited + space.train(), environment: space.trained.environment)
+    result.expectError(73, ["/run/checkpoints/", "model.safetensors: cannot write: File too large"])
+    let left = try FileManager.default.contentsOfDirectory(atPath: space.folder.file("run/checkpoints"))
+    #expect(left.isEmpty)
+  }
+
+  @Test("a checkpoint of another number of ranks is code 78 and says both numbers")
+  func otherRanks() throws {
+    let space = try Workspace()
+    _ = try space.copyOfRun()
+    let result = try space.program(ranks: 2, space.train())
+    result.expectError(78, ["step-00000002", "the checkpoint has 1, this run 2", "mpirun -np 1", "--resume never"])
+  }
+
+  @Test("fewer images than ranks is code 65 on all of them")
+  func fewImages() throws {
+    let space = try Workspace()
+    let result = try space.program(ranks: 9, space.train())
+    result.expectError(65, ["instances_train2017.json: has 8 images, a step takes 9", "9 ranks"])
+  }
+
+  @Test("training drops unreadable images and flat boxes, names each once and counts them", arguments: [1, 2])
+  func faults(ranks: Int) throws {
+    let space = try Workspace()
+    try space.truncate(space.picture("train", 3))
+    try space.remove(space.picture("train", 5))
+    try space.replace("\"bbox\": [", "\"bbox\": [3, 3, 0, 4], \"was\": [", in: space.annotations("train"))
+    // Two passes meet every fault twice.
+    let arguments = space.train("--set", "train.length=2 epochs", "--set", "train.checkpoint_every=9 epochs")
+    let result = try space.program(ranks: ranks, arguments + ["--set", "data.max_faults=3"])
+    #expect(result.exitCode == 0, "\(result)")
+    #expect(result.errorLines("error").isEmpty)
+    let log = try String(contentsOfFile: space.folder.file("run/log.txt"), encoding: .utf8)
+    for fault in [
+      "/train2017/000003.jpg: cannot be decoded", "/train2017/000005.jpg: cannot be opened", "annotation 1 of",
+    ] {
+      #expect(result.errorLines("warning: ").count { $0.contains(fault) && $0.contains("; dropped") } == 1, "\(result)")
+      #expect(log.contains(fault))
+    }
+    #expect(result.output.contains("faults in the training data: 3"), "\(result)")
+  }
+
+  @Test("a loss that is not finite is code 76 and names step and remedy; no checkpoint is written", arguments: [1, 2])
+  func divergence(ranks: Int) throws {
+    let space = try Workspace()
+    let result = try space.program(
+      ranks: ranks,
+      space.train("--set", "learning_rate.peak=1e30", "--set", "train.checkpoint_every=9 steps"))
+    result.expectError(76, ["step 1: the loss is not finite", "learning_rate.peak"])
+    #expect(!FileManager.default.fileExists(atPath: space.folder.file("run/checkpoints/latest")))
+  }
+
+  @Test("a checkpoint with numbers that are not finite is code 65 and names the tensor")
+  func notFinite() throws {
+    let space = try Workspace()
+    let file = "\(space.trained.run)/checkpoints/latest/model.safetensors"
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: [0, 0, 0xc0, 0x7f])
+    let broken = space.folder.file("broken.safetensors")
+    try bytes.write(to: URL(fileURLWithPath: broken))
+    let result = try space.program(
+      ranks: 1, ["evaluate", "--checkpoint", broken, "--config", space.trained.configuration])
+    result.expectError(65, ["broken.safetensors: ", ": expected finite numbers"])
+  }
+}

@@ -1,0 +1,79 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// Oracle: the documented exit codes, messages and files of runs that are taken up again.
+@Suite(.serialized) struct ResumptionTests {
+  @Test("a finished run says so and is code 0")
+  func finished() throws {
+    let space = try Workspace()
+    _ = try space.copyOfRun()
+    let result = try space.program(ranks: 1, space.train())
+    #expect(result.exitCode == 0, "\(result)")
+    #expect(result.output.contains("finished: all 2 steps are done"), "\(result)")
+  }
+
+  @Test("a damaged newest checkpoint is named in a warning, and the one before it is used")
+  func damagedNewest() throws {
+    let space = try Workspace()
+    let run = try space.copyOfRun()
+    try space.damage("\(run)/checkpoints/step-00000002/model.safetensors")
+    let result = try space.program(ranks: 1, space.train())
+    #expect(result.exitCode == 0, "\(result)")
+    let warning = try #require(result.errorLines("warning: skipping the damaged checkpoint").first, "\(result)")
+    #expect(warning.contains("\(run)/checkpoints/step-00000002/model.safetensors"))
+    #expect(result.output.contains("resuming from \(run)/checkpoints/step-00000001"), "\(result)")
+    // The step after it is done again, to the bytes of the run that was not damaged.
+    for name in ["model.safetensors", "optimizer.safetensors"] {
+      let files = [run, space.trained.run].map { "\($0)/checkpoints/step-00000002/\(name)" }
+      #expect(FileManager.default.contentsEqual(atPath: files[0], andPath: files[1]), "\(name)")
+    }
+  }
+
+  @Test("SIGTERM to one of two ranks leaves one complete checkpoint and code 75; the same command finishes")
+  func stopped() throws {
+    let space = try Workspace()
+    let directory = space.folder.file("run")
+    let arguments = space.train("--set", "train.length=16 steps", "--set", "train.checkpoint_every=99 steps")
+    let log = "\(directory)/log.txt"
+    Thread.detachNewThread {
+      // A first line of progress means that the handlers are there; 60 s are the command's own limit.
+      for _ in 0..<6000 {
+        if let text = try? String(contentsOfFile: log, encoding: .utf8), text.contains("\nstep ") { break }
+        usleep(10_000)
+      }
+      if let process = Self.process(ofRank: 1, mentioning: directory) { kill(process, SIGTERM) }
+    }
+    let result = try space.program(ranks: 2, arguments)
+    #expect(result.exitCode == 75, "\(result)")
+    #expect(result.errorLines("error").isEmpty, "\(result)")
+    #expect(result.output.contains("with a complete checkpoint; run the same command again"), "\(result)")
+    let store = CheckpointStore(runDirectory: directory)
+    let step = try #require(store.steps.first)
+    #expect(store.steps.count == 1 && store.latestStep == step && (1..<16).contains(step))
+    let set = try CheckpointSet(directory: "\(directory)/checkpoints/\(CheckpointStore.name(ofStep: step))")
+    #expect(set.state.step == step && set.state.worldSize == 2)
+
+    let again = try space.program(ranks: 2, arguments)
+    #expect(again.exitCode == 0, "\(again)")
+    #expect(again.output.contains("resuming from \(set.directory)"), "\(again)")
+    #expect(again.output.contains("finished: 16 steps"), "\(again)")
+    // One row a step: none is lost and none is done twice.
+    let rows = try String(contentsOfFile: "\(directory)/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+    #expect(rows.count { $0.contains("\"loss\"") } == 16)
+  }
+
+  /// The process of a rank of the job that has this text in its arguments.
+  private static func process(ofRank rank: Int, mentioning text: String) -> pid_t? {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+      guard let process = pid_t(name), let environment = FileManager.default.contents(atPath: "/proc/\(name)/environ"),
+        String(decoding: environment, as: UTF8.self).split(separator: "\0").contains("OMPI_COMM_WORLD_RANK=\(rank)"),
+        let arguments = FileManager.default.contents(atPath: "/proc/\(name)/cmdline"),
+        String(decoding: arguments, as: UTF8.self).contains(text)
+      else { continue }
+      return process
+    }
+    return nil
+  }
+}
