@@ -1,4 +1,5 @@
 import Distributed
+import Foundation
 import Glibc
 import Testing
 
@@ -81,8 +82,11 @@ extension Ranks {
 
     @Test("a rank that does not come is a stall that names phase, bucket, rank and host")
     func stall() throws {
-      // Oracle: the last rank starts bucket 1 late, after the others' deadline of 0.2 s has passed.
+      // Oracle: the last rank starts bucket 1 late, once every other one has said that its deadline of 0.2 s passed.
       let isLate = world.rank == world.size - 1
+      let folder = try world.broadcast(world.rank == 0 ? "\(NSTemporaryDirectory())/stall-\(getpid())" : "")
+      mkdir(folder, 0o700)
+      func mark(_ rank: Int) -> String { "\(folder)/\(rank)" }
       let deadline = world.deadlineSeconds
       try withArena(30_000) { arena in
         let buckets = GradientBuckets(ranges: [0..<10_000, 10_000..<30_000])
@@ -91,7 +95,9 @@ extension Ranks {
         try reducer.start(bucket: 0)
         try reducer.wait(bucket: 0)
         if isLate {
-          usleep(800_000)
+          for _ in 0..<3000 where (0..<world.size - 1).contains(where: { access(mark($0), F_OK) != 0 }) {
+            usleep(10_000)
+          }
           try reducer.start(bucket: 1)
         } else {
           world.deadlineSeconds = 0.2
@@ -107,11 +113,13 @@ extension Ranks {
             #expect(error.exitCode.rawValue == 74)
           }
           world.deadlineSeconds = deadline
+          close(creat(mark(world.rank), 0o600))
         }
         // The late rank comes after all: the request is still alive, so that later tests find the ranks in step.
         try reducer.waitAll()
         #expect(arena.indices.allSatisfy { arena[$0] == expected($0) })
       }
+      if isLate { try FileManager.default.removeItem(atPath: folder) }
     }
   }
 }
