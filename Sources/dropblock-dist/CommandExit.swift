@@ -15,8 +15,8 @@ enum CommandExit {
       if launchedRank() == 0 { print(command.fullMessage(for: error)) }
       command.exit()
     case .validationFailure:
-      // The parser starts its messages with "Error: "; the program has one word for all of them.
-      Launch.leave(.usage, "error: " + command.fullMessage(for: error).trimmingPrefix("Error: "))
+      // The parser starts its messages with "Error: "; those of the program start with "error: ".
+      Launch.leave(.usage, String(command.fullMessage(for: error).trimmingPrefix("Error: ")))
     default:
       Launch.fail(error)
     }

@@ -24,6 +24,21 @@ import Testing
     #expect(result.errorOutput.split(separator: "\n").count { $0.hasPrefix("error: ") } == 1, "\(result)")
   }
 
+  @Test("a mistake that only a rank other than the first meets is named by that rank")
+  func usageOfOneRank() throws {
+    let folder = try TemporaryDirectory("usage")
+    // The first rank waits for the second one to join.
+    let first = ["--output", folder.file("run"), "--set", "planner.algorithms=direct"]
+    let result = try runProgram(
+      ranks: 1, first + [":", "-np", "1", Locations.program, "--config", folder.file("none.yaml")],
+      environment: ["OMPI_MCA_odls_base_sigkill_timeout": "0", "DROPBLOCK_CACHE": folder.file("cache")])
+    #expect(result.exitCode == 66, "\(result)")
+    let messages = result.errorLines("error: ")
+    #expect(messages.count == 1, "\(result)")
+    let message = try #require(messages.first)
+    #expect(message.contains("rank 1 on ") && message.contains("none.yaml: cannot read"))
+  }
+
   @Test("the version names commit, oneDNN, MPI and CPU, once for all ranks")
   func version() throws {
     let result = try runProgram(["--version"])

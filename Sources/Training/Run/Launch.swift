@@ -31,24 +31,23 @@ public enum Launch {
   /// Ends a process that has not joined the others, with an error's code and message; see `leave`.
   public static func fail(_ error: any Error) -> Never {
     let user = error as? any UserError
-    leave(user?.exitCode ?? .internalError, user.map { "error: \($0)" } ?? "internal error: \(error)")
+    leave(user?.exitCode ?? .internalError, user?.description ?? "internal error: \(error)")
   }
 
   /// Ends a process that has not joined the others: one message a job.
   ///
   /// Every rank meets the same bad command line or file, so the first one speaks. mpirun kills all the others as soon
-  /// as one has ended with a code, so the first must be the first to end: the others wait for that, and where they live
-  /// on, the mistake is their host's own, and one rank of the host names it.
+  /// as one has ended with a code, so the first must be the first to end: the others wait for that. Where they live on,
+  /// the mistake is not the first one's, and they name it themselves, one after the other.
   public static func leave(_ code: ExitCode, _ message: String) -> Never {
     var place = ""
     if launchedRank() != 0 {
-      Thread.sleep(forTimeInterval: 3)
       let environment = processEnvironment()
       let localRank = environment["OMPI_COMM_WORLD_LOCAL_RANK"] ?? environment["SLURM_LOCALID"] ?? "0"
-      if localRank != "0" { exit(code.rawValue) }
-      place = "\(hostName()): "
+      Thread.sleep(forTimeInterval: 3 + 0.2 * (Double(localRank) ?? 0))
+      place = "rank \(launchedRank()) on \(hostName()): "
     }
-    FileHandle.standardError.write(Data("\(place)\(message)\n".utf8))
+    FileHandle.standardError.write(Data("error: \(place)\(message)\n".utf8))
     exit(code.rawValue)
   }
 }
