@@ -151,7 +151,7 @@ static inline const char *shim_status_name(dnnl_status_t status) {
     case dnnl_success: return "success";
     case dnnl_out_of_memory: return "out of memory";
     case dnnl_invalid_arguments: return "invalid arguments";
-    case dnnl_unimplemented: return "unimplemented";
+    case dnnl_unimplemented: return "no implementation for these shapes and layouts";
     case dnnl_iterator_ends: return "no implementation left";
     case dnnl_runtime_error: return "run-time error";
     default: return "not required";

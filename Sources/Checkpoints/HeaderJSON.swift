@@ -157,7 +157,7 @@ struct HeaderParser {
     return Array(text.utf8)
   }
 
-  /// The `uXXXX` at the position.
+  /// One UTF-16 unit of an escape: the letter `u` and its four hexadecimal digits.
   private mutating func codeUnit() throws(HeaderSyntaxError) -> UInt16 {
     guard position + 5 <= bytes.count, bytes[position] == UInt8(ascii: "u"),
       let unit = UInt16(String(decoding: bytes[position + 1..<position + 5], as: UTF8.self), radix: 16)
