@@ -48,6 +48,7 @@ let package = Package(
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenMP"),
+    .systemLibrary(name: "CBFloat16"),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
@@ -57,7 +58,7 @@ let package = Package(
     .target(name: "CBuildInformation", cSettings: [.define("DROPBLOCK_COMMIT", to: "\"\(commit)\"")]),
     library("Tensors", ["COpenMP"]),
     library("Regularization", ["Tensors"]),
-    library("Graph", ["Tensors", "Regularization", "COneDNN"]),
+    library("Graph", ["Tensors", "Regularization", "COneDNN", "CBFloat16"]),
     library("Models", ["Tensors", "Regularization", "Graph"]),
     library("Detection", ["Tensors"]),
     library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CSimdJSON"]),

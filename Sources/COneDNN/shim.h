@@ -24,14 +24,15 @@ enum {
   shim_arg_to = DNNL_ARG_TO
 };
 
-// A float layout of `rank` extents: activations (N, C, H, W), weights (O, I, H, W) or vectors (C).
-static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extents, int kind) {
+// A layout of `rank` extents, of floats or of bfloat16: activations (N, C, H, W), weights (O, I, H, W) or vectors (C).
+static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extents, int kind, int is_bfloat16) {
   shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
   dnnl_format_tag_t tag = dnnl_format_tag_any;
   if (kind == shim_plain) tag = rank == 1 ? dnnl_a : dnnl_abcd;
   if (kind == shim_blocked8) tag = dnnl_aBcd8b;
   if (kind == shim_blocked16) tag = dnnl_aBcd16b;
-  if (dnnl_memory_desc_init_by_tag(layout, rank, extents, dnnl_f32, tag) != dnnl_success) {
+  dnnl_data_type_t type = is_bfloat16 ? dnnl_bf16 : dnnl_f32;
+  if (dnnl_memory_desc_init_by_tag(layout, rank, extents, type, tag) != dnnl_success) {
     free(layout);
     return NULL;
   }
@@ -66,8 +67,9 @@ static inline dnnl_alg_kind_t shim_algorithm(int winograd) {
   return winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
 }
 
+// With `rectifies` the result is max(0, y).
 static inline dnnl_status_t shim_convolution_forward(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, const shim_layout *source,
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, int rectifies, const shim_layout *source,
     const shim_layout *weights, const shim_layout *bias, const shim_layout *destination, const dnnl_dim_t *strides,
     const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after) {
   dnnl_convolution_desc_t operation;
@@ -76,6 +78,13 @@ static inline dnnl_status_t shim_convolution_forward(
       padding_before, padding_after);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  if (rectifies) {
+    dnnl_post_ops_t following = NULL;
+    dnnl_post_ops_create(&following);
+    dnnl_post_ops_append_eltwise(following, 1, dnnl_eltwise_relu, 0, 0);
+    dnnl_primitive_attr_set_post_ops(attributes, following);
+    dnnl_post_ops_destroy(following);
+  }
   status = dnnl_primitive_desc_create(description, &operation, attributes, engine, NULL);
   dnnl_primitive_attr_destroy(attributes);
   return status;
@@ -140,6 +149,11 @@ static inline dnnl_memory_t shim_memory(
 }
 static inline dnnl_status_t shim_memory_place(dnnl_memory_t memory, void *data) {
   return dnnl_memory_set_data_handle(memory, data);
+}
+// Whether the processor and DNNL_MAX_CPU_ISA let oneDNN multiply bfloat16 in hardware.
+static inline int shim_has_bfloat16(void) {
+  dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
 }
 // Whether the processor and DNNL_MAX_CPU_ISA let oneDNN use AVX-512.
 static inline int shim_has_avx512(void) {

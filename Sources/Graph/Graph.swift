@@ -47,7 +47,9 @@ public final class Graph {
     return Value(id: valueCount - 1, shape: shape)
   }
 
-  func newDropBlockSite(_ name: String, group: Int, shape: Shape) -> DropBlockSite {
+  /// A site of a group, or none without a group.
+  func newDropBlockSite(_ name: String, group: Int?, _ shape: Shape) -> DropBlockSite? {
+    guard let group else { return nil }
     let site = DropBlockSite(index: dropBlockSites.count, name: name, group: group, shape: shape)
     dropBlockSites.append(site)
     return site

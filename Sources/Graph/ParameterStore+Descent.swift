@@ -68,7 +68,7 @@ extension ParameterStore {
       target.update(from: g, count: trainedEnd)
     } else {
       ElementwiseKernel.accumulate(
-        target + Self.headCount, g + Self.headCount, count: trainedEnd - Self.headCount)
+        Elements(target + Self.headCount), Elements(g + Self.headCount), count: trainedEnd - Self.headCount)
     }
   }
 
@@ -77,6 +77,6 @@ extension ParameterStore {
     let part = range.clamped(to: Self.headCount..<trainedEnd)
     guard let g = gradientArena.baseAddress, !part.isEmpty else { return }
     ElementwiseKernel.accumulate(
-      g + part.lowerBound, sum.pointer(to: Float.self) + part.lowerBound, count: part.count)
+      Elements(g + part.lowerBound), Elements(sum.pointer(to: Float.self) + part.lowerBound), count: part.count)
   }
 }

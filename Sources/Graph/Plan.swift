@@ -17,6 +17,8 @@ public final class Plan {
   private let graph: Graph
   private let engine: Engine
   private let mode: Planner.Mode
+  /// What activations and the weights that convolutions read are stored as.
+  public let precision: Precision
   private let arena: AlignedMemory
   private let prepareSteps: [Step]
   private let forwardSteps: [Step]
@@ -27,11 +29,13 @@ public final class Plan {
   private var derivedWeightsAreStale = true
 
   init(
-    graph: Graph, engine: Engine, mode: Planner.Mode, parameters: ParameterStore, choices: AlgorithmChoices,
-    arena: AlignedMemory, prepareSteps: [Step], forwardSteps: [Step], backwardSteps: [Step], masks: [MaskSlot],
+    graph: Graph, engine: Engine, mode: Planner.Mode, precision: Precision, parameters: ParameterStore,
+    choices: AlgorithmChoices, arena: AlignedMemory, prepareSteps: [Step], forwardSteps: [Step], backwardSteps: [Step],
+    masks: [MaskSlot],
     input: Buffer?, outputs: [Int: Buffer]
   ) {
-    (self.graph, self.engine, self.mode, self.parameters, self.choices) = (graph, engine, mode, parameters, choices)
+    (self.graph, self.engine, self.mode, self.precision) = (graph, engine, mode, precision)
+    (self.parameters, self.choices) = (parameters, choices)
     (self.arena, self.prepareSteps, self.forwardSteps) = (arena, prepareSteps, forwardSteps)
     (self.backwardSteps, self.masks, self.input, self.outputs) = (backwardSteps, masks, input, outputs)
   }
@@ -40,20 +44,22 @@ public final class Plan {
   ///
   /// - Parameters:
   ///   - mode: training plans have a backward pass and DropBlock; inference plans use running statistics.
+  ///   - precision: what activations are stored as; the processor must support it.
   ///   - policy: where algorithms come from that `choices` does not settle.
   ///   - store: the parameters of an earlier plan of the same model, at any shape.
   public convenience init(
-    _ graph: Graph, engine: Engine, mode: Planner.Mode, policy: AlgorithmPolicy = .timed,
+    _ graph: Graph, engine: Engine, mode: Planner.Mode, precision: Precision = .f32, policy: AlgorithmPolicy = .timed,
     choices: AlgorithmChoices = AlgorithmChoices(), sharing store: ParameterStore? = nil
   ) {
-    let planner = Planner(graph, engine: engine, mode: mode, policy: policy, choices: choices, store: store)
+    let planner = Planner(
+      graph, engine: engine, mode: mode, precision: precision, policy: policy, choices: choices, store: store)
     self.init(planner.makePlan(store: store))
   }
 
   private convenience init(_ other: Plan) {
     self.init(
-      graph: other.graph, engine: other.engine, mode: other.mode, parameters: other.parameters,
-      choices: other.choices, arena: other.arena, prepareSteps: other.prepareSteps,
+      graph: other.graph, engine: other.engine, mode: other.mode, precision: other.precision,
+      parameters: other.parameters, choices: other.choices, arena: other.arena, prepareSteps: other.prepareSteps,
       forwardSteps: other.forwardSteps, backwardSteps: other.backwardSteps, masks: other.masks, input: other.input,
       outputs: other.outputs)
   }
@@ -76,7 +82,7 @@ public final class Plan {
     return [Float](unsafeUninitializedCapacity: value.shape.count) { target, count in
       if let from = source.baseAddress, let to = target.baseAddress {
         reorder(
-          from: from, engine.activationLayout(value.shape), to: to, Layout(value.shape, .plain), engine: engine)
+          from: from, engine.activationLayout(value.shape, .f32), to: to, Layout(value.shape, .plain), engine: engine)
       }
       count = value.shape.count
     }

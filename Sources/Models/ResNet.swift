@@ -125,6 +125,12 @@ public struct ResNet: Sendable {
       shortcut = graph.batchNorm(
         "\(name).downsample.1", shortcut, norm, activation: .none, dropBlockGroup: maskedShortcut)
     }
+    // An identity shortcut has no batch-norm that its mask could ride on: the sum applies it.
+    func join(_ norm: String, _ branch: Value) -> Value {
+      graph.batchNormJoin(
+        "\(name).\(norm)", branch, last, shortcut: shortcut, dropBlockGroup: masked,
+        shortcutDropBlock: isProjection ? nil : maskedShortcut.map { ("\(name).shortcut", $0) })
+    }
     var x = input
     if depth.isBottleneck {
       x = convolution(graph, "\(name).conv1", x, channels: channels, kernel: 1, isTrained: isTrained)
@@ -133,16 +139,14 @@ public struct ResNet: Sendable {
         graph, "\(name).conv2", x, channels: channels, kernel: 3, stride: stride, isTrained: isTrained)
       x = graph.batchNorm("\(name).bn2", x, norm, activation: .relu, dropBlockGroup: masked)
       x = convolution(graph, "\(name).conv3", x, channels: width, kernel: 1, isTrained: isTrained)
-      x = graph.batchNorm("\(name).bn3", x, last, activation: .none, dropBlockGroup: masked)
+      return join("bn3", x)
     } else {
       x = convolution(
         graph, "\(name).conv1", x, channels: channels, kernel: 3, stride: stride, isTrained: isTrained)
       x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, dropBlockGroup: masked)
       x = convolution(graph, "\(name).conv2", x, channels: width, kernel: 3, isTrained: isTrained)
-      x = graph.batchNorm("\(name).bn2", x, last, activation: .none, dropBlockGroup: masked)
+      return join("bn2", x)
     }
-    // An identity shortcut has no batch-norm that its mask could ride on: the addition applies it.
-    return graph.residualJoin(name, x, shortcut, shortcutDropBlockGroup: isProjection ? nil : maskedShortcut)
   }
 
   private func norm(isTrained: Bool) -> BatchNorm {

@@ -79,13 +79,11 @@ public struct RetinaNet: Sendable {
   ) -> Value {
     var x = input
     for index in 0..<headDepth {
+      let normalised = trunk.form == .paper
       x = graph.convolution(
         "\(name).conv.\(index).0", x, channels: pyramid.channels, kernel: 3, padding: .symmetric(1),
-        initializer: .normal(deviation: 0.01), bias: .constant(0))
-      switch trunk.form {
-      case .torchvision:
-        x = graph.relu("\(name).conv.\(index).1.p\(pyramidLevel)", x)
-      case .paper:
+        initializer: .normal(deviation: 0.01), bias: .constant(0), activation: normalised ? .none : .relu)
+      if normalised {
         x = graph.batchNorm(
           "\(name).bn.\(pyramidLevel).\(index)", x, pyramid.batchNorm, activation: .relu)
       }

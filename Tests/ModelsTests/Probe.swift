@@ -112,7 +112,8 @@ private func write(_ canonical: [Float], _ shape: Shape, to buffer: Buffer, _ en
   require(canonical.count == shape.count, "\(canonical.count) values for \(shape)")
   canonical.withUnsafeBytes {
     reorder(
-      from: $0.baseAddress!, Layout(shape, .plain), to: buffer.base, engine.activationLayout(shape), engine: engine)
+      from: $0.baseAddress!, Layout(shape, .plain), to: buffer.base, engine.activationLayout(shape, .f32),
+      engine: engine)
   }
 }
 
@@ -120,7 +121,8 @@ private func read(_ shape: Shape, from buffer: Buffer, _ engine: Engine) -> [Flo
   var canonical = [Float](repeating: 0, count: shape.count)
   canonical.withUnsafeMutableBytes {
     reorder(
-      from: buffer.base, engine.activationLayout(shape), to: $0.baseAddress!, Layout(shape, .plain), engine: engine)
+      from: buffer.base, engine.activationLayout(shape, .f32), to: $0.baseAddress!, Layout(shape, .plain),
+      engine: engine)
   }
   return canonical
 }

@@ -4,11 +4,12 @@ import Tensors
 enum BatchNormBackwardKernel {
   /// The sums of g and of g * xhat for each channel: the gradients of beta and gamma.
   ///
-  /// xhat = (x - mean) * inverseDeviation. Both results hold `paddedChannels` values.
+  /// xhat = (x - mean) * inverseDeviation. Both results hold `paddedChannels` values. Where the normalised branch was
+  /// joined with a shortcut, `join` takes what the passes after this one need, because it is read here anyway.
   static func sums(
-    _ x: UnsafePointer<Float>, _ gradient: IncomingGradient, _ shape: BlockedShape, mean: UnsafePointer<Float>,
+    _ x: Elements, _ gradient: IncomingGradient, _ shape: BlockedShape, mean: UnsafePointer<Float>,
     inverseDeviation: UnsafePointer<Float>, sum: UnsafeMutablePointer<Double>,
-    sumOfProducts: UnsafeMutablePointer<Double>
+    sumOfProducts: UnsafeMutablePointer<Double>, join: JoinGradient? = nil
   ) {
     shape.sumSegments(into: sum, sumOfProducts) { segment in
       let mean = mean.channelLanes(block: segment.block, of: shape.channelBlock)
@@ -20,7 +21,9 @@ enum BatchNormBackwardKernel {
         var runProducts = Lanes()
         @inline(__always)
         func add(_ element: Int, _ width: GroupWidth) {
-          let lanes = gradient.lanes(element, width)
+          let total = gradient.sumLanes(element, width)
+          join?.store(total, element, width)
+          let lanes = gradient.masked(total, element, width)
           runSum += lanes
           runProducts.addProduct(lanes, x.lanes(element, width) - mean)
         }
@@ -42,7 +45,7 @@ enum BatchNormBackwardKernel {
   /// dx = gamma * inverseDeviation * (g - sum / count - xhat * sumOfProducts / count), where sums and count cover all
   /// elements that the statistics cover. `gamma` holds C values.
   static func apply(
-    _ x: UnsafePointer<Float>, _ gradient: IncomingGradient, _ dx: UnsafeMutablePointer<Float>, _ shape: BlockedShape,
+    _ x: Elements, _ gradient: IncomingGradient, _ dx: Elements, _ shape: BlockedShape,
     gamma: UnsafePointer<Float>, channels: BatchNormChannels, sum: UnsafePointer<Double>,
     sumOfProducts: UnsafePointer<Double>, count: Double
   ) {
@@ -76,16 +79,21 @@ enum BatchNormBackwardKernel {
     }
   }
 
-  /// The gradient of x with constant statistics, g * scale; dx may be the gradient's first buffer.
+  /// The gradient of x with constant statistics, g * scale; dx may be the gradient's first buffer, `join.sum` another one.
   static func applyFrozen(
-    _ gradient: IncomingGradient, _ dx: UnsafeMutablePointer<Float>, _ shape: BlockedShape, scale: UnsafePointer<Float>
+    _ gradient: IncomingGradient, _ dx: Elements?, _ shape: BlockedShape, scale: UnsafePointer<Float>,
+    join: JoinGradient? = nil
   ) {
     let factor = gradient.factor
     shape.forEachSegment { segment in
       let scale = scale.channelLanes(block: segment.block, of: shape.channelBlock) * factor
-      forEachGroup(in: segment.elements) { element, width in
-        dx.store(gradient.lanes(element, width) * scale, element, width)
+      @inline(__always)
+      func transform(_ element: Int, _ width: GroupWidth) {
+        let total = gradient.sumLanes(element, width)
+        join?.store(total, element, width)
+        dx?.store(gradient.masked(total, element, width) * scale, element, width)
       }
+      forEachGroup(in: segment.elements, transform)
     }
   }
 

@@ -22,7 +22,7 @@ enum BatchNormForwardKernel {
   ///
   /// Both are exact to Double rounding, so that the variance survives a mean of 1000 deviations.
   static func sums(
-    _ x: UnsafePointer<Float>, _ shape: BlockedShape, sum: UnsafeMutablePointer<Double>,
+    _ x: Elements, _ shape: BlockedShape, sum: UnsafeMutablePointer<Double>,
     sumOfSquares: UnsafeMutablePointer<Double>
   ) {
     shape.sumSegments(into: sum, sumOfSquares) { segment in
@@ -88,7 +88,7 @@ enum BatchNormForwardKernel {
 
   /// y = x * scale + shift for each channel, then ReLU if wanted, then the mask if there is one; y may be x.
   static func scaleShift(
-    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ shape: BlockedShape, scale: UnsafePointer<Float>,
+    _ x: Elements, _ y: Elements, _ shape: BlockedShape, scale: UnsafePointer<Float>,
     shift: UnsafePointer<Float>, relu: Bool, mask: DropMask?
   ) {
     // The factor is not negative and rides on scale and shift, because ReLU is positively homogeneous.

@@ -18,19 +18,19 @@ struct BoxLossKernel {
   ///
   /// The losses that are added are not weighted. `gradient` may be `predictions`. No anchor comes twice.
   func run(
-    _ predictions: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Float>,
+    _ predictions: Elements, gradient: Elements, weights: UnsafePointer<Float>,
     positives: [PositiveAnchor], losses: UnsafeMutablePointer<Double>
   ) {
     let slopes = positives.map { positive in
       // Four coordinates never straddle two channel blocks: both sizes are multiples of four.
-      let prediction = UnsafeRawPointer(predictions + offset(positive)).loadUnaligned(as: SIMD4<Float>.self)
+      let prediction = predictions.quad(offset(positive))
       let (loss, slope) = evaluate(prediction - positive.code, target: positive.code)
       losses[positive.image] += loss
       return slope * weights[positive.image]
     }
     ElementwiseKernel.clear(gradient, count: shape.count)
     for (positive, slope) in zip(positives, slopes) {
-      UnsafeMutableRawPointer(gradient + offset(positive)).storeBytes(of: slope, as: SIMD4<Float>.self)
+      gradient.storeQuad(slope, offset(positive))
     }
   }
 

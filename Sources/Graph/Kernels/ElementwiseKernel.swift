@@ -14,14 +14,21 @@ enum ElementwiseKernel {
   }
 
   /// y = max(x, 0); y may be x.
-  static func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int) {
+  static func relu(_ x: Elements, _ y: Elements, count: Int) {
     share(count) { elements in
       forEachGroup(in: elements) { element, width in y.store(x.lanes(element, width).rectified, element, width) }
     }
   }
 
+  /// y = x, from one precision to another; `count` is a multiple of sixteen where one of them is bfloat16.
+  static func copy(_ x: Elements, _ y: Elements, count: Int) {
+    share(count) { elements in
+      forEachGroup(in: elements) { element, width in y.store(x.lanes(element, width), element, width) }
+    }
+  }
+
   /// dx = the incoming gradient with its ReLU and mask undone; dx may be one of its buffers.
-  static func gradient(_ gradient: IncomingGradient, _ dx: UnsafeMutablePointer<Float>, count: Int) {
+  static func gradient(_ gradient: IncomingGradient, _ dx: Elements, count: Int) {
     let factor = gradient.factor
     share(count) { elements in
       forEachGroup(in: elements) { element, width in
@@ -32,7 +39,7 @@ enum ElementwiseKernel {
 
   /// y = a + b; y may be a or b.
   static func add(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int
+    _ a: Elements, _ b: Elements, _ y: Elements, count: Int
   ) {
     share(count) { elements in
       forEachGroup(in: elements) { element, width in
@@ -43,7 +50,7 @@ enum ElementwiseKernel {
 
   /// y = a + b + c, in this order; y may be any of them.
   static func add(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+    _ a: Elements, _ b: Elements, _ c: Elements, _ y: Elements,
     count: Int
   ) {
     share(count) { elements in
@@ -54,12 +61,12 @@ enum ElementwiseKernel {
   }
 
   /// a += b.
-  static func accumulate(_ a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>, count: Int) {
-    add(UnsafePointer(a), b, a, count: count)
+  static func accumulate(_ a: Elements, _ b: Elements, count: Int) {
+    add(a, b, a, count: count)
   }
 
   /// Sets all elements to zero.
-  static func clear(_ a: UnsafeMutablePointer<Float>, count: Int) {
+  static func clear(_ a: Elements, count: Int) {
     share(count) { elements in
       forEachGroup(in: elements) { element, width in a.store(Lanes(), element, width) }
     }

@@ -26,7 +26,7 @@ struct FocalLossKernel {
   ///
   /// The losses that are added are not weighted. `gradient` may be `logits`. No anchor is in both lists or twice in one.
   func run(
-    _ logits: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Float>,
+    _ logits: Elements, gradient: Elements, weights: UnsafePointer<Float>,
     positives: [PositiveAnchor], ignored: [IgnoredAnchor], losses: UnsafeMutablePointer<Double>
   ) {
     let units = shape.planes * shape.segmentsPerPlane
@@ -74,7 +74,7 @@ struct FocalLossKernel {
 
   /// Takes a segment's logits as background: writes their gradients, and returns the sum of the terms' values.
   private func background(
-    _ segment: PlaneSegment, _ logits: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, _ weight: Float
+    _ segment: PlaneSegment, _ logits: Elements, _ gradient: Elements, _ weight: Float
   ) -> Double {
     let gamma = gamma
     let lane = SIMD16<Float>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)

@@ -4,17 +4,16 @@
 /// of a sum, a ReLU and a mask need no pass and no buffer of their own.
 struct IncomingGradient {
   /// The gradient of one use of the result.
-  let first: UnsafePointer<Float>
+  let first: Elements
   /// The gradient of another use.
-  let second: UnsafePointer<Float>?
+  let second: Elements?
   /// The result of the ReLU that follows.
-  let output: UnsafePointer<Float>?
+  let output: Elements?
   /// The mask that follows.
   let mask: DropMask?
 
   init(
-    _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>? = nil, output: UnsafePointer<Float>? = nil,
-    mask: DropMask? = nil
+    _ first: Elements, _ second: Elements? = nil, output: Elements? = nil, mask: DropMask? = nil
   ) {
     (self.first, self.second, self.output, self.mask) = (first, second, output, mask)
   }
@@ -24,11 +23,20 @@ struct IncomingGradient {
 
   /// The gradient of the group at an element, not yet multiplied with `factor`.
   @inline(__always)
-  func lanes(_ element: Int, _ width: GroupWidth) -> Lanes {
+  func lanes(_ element: Int, _ width: GroupWidth) -> Lanes { masked(sumLanes(element, width), element, width) }
+
+  /// The gradient behind the ReLU: what both sides of a sum get before their masks.
+  @inline(__always)
+  func sumLanes(_ element: Int, _ width: GroupWidth) -> Lanes {
     var gradient = first.lanes(element, width)
     if let second { gradient += second.lanes(element, width) }
     if let output { gradient = gradient.kept(where: output.lanes(element, width) .> 0) }
-    if let mask { gradient = gradient.kept(where: mask.kept(element, width)) }
     return gradient
+  }
+
+  /// What the mask leaves of a gradient, not yet multiplied with `factor`.
+  @inline(__always)
+  func masked(_ gradient: Lanes, _ element: Int, _ width: GroupWidth) -> Lanes {
+    if let mask { gradient.kept(where: mask.kept(element, width)) } else { gradient }
   }
 }

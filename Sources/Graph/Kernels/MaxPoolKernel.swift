@@ -25,7 +25,7 @@ struct MaxPoolKernel {
   /// Of equal values the first in row order wins, and NaN wins over numbers, as in PyTorch. `places` has the size and layout
   /// of y. Places are floats, because narrowing them to bytes makes the compiler take the search's vectors apart (four
   /// times slower).
-  func forward(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, places: UnsafeMutablePointer<Float>) {
+  func forward(_ x: Elements, _ y: Elements, places: Elements) {
     parallel(output.planes * output.h) { unit in
       switch output.channelBlock {
       case 16: forwardRow(unit, x, y, places, 16, .whole)
@@ -35,7 +35,7 @@ struct MaxPoolKernel {
   }
 
   /// Writes the gradient of x: each window's gradient goes to its maximum.
-  func backward(_ dy: UnsafePointer<Float>, places: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>) {
+  func backward(_ dy: Elements, places: Elements, _ dx: Elements) {
     parallel(input.planes * input.h) { unit in
       switch input.channelBlock {
       case 16: backwardRow(unit, dy, places, dx, 16, .whole)
@@ -46,7 +46,7 @@ struct MaxPoolKernel {
 
   @inline(__always)
   private func forwardRow(
-    _ unit: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ places: UnsafeMutablePointer<Float>,
+    _ unit: Int, _ x: Elements, _ y: Elements, _ places: Elements,
     _ channelBlock: Int, _ width: GroupWidth
   ) {
     let (plane, row) = unit.quotientAndRemainder(dividingBy: output.h)
@@ -70,8 +70,8 @@ struct MaxPoolKernel {
 
   @inline(__always)
   private func window(
-    _ corner: UnsafePointer<Float>, _ rows: Range<Int>, _ columns: Range<Int>, _ y: UnsafeMutablePointer<Float>,
-    _ places: UnsafeMutablePointer<Float>, _ element: Int, _ channelBlock: Int, _ width: GroupWidth
+    _ corner: Elements, _ rows: Range<Int>, _ columns: Range<Int>, _ y: Elements,
+    _ places: Elements, _ element: Int, _ channelBlock: Int, _ width: GroupWidth
   ) {
     var best = Lanes(repeating: -.infinity)
     var place = Lanes(repeating: Float(3 &* rows.lowerBound &+ columns.lowerBound))
@@ -89,7 +89,7 @@ struct MaxPoolKernel {
 
   @inline(__always)
   private func backwardRow(
-    _ unit: Int, _ dy: UnsafePointer<Float>, _ places: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>,
+    _ unit: Int, _ dy: Elements, _ places: Elements, _ dx: Elements,
     _ channelBlock: Int, _ width: GroupWidth
   ) {
     let (plane, row) = unit.quotientAndRemainder(dividingBy: input.h)

@@ -15,8 +15,8 @@ enum NearestUpsampleKernel {
   ///
   /// Both shapes agree in images and channels.
   static func forward(
-    _ x: UnsafePointer<Float>, _ coarse: BlockedShape, _ lateral: UnsafePointer<Float>,
-    _ y: UnsafeMutablePointer<Float>, _ fine: BlockedShape
+    _ x: Elements, _ coarse: BlockedShape, _ lateral: Elements,
+    _ y: Elements, _ fine: BlockedShape
   ) {
     check(coarse, fine)
     let rows = sources(coarse: coarse.h, fine: fine.h)
@@ -40,7 +40,7 @@ enum NearestUpsampleKernel {
   ///
   /// With `accumulate` the sum is added to what dx holds.
   static func backward(
-    _ dy: UnsafePointer<Float>, _ fine: BlockedShape, _ dx: UnsafeMutablePointer<Float>, _ coarse: BlockedShape,
+    _ dy: Elements, _ fine: BlockedShape, _ dx: Elements, _ coarse: BlockedShape,
     accumulate: Bool
   ) {
     check(coarse, fine)
@@ -78,8 +78,8 @@ enum NearestUpsampleKernel {
 
   @inline(__always)
   private static func addRow(
-    _ source: UnsafePointer<Float>, _ columns: UnsafeBufferPointer<Int>, _ lateral: UnsafePointer<Float>,
-    _ y: UnsafeMutablePointer<Float>, _ channelBlock: Int, _ width: GroupWidth
+    _ source: Elements, _ columns: UnsafeBufferPointer<Int>, _ lateral: Elements,
+    _ y: Elements, _ channelBlock: Int, _ width: GroupWidth
   ) {
     for (column, sourceColumn) in columns.enumerated() {
       let sum = lateral.lanes(column &* channelBlock, width) + source.lanes(sourceColumn &* channelBlock, width)
@@ -89,8 +89,8 @@ enum NearestUpsampleKernel {
 
   @inline(__always)
   private static func sumRow(
-    _ dy: UnsafePointer<Float>, _ fineWidth: Int, _ rows: Range<Int>, _ columns: UnsafeBufferPointer<Int>,
-    _ dx: UnsafeMutablePointer<Float>, _ accumulate: Bool, _ channelBlock: Int, _ width: GroupWidth
+    _ dy: Elements, _ fineWidth: Int, _ rows: Range<Int>, _ columns: UnsafeBufferPointer<Int>,
+    _ dx: Elements, _ accumulate: Bool, _ channelBlock: Int, _ width: GroupWidth
   ) {
     for column in 0..<columns.count - 1 {
       var sum = accumulate ? dx.lanes(column &* channelBlock, width) : Lanes()

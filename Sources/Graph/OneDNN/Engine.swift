@@ -31,8 +31,18 @@ public final class Engine: @unchecked Sendable {
     return "\(version.major).\(version.minor).\(version.patch)"
   }
 
+  /// Whether the processor computes in a precision at full speed; bfloat16 needs AVX512_BF16.
+  public static func supports(_ precision: Precision) -> Bool {
+    switch precision {
+    case .f32: true
+    case .bf16: shim_has_bfloat16() != 0
+    }
+  }
+
   /// The blocked layout of activations of a shape.
-  func activationLayout(_ shape: Shape) -> Layout { Layout(shape, .blocked(channelBlock)) }
+  func activationLayout(_ shape: Shape, _ precision: Precision) -> Layout {
+    Layout(shape, .blocked(channelBlock), precision)
+  }
 }
 
 /// Stops with the call's name when oneDNN refuses a call that the planner had made sure of.

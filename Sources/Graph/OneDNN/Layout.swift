@@ -1,7 +1,7 @@
 import COneDNN
 import Tensors
 
-/// The order of a float tensor in memory, as oneDNN describes it, padding included.
+/// The order and type of a tensor in memory, as oneDNN describes it, padding included.
 ///
 /// One owner of one description; equal layouts hold equal tensors in equal bytes.
 final class Layout: Equatable {
@@ -21,7 +21,7 @@ final class Layout: Equatable {
   init(owning handle: UnsafeMutablePointer<shim_layout>) { self.handle = handle }
 
   /// The layout of extents, such as (N, C, H, W), (O, I, H, W) or (C).
-  convenience init(_ extents: [Int], _ order: Order) {
+  convenience init(_ extents: [Int], _ order: Order, _ precision: Precision = .f32) {
     let kind: Int
     switch order {
     case .plain: kind = shim_plain
@@ -30,14 +30,15 @@ final class Layout: Equatable {
       kind = block == 16 ? shim_blocked16 : shim_blocked8
     case .any: kind = shim_any
     }
-    let handle = shim_layout_create(Int32(extents.count), extents.map(dnnl_dim_t.init), Int32(kind))
+    let handle = shim_layout_create(
+      Int32(extents.count), extents.map(dnnl_dim_t.init), Int32(kind), precision == .bf16 ? 1 : 0)
     guard let handle else { fatalError("oneDNN has no layout for extents \(extents)") }
     self.init(owning: handle)
   }
 
   /// The layout of an activation or weight of a shape.
-  convenience init(_ shape: Shape, _ order: Order) {
-    self.init([shape.n, shape.c, shape.h, shape.w], order)
+  convenience init(_ shape: Shape, _ order: Order, _ precision: Precision = .f32) {
+    self.init([shape.n, shape.c, shape.h, shape.w], order, precision)
   }
 
   deinit { shim_layout_destroy(handle) }

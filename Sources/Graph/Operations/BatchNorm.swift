@@ -35,10 +35,11 @@ public enum Activation: Hashable, Sendable {
   case relu
 }
 
-/// Batch normalisation (Ioffe and Szegedy 2015) with its ReLU and its DropBlock mask in one pass.
+/// Batch normalisation (Ioffe and Szegedy 2015) with what follows it in the same pass: ReLU, DropBlock, a residual sum.
 ///
-/// y = m * factor * activation((x - mean) / sqrt(variance + epsilon) * weight + bias): DropBlock's mask m and its
-/// normaliser are constants of the step and ride on the pass that writes y.
+/// y = activation(m * factor * ((x - mean) / sqrt(variance + epsilon) * weight + bias) + shortcut): DropBlock's mask m and
+/// its normaliser are constants of the step and ride on the pass that writes y. An identity shortcut may have a mask of
+/// its own.
 struct BatchNormOperation: Operation {
   let name: String
   let input: Value
@@ -46,12 +47,14 @@ struct BatchNormOperation: Operation {
   let options: BatchNorm
   let activation: Activation
   let site: DropBlockSite?
+  /// The other side of a residual sum.
+  let shortcut: (value: Value, site: DropBlockSite?)?
   let weight: ParameterID
   let bias: ParameterID
   let runningMean: ParameterID
   let runningVariance: ParameterID
 
-  var inputs: [Value] { [input] }
+  var inputs: [Value] { [input] + (shortcut.map { [$0.value] } ?? []) }
   var output: Value? { outputValue }
   var parameters: [ParameterID] { [weight, bias] }
 
@@ -67,6 +70,30 @@ extension Graph {
   public func batchNorm(
     _ name: String, _ input: Value, _ options: BatchNorm, activation: Activation, dropBlockGroup: Int? = nil
   ) -> Value {
+    batchNorm(
+      name, input, options, activation: activation, site: newDropBlockSite(name, group: dropBlockGroup, input.shape),
+      shortcut: nil)
+  }
+
+  /// The end of a residual block: relu(batchNorm(branch) + shortcut), each side with an optional DropBlock mask.
+  ///
+  /// - Parameters:
+  ///   - dropBlockGroup: the ResNet group whose DropBlock masks the normalised branch, if any.
+  ///   - shortcutDropBlock: the site and the ResNet group whose DropBlock masks an identity shortcut here, if any.
+  public func batchNormJoin(
+    _ name: String, _ branch: Value, _ options: BatchNorm, shortcut: Value, dropBlockGroup: Int? = nil,
+    shortcutDropBlock: (site: String, group: Int)? = nil
+  ) -> Value {
+    require(branch.shape == shortcut.shape, "\(name): branch \(branch.shape) and shortcut \(shortcut.shape) differ")
+    let site = newDropBlockSite(name, group: dropBlockGroup, branch.shape)
+    let shortcutSite = shortcutDropBlock.flatMap { newDropBlockSite($0.site, group: $0.group, branch.shape) }
+    return batchNorm(name, branch, options, activation: .relu, site: site, shortcut: (shortcut, shortcutSite))
+  }
+
+  private func batchNorm(
+    _ name: String, _ input: Value, _ options: BatchNorm, activation: Activation, site: DropBlockSite?,
+    shortcut: (value: Value, site: DropBlockSite?)?
+  ) -> Value {
     let channels = input.shape.c
     let learned: Parameter.Role = options.isTrained ? .trained(decay: false) : .frozen
     let running: Parameter.Role = options.isTrained ? .runningStatistic : .frozen
@@ -76,8 +103,8 @@ extension Graph {
     let output = newValue(input.shape)
     append(
       BatchNormOperation(
-        name: name, input: input, outputValue: output, options: options, activation: activation,
-        site: dropBlockGroup.map { newDropBlockSite(name, group: $0, shape: input.shape) },
+        name: name, input: input, outputValue: output, options: options, activation: activation, site: site,
+        shortcut: shortcut,
         weight: vector("weight", learned, options.initialScale), bias: vector("bias", learned, 0),
         runningMean: vector("running_mean", running, 0), runningVariance: vector("running_var", running, 1)))
     return output
@@ -89,6 +116,7 @@ private final class PlannedBatchNorm: PlannedOperation {
   private let shape: BlockedShape
   private let usesBatchStatistics: Bool
   private let mask: MaskSlot?
+  private let shortcutMask: MaskSlot?
   /// Statistics, scale and shift of each channel, from forward to backward.
   private let channelValues: Buffer
   private let weight: ParameterSlot
@@ -101,6 +129,7 @@ private final class PlannedBatchNorm: PlannedOperation {
     shape = BlockedShape(operation.input.shape, channelBlock: planner.engine.channelBlock)
     usesBatchStatistics = planner.mode == .training && operation.options.isTrained
     mask = planner.mask(operation.site)
+    shortcutMask = planner.mask(operation.shortcut?.site)
     channelValues = planner.newBuffer(
       "\(operation.name) statistics", byteCount: BatchNormChannels.vectorCount * shape.paddedChannels * 4)
     weight = planner.slots[operation.weight.index]
@@ -112,12 +141,17 @@ private final class PlannedBatchNorm: PlannedOperation {
     }
   }
 
+  private var kind: String { operation.shortcut == nil ? "batch-norm" : "batch-norm and sum" }
+
   func addForward(to planner: Planner) {
     let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
+    let shortcut = operation.shortcut.map { planner.buffer(of: $0.value) }
     let sums = planner.newBuffer("\(operation.name) sums", byteCount: 2 * shape.paddedChannels * 8)
     planner.add(
-      Step(operation.name, kind: "batch-norm", .forward, reads: [x], writes: [y, sums, channelValues]) {
-        [self] context in
+      Step(
+        operation.name, kind: kind, .forward, reads: [x] + (shortcut.map { [$0] } ?? []),
+        writes: [y, sums, channelValues]
+      ) { [self] context in
         let channels = BatchNormChannels(channelValues, shape)
         if usesBatchStatistics {
           gatherStatistics(x, sums, channels, context)
@@ -126,16 +160,22 @@ private final class PlannedBatchNorm: PlannedOperation {
             mean: runningMean.value, variance: runningVariance.value, gamma: weight.value, beta: bias.value,
             epsilon: operation.options.epsilon, shape, into: channels)
         }
-        BatchNormForwardKernel.scaleShift(
-          x.floats, y.floats, shape, scale: channels.scale, shift: channels.shift,
-          relu: operation.activation == .relu, mask: mask?.bits)
+        if let shortcut {
+          ResidualJoinKernel.forward(
+            x.elements, scale: channels.scale, shift: channels.shift, mask: mask?.bits, shortcut: shortcut.elements,
+            shortcutMask: shortcutMask?.bits, y.elements, shape)
+        } else {
+          BatchNormForwardKernel.scaleShift(
+            x.elements, y.elements, shape, scale: channels.scale, shift: channels.shift,
+            relu: operation.activation == .relu, mask: mask?.bits)
+        }
       })
   }
 
   /// Mean and variance of the batch, of this rank or of all, and the running statistics.
   private func gatherStatistics(_ x: Buffer, _ sums: Buffer, _ channels: BatchNormChannels, _ context: RunContext) {
     let (sum, sumOfSquares) = halves(sums)
-    BatchNormForwardKernel.sums(x.floats, shape, sum: sum, sumOfSquares: sumOfSquares)
+    BatchNormForwardKernel.sums(x.elements, shape, sum: sum, sumOfSquares: sumOfSquares)
     let count = sumOverRanks(sums, context)
     BatchNormForwardKernel.finish(
       sum: sum, sumOfSquares: sumOfSquares, count: count, gamma: weight.value, beta: bias.value,
@@ -164,22 +204,26 @@ private final class PlannedBatchNorm: PlannedOperation {
       outputGradients, limit: 2, name: operation.name, shape: operation.outputValue.shape)
     let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
     let hasReLU = operation.activation == .relu
+    let join = joinGradients(addends, planner)
+    let free = (addends + (join.sum.map { [$0] } ?? [])).filter { !(join.sumIsShared && $0 === join.sum) }
     let result =
       planner.wantsGradient(operation.input)
-      ? planner.overwritable(addends, label: "\(operation.name) input gradient", operation.input.shape) : nil
+      ? planner.overwritable(free, label: "\(operation.name) input gradient", operation.input.shape) : nil
     let sums = planner.newBuffer("\(operation.name) sums", byteCount: 2 * shape.paddedChannels * 8)
     let step = Step(
-      operation.name, kind: "batch-norm", .backward,
+      operation.name, kind: kind, .backward,
       reads: addends + [channelValues] + (usesBatchStatistics ? [x] : []) + (hasReLU ? [y] : []),
-      writes: [sums] + (result.map { [$0] } ?? [])
+      writes: [sums] + [result, join.sum, join.shortcut].compactMap { $0 }
     ) { [self] context in
       let channels = BatchNormChannels(channelValues, shape)
-      // Where ReLU is, its output tells what was dropped: a dropped element is 0 and passes no gradient.
+      // Where ReLU stands behind the mask, its output tells what was dropped: that is 0 and passes no gradient.
       let gradient = IncomingGradient(addends, output: hasReLU ? y : nil, mask: mask?.bits)
+      let parts = JoinGradient(
+        sum: join.sum?.elements, shortcut: join.shortcut.map { ($0.elements, shortcutMask?.bits) })
       if usesBatchStatistics {
-        backward(gradient, x, sums, channels, into: result, context)
-      } else if let result {
-        BatchNormBackwardKernel.applyFrozen(gradient, result.floats, shape, scale: channels.scale)
+        backward(gradient, parts, x, sums, channels, into: result, context)
+      } else {
+        BatchNormBackwardKernel.applyFrozen(gradient, result?.elements, shape, scale: channels.scale, join: parts)
       }
     }
     planner.add(step)
@@ -188,24 +232,49 @@ private final class PlannedBatchNorm: PlannedOperation {
       bias.noteGradient(step)
     }
     if let result { planner.addGradient(result, to: operation.input) }
+    if let shortcut = operation.shortcut?.value, let gradient = join.shortcut ?? (join.sumIsShared ? join.sum : nil) {
+      planner.addGradient(gradient, to: shortcut)
+    }
+  }
+
+  /// Where the gradient of a residual sum is kept: for the second pass over it, for the shortcut, or for both.
+  private struct JoinGradients {
+    var sum: Buffer?
+    /// That of a shortcut with a mask of its own.
+    var shortcut: Buffer?
+    /// Whether the shortcut takes the gradient of the sum as its own.
+    var sumIsShared = false
+  }
+
+  private func joinGradients(_ addends: [Buffer], _ planner: Planner) -> JoinGradients {
+    guard let shortcut = operation.shortcut else { return JoinGradients() }
+    let isWanted = planner.wantsGradient(shortcut.value)
+    var gradients = JoinGradients(sumIsShared: isWanted && shortcutMask == nil)
+    if usesBatchStatistics || gradients.sumIsShared {
+      gradients.sum = planner.overwritable(addends, label: "\(operation.name) sum gradient", operation.input.shape)
+    }
+    if isWanted && shortcutMask != nil {
+      gradients.shortcut = planner.newActivation("\(operation.name) shortcut gradient", operation.input.shape)
+    }
+    return gradients
   }
 
   private func backward(
-    _ gradient: IncomingGradient, _ x: Buffer, _ sums: Buffer, _ channels: BatchNormChannels, into result: Buffer?,
-    _ context: RunContext
+    _ gradient: IncomingGradient, _ join: JoinGradient, _ x: Buffer, _ sums: Buffer, _ channels: BatchNormChannels,
+    into result: Buffer?, _ context: RunContext
   ) {
     let (sum, sumOfProducts) = halves(sums)
     BatchNormBackwardKernel.sums(
-      x.floats, gradient, shape, mean: channels.mean, inverseDeviation: channels.inverseDeviation, sum: sum,
-      sumOfProducts: sumOfProducts)
+      x.elements, gradient, shape, mean: channels.mean, inverseDeviation: channels.inverseDeviation, sum: sum,
+      sumOfProducts: sumOfProducts, join: join)
     // Scale and shift get this rank's share of their gradient; the allreduce of gradients adds the others.
     BatchNormBackwardKernel.parameterGradients(
       sum: sum, sumOfProducts: sumOfProducts, shape, gamma: weight.gradient, beta: bias.gradient, accumulate: false)
     let count = sumOverRanks(sums, context)
     if let result {
       BatchNormBackwardKernel.apply(
-        x.floats, gradient, result.floats, shape, gamma: weight.value, channels: channels, sum: sum,
-        sumOfProducts: sumOfProducts, count: count)
+        x.elements, join.sum.map { IncomingGradient($0, mask: mask?.bits) } ?? gradient, result.elements, shape,
+        gamma: weight.value, channels: channels, sum: sum, sumOfProducts: sumOfProducts, count: count)
     }
   }
 }

@@ -2,7 +2,7 @@ import COneDNN
 import Glibc
 import Tensors
 
-/// A two-dimensional convolution with optional bias: y[o] = sum over i of w[o, i] * x[i] + b[o].
+/// A two-dimensional convolution with optional bias and ReLU: y[o] = activation(sum over i of w[o, i] * x[i] + b[o]).
 struct ConvolutionOperation: Operation {
   let name: String
   let input: Value
@@ -12,6 +12,7 @@ struct ConvolutionOperation: Operation {
   let kernel: Int
   let stride: Int
   let padding: Padding
+  let activation: Activation
 
   var inputs: [Value] { [input] }
   var output: Value? { outputValue }
@@ -29,10 +30,12 @@ extension Graph {
   ///   - initializer: of the weight.
   ///   - bias: the initial bias of every channel, or nil for a convolution without one.
   ///   - isTrained: whether the weight and the bias are learned.
+  ///   - activation: what follows in the same pass over memory.
   /// - Returns: (N, channels, H', W').
   public func convolution(
     _ name: String, _ input: Value, channels: Int, kernel: Int, stride: Int = 1, padding: Padding,
-    initializer: Parameter.Initializer, bias: Parameter.Initializer? = nil, isTrained: Bool = true
+    initializer: Parameter.Initializer, bias: Parameter.Initializer? = nil, isTrained: Bool = true,
+    activation: Activation = .none
   ) -> Value {
     let role = isTrained ? Parameter.Role.trained(decay: true) : .frozen
     let weight = parameter(
@@ -42,7 +45,7 @@ extension Graph {
     append(
       ConvolutionOperation(
         name: name, input: input, outputValue: output, weight: weight, bias: biasID, kernel: kernel, stride: stride,
-        padding: padding))
+        padding: padding, activation: activation))
     return output
   }
 }
@@ -52,7 +55,9 @@ private final class PlannedConvolution: PlannedOperation {
   private let operation: ConvolutionOperation
   private let source: Layout
   private let destination: Layout
+  private let destinationGradient: Layout
   private let anyWeights: Layout
+  private let anyWeightsGradient: Layout
   private let biasLayout: Layout?
   private let key: String
 
@@ -60,9 +65,13 @@ private final class PlannedConvolution: PlannedOperation {
     self.operation = operation
     let (x, y) = (operation.input.shape, operation.outputValue.shape)
     // Three-channel images stay plain: their first convolution has kernels for that.
-    source = x.c <= 4 ? Layout(x, .plain) : planner.engine.activationLayout(x)
-    destination = planner.engine.activationLayout(y)
-    anyWeights = Layout(planner.slots[operation.weight.index].parameter.shape, .any)
+    let precision = planner.precision
+    source = x.c <= 4 ? Layout(x, .plain, precision) : planner.engine.activationLayout(x, precision)
+    destination = planner.engine.activationLayout(y, planner.precision(of: operation.outputValue))
+    destinationGradient = planner.engine.activationLayout(y, precision)
+    let weightShape = planner.slots[operation.weight.index].parameter.shape
+    anyWeights = Layout(weightShape, .any, precision)
+    anyWeightsGradient = Layout(weightShape, .any)
     biasLayout = operation.bias.map { _ in Layout([y.c], .plain) }
     let padding = operation.padding
     key =
@@ -89,8 +98,8 @@ private final class PlannedConvolution: PlannedOperation {
   private func forwardDescription(_ algorithm: ConvolutionAlgorithm, _ engine: Engine) -> PrimitiveDescription? {
     PrimitiveDescription {
       shim_convolution_forward(
-        $0, engine.handle, algorithm == .winograd ? 1 : 0, source.handle, anyWeights.handle, biasLayout?.handle,
-        destination.handle, strides, paddingBefore, paddingAfter)
+        $0, engine.handle, algorithm == .winograd ? 1 : 0, operation.activation == .relu ? 1 : 0, source.handle,
+        anyWeights.handle, biasLayout?.handle, destination.handle, strides, paddingBefore, paddingAfter)
     }
   }
 
@@ -100,8 +109,8 @@ private final class PlannedConvolution: PlannedOperation {
     guard let hint = forwardDescription(algorithm, engine) else { return nil }
     return PrimitiveDescription {
       shim_convolution_backward_data(
-        $0, engine.handle, algorithm == .winograd ? 1 : 0, source.handle, anyWeights.handle, destination.handle,
-        strides, paddingBefore, paddingAfter, hint.handle)
+        $0, engine.handle, algorithm == .winograd ? 1 : 0, source.handle, anyWeights.handle,
+        destinationGradient.handle, strides, paddingBefore, paddingAfter, hint.handle)
     }
   }
 
@@ -111,9 +120,16 @@ private final class PlannedConvolution: PlannedOperation {
     guard let hint = forwardDescription(algorithm, engine) else { return nil }
     return PrimitiveDescription {
       shim_convolution_backward_weights(
-        $0, engine.handle, algorithm == .winograd ? 1 : 0, source.handle, anyWeights.handle, biasLayout?.handle,
-        destination.handle, strides, paddingBefore, paddingAfter, hint.handle)
+        $0, engine.handle, algorithm == .winograd ? 1 : 0, source.handle, anyWeightsGradient.handle,
+        biasLayout?.handle, destinationGradient.handle, strides, paddingBefore, paddingAfter, hint.handle)
     }
+  }
+
+  /// The layout of a float weight whose copies alone convolutions read: that of its gradient.
+  private func masterLayout(_ planner: Planner) -> Layout {
+    let gradient = planner.isTrained(operation.weight) ? backwardWeightsDescription(.direct, planner.engine) : nil
+    return gradient?.layout(COneDNNArguments.weightsGradient)
+      ?? Layout(planner.slots[operation.weight.index].parameter.extents, .plain)
   }
 
   /// The description of a pass with the algorithm that the planner settles on.
@@ -147,7 +163,8 @@ private final class PlannedConvolution: PlannedOperation {
       arguments: [Argument.source, Argument.weights, Argument.destination] + (biasLayout == nil ? [] : [Argument.bias]))
     let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
     let weight = planner.slots[operation.weight.index]
-    let copy = weight.copy(in: description.layout(Argument.weights), planner: planner)
+    if planner.precision != .f32 { weight.adopt(masterLayout(planner)) }
+    let copy = weight.copy(in: description.layout(Argument.weights), for: .forward, planner: planner)
     let bias = operation.bias.map { planner.slots[$0.index] }
     if let bias, let biasLayout { bias.adopt(biasLayout) }
     let scratch = planner.newBuffer("\(operation.name) scratch", byteCount: description.scratchBytes)
@@ -167,12 +184,27 @@ private final class PlannedConvolution: PlannedOperation {
   }
 
   func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let merged = planner.merge(
-      outputGradients, limit: 1, name: operation.name, shape: operation.outputValue.shape)
-    let gradient = merged[0]
+    let gradient = incomingGradient(outputGradients, planner)
     // The weight gradient comes first: its bucket leaves while the gradient of the input is being computed.
     if planner.isTrained(operation.weight) { addBackwardWeights(to: planner, gradient) }
     if planner.wantsGradient(operation.input) { addBackwardData(to: planner, gradient) }
+  }
+
+  /// The gradient of the convolution itself: that of its result with the ReLU undone.
+  private func incomingGradient(_ outputGradients: [Buffer], _ planner: Planner) -> Buffer {
+    let value = operation.outputValue
+    switch operation.activation {
+    case .none: return planner.merge(outputGradients, limit: 1, name: operation.name, shape: value.shape)[0]
+    case .relu:
+      let addends = planner.merge(outputGradients, limit: 2, name: operation.name, shape: value.shape)
+      let y = planner.buffer(of: value)
+      let gradient = planner.overwritable(addends, label: "\(operation.name) gradient", value.shape)
+      planner.add(
+        Step(operation.name, kind: "relu", .backward, reads: addends + [y], writes: [gradient]) { _ in
+          ElementwiseKernel.gradient(IncomingGradient(addends, output: y), gradient.elements, count: gradient.count)
+        })
+      return gradient
+    }
   }
 
   private func addBackwardData(to planner: Planner, _ gradient: Buffer) {
@@ -185,7 +217,7 @@ private final class PlannedConvolution: PlannedOperation {
       description, engine: engine,
       arguments: [Argument.sourceGradient, Argument.weights, Argument.destinationGradient])
     let weight = planner.slots[operation.weight.index]
-    let copy = weight.copy(in: description.layout(Argument.weights), planner: planner)
+    let copy = weight.copy(in: description.layout(Argument.weights), for: .backward, planner: planner)
     let result = planner.newActivation("\(operation.name) input gradient", operation.input.shape)
     let scratch = planner.newBuffer("\(operation.name) scratch", byteCount: description.scratchBytes)
     planner.add(

@@ -30,7 +30,7 @@ struct FocalLossOperation: Operation, PlannedOperation {
         guard let targets = context.targets else { fatalError("\(name) needs targets") }
         var losses = [Double](repeating: 0, count: targets.classWeights.count)
         kernel.run(
-          x.floats, gradient: gradient.floats, weights: targets.classWeights,
+          x.elements, gradient: gradient.elements, weights: targets.classWeights,
           positives: targets.levels[level].positives, ignored: targets.levels[level].ignored, losses: &losses)
         targets.classLoss += zip(losses, targets.classWeights).reduce(0) { $0 + $1.0 * Double($1.1) }
       })
@@ -64,7 +64,7 @@ struct BoxLossOperation: Operation, PlannedOperation {
         guard let targets = context.targets else { fatalError("\(name) needs targets") }
         var losses = [Double](repeating: 0, count: targets.boxWeights.count)
         kernel.run(
-          x.floats, gradient: gradient.floats, weights: targets.boxWeights,
+          x.elements, gradient: gradient.elements, weights: targets.boxWeights,
           positives: targets.levels[level].positives, losses: &losses)
         targets.boxLoss += zip(losses, targets.boxWeights).reduce(0) { $0 + $1.0 * Double($1.1) }
       })

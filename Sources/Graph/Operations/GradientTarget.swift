@@ -49,7 +49,7 @@ final class GradientTarget {
     reordering?.run(engine)
     guard !isFirst, let addend = buffers.last?.floats else { return }
     let whole = count / 8 * 8
-    ElementwiseKernel.accumulate(slot.gradient, addend, count: whole)
+    ElementwiseKernel.accumulate(Elements(slot.gradient), Elements(addend), count: whole)
     for index in whole..<count { slot.gradient[index] += addend[index] }
   }
 }

@@ -4,22 +4,30 @@ import Tensors
 struct InputOperation: Operation, PlannedOperation {
   let name = "input"
   let inputs: [Value] = []
-  let output: Value?
+  let images: Value
   let parameters: [ParameterID] = []
 
-  func plan(_ planner: Planner) -> any PlannedOperation {
-    if let output { planner.declareInput(output) }
-    return self
-  }
+  var output: Value? { images }
 
-  func addForward(to planner: Planner) {}
+  func plan(_ planner: Planner) -> any PlannedOperation { self }
+
+  func addForward(to planner: Planner) {
+    let floats = planner.declareInput(images)
+    let stored = planner.buffer(of: images)
+    if stored === floats { return }
+    let count = floats.count
+    planner.add(
+      Step(name, kind: "conversion", .forward, reads: [floats], writes: [stored]) { _ in
+        ElementwiseKernel.copy(floats.elements, stored.elements, count: count)
+      })
+  }
 }
 
 extension Graph {
   /// The graph's input: a batch of images (N, 3, H, W), normalised.
   public func input(_ shape: Shape) -> Value {
     let value = newValue(shape)
-    append(InputOperation(output: value))
+    append(InputOperation(images: value))
     return value
   }
 }

@@ -15,10 +15,10 @@ struct ReLUOperation: Operation, PlannedOperation {
   func addForward(to planner: Planner) {
     planner.computeInPlace(input, outputValue)
     let (x, y) = (planner.buffer(of: input), planner.buffer(of: outputValue))
-    let count = x.byteCount / 4
+    let count = x.count
     planner.add(
       Step(name, kind: "relu", .forward, reads: [x], writes: [y]) { _ in
-        ElementwiseKernel.relu(x.floats, y.floats, count: count)
+        ElementwiseKernel.relu(x.elements, y.elements, count: count)
       })
   }
 
@@ -26,10 +26,10 @@ struct ReLUOperation: Operation, PlannedOperation {
     let addends = planner.merge(outputGradients, limit: 2, name: name, shape: outputValue.shape)
     let y = planner.buffer(of: outputValue)
     let result = planner.overwritable(addends, label: "\(name) input gradient", input.shape)
-    let count = y.byteCount / 4
+    let count = y.count
     planner.add(
       Step(name, kind: "relu", .backward, reads: addends + [y], writes: [result]) { _ in
-        ElementwiseKernel.gradient(IncomingGradient(addends, output: y), result.floats, count: count)
+        ElementwiseKernel.gradient(IncomingGradient(addends, output: y), result.elements, count: count)
       })
     planner.addGradient(result, to: input)
   }
@@ -55,7 +55,7 @@ struct UpsampleAddOperation: Operation, PlannedOperation {
     let to = BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock)
     planner.add(
       Step(name, kind: "upsample and add", .forward, reads: [x, skip], writes: [y]) { _ in
-        NearestUpsampleKernel.forward(x.floats, from, skip.floats, y.floats, to)
+        NearestUpsampleKernel.forward(x.elements, from, skip.elements, y.elements, to)
       })
   }
 
@@ -67,7 +67,7 @@ struct UpsampleAddOperation: Operation, PlannedOperation {
     let to = BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock)
     planner.add(
       Step(name, kind: "upsample and add", .backward, reads: addends, writes: [result]) { _ in
-        NearestUpsampleKernel.backward(addends[0].floats, to, result.floats, from, accumulate: false)
+        NearestUpsampleKernel.backward(addends[0].elements, to, result.elements, from, accumulate: false)
       })
     if planner.wantsGradient(lateral) { planner.addGradient(addends[0], to: lateral) }
     if planner.wantsGradient(coarse) { planner.addGradient(result, to: coarse) }
@@ -105,7 +105,7 @@ private struct PlannedMaxPool: PlannedOperation {
     let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
     planner.add(
       Step(operation.name, kind: "max pool", .forward, reads: [x], writes: [y, winners]) { _ in
-        kernel.forward(x.floats, y.floats, places: winners.floats)
+        kernel.forward(x.elements, y.elements, places: winners.elements)
       })
   }
 
@@ -116,7 +116,7 @@ private struct PlannedMaxPool: PlannedOperation {
     planner.add(
       Step(operation.name, kind: "max pool", .backward, reads: [addends[0], winners], writes: [result]) { _ in
         kernel.backward(
-          addends[0].floats, places: winners.floats, result.floats)
+          addends[0].elements, places: winners.elements, result.elements)
       })
     planner.addGradient(result, to: operation.input)
   }

@@ -7,17 +7,20 @@ import Tensors
 final class Buffer {
   let label: String
   let byteCount: Int
+  /// What its numbers are stored as.
+  let precision: Precision
   /// Kept for the whole life of the plan: inputs, outputs, masks, derived weights.
   var isPersistent: Bool
   private(set) var firstStep = Int.max
   private(set) var lastStep = -1
   private var address: UnsafeMutableRawPointer?
 
-  init(_ label: String, byteCount: Int, isPersistent: Bool = false) {
-    self.label = label
-    self.byteCount = byteCount
-    self.isPersistent = isPersistent
+  init(_ label: String, byteCount: Int, precision: Precision = .f32, isPersistent: Bool = false) {
+    (self.label, self.byteCount, self.precision, self.isPersistent) = (label, byteCount, precision, isPersistent)
   }
+
+  /// Numbers that fit.
+  var count: Int { byteCount / precision.byteCount }
 
   /// The start of the buffer; only after the plan is placed.
   var base: UnsafeMutableRawPointer {
@@ -26,7 +29,13 @@ final class Buffer {
   }
 
   /// The buffer as floats.
-  var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
+  var floats: UnsafeMutablePointer<Float> {
+    require(precision == .f32, "buffer \(label) holds no floats")
+    return base.assumingMemoryBound(to: Float.self)
+  }
+
+  /// The buffer as activations.
+  var elements: Elements { Elements(base, precision) }
 
   func use(at step: Int) {
     firstStep = min(firstStep, step)
@@ -40,9 +49,11 @@ extension IncomingGradient {
   /// The gradient in at most two addends, with the ReLU's output and the mask that stand in front of it.
   init(_ addends: [Buffer], output: Buffer? = nil, mask: DropMask? = nil) {
     self.init(
-      addends[0].floats, addends.count > 1 ? UnsafePointer(addends[1].floats) : nil,
-      output: output.map { UnsafePointer($0.floats) }, mask: mask)
+      addends[0].elements, addends.count > 1 ? addends[1].elements : nil, output: output?.elements, mask: mask)
   }
+
+  /// The gradient in one buffer, with the mask that stands in front of it.
+  init(_ gradient: Buffer, mask: DropMask?) { self.init(gradient.elements, mask: mask) }
 }
 
 /// Places buffers in one block of memory so that two share bytes only if no step needs both.

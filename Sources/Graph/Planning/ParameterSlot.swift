@@ -7,7 +7,7 @@ final class ParameterSlot {
   private(set) var layout: Layout?
   /// Steps that write its gradient, in order; the last one completes it.
   private(set) var gradientSteps: [Step] = []
-  private var derived: [(layout: Layout, buffer: Buffer)] = []
+  private var derived: [(layout: Layout, pass: Step.Pass, buffer: Buffer)] = []
   private var valueAddress: UnsafeMutablePointer<Float>?
   private var gradientAddress: UnsafeMutablePointer<Float>?
 
@@ -31,18 +31,23 @@ final class ParameterSlot {
   /// Makes a layout the parameter's own if it has none yet.
   func adopt(_ wanted: Layout) { if layout == nil { layout = wanted } }
 
-  /// The parameter in a layout: nil when it lives in it, else a copy that a preparation step renews.
-  func copy(in wanted: Layout, planner: Planner) -> Buffer? {
+  /// The parameter in a layout, for a step of a pass that is added next: nil when it lives in it, else a copy.
+  ///
+  /// In training a copy is made in front of its first reader of the pass, and its memory is free after the last one.
+  /// Without training a preparation step makes it once.
+  func copy(in wanted: Layout, for pass: Step.Pass, planner: Planner) -> Buffer? {
     adopt(wanted)
     guard let layout, layout != wanted else { return nil }
-    if let known = derived.first(where: { $0.layout == wanted }) { return known.buffer }
-    let buffer = planner.newBuffer("\(parameter.name) derived", byteCount: wanted.byteCount, isPersistent: true)
-    derived.append((wanted, buffer))
+    let pass = planner.mode == .training ? pass : .prepare
+    if let known = derived.first(where: { $0.layout == wanted && $0.pass == pass }) { return known.buffer }
+    let buffer = planner.newBuffer(
+      "\(parameter.name) derived", byteCount: wanted.byteCount, isPersistent: pass == .prepare)
+    derived.append((wanted, pass, buffer))
     let (primitive, scratchBytes) = reorderPrimitive(layout, wanted, engine: planner.engine)
     let scratch = planner.newBuffer("reorder scratch", byteCount: scratchBytes)
     let engine = planner.engine
     planner.add(
-      Step(parameter.name, kind: "reorder", .prepare, reads: [scratch], writes: [buffer]) { _ in
+      Step(parameter.name, kind: "reorder", pass, reads: [scratch], writes: [buffer]) { _ in
         primitive.run(engine)
       })
     planner.whenPlaced {

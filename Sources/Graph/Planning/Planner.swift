@@ -16,6 +16,8 @@ public final class Planner {
   let graph: Graph
   let engine: Engine
   let mode: Mode
+  /// What activations and the weights that convolutions read are stored as.
+  let precision: Precision
   let policy: AlgorithmPolicy
   /// Choices made elsewhere, for these operations and perhaps for others.
   private let known: AlgorithmChoices
@@ -38,10 +40,12 @@ public final class Planner {
 
   /// A planner for one graph; `store` holds the parameters already when another plan made them.
   init(
-    _ graph: Graph, engine: Engine, mode: Mode, policy: AlgorithmPolicy, choices: AlgorithmChoices,
-    store: ParameterStore?
+    _ graph: Graph, engine: Engine, mode: Mode, precision: Precision, policy: AlgorithmPolicy,
+    choices: AlgorithmChoices, store: ParameterStore?
   ) {
+    require(Engine.supports(precision), "this processor does not compute in \(precision.rawValue)")
     (self.graph, self.engine, self.mode, self.policy, known) = (graph, engine, mode, policy, choices)
+    self.precision = precision
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     masks = mode == .training ? graph.dropBlockSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
   }
@@ -58,31 +62,45 @@ public final class Planner {
   // MARK: Buffers
 
   /// A buffer in the arena, alive as long as steps mention it.
-  func newBuffer(_ label: String, byteCount: Int, isPersistent: Bool = false) -> Buffer {
-    let buffer = Buffer(label, byteCount: max(byteCount, 64), isPersistent: isPersistent)
+  func newBuffer(
+    _ label: String, byteCount: Int, precision: Precision = .f32, isPersistent: Bool = false
+  ) -> Buffer {
+    let buffer = Buffer(label, byteCount: max(byteCount, 64), precision: precision, isPersistent: isPersistent)
     buffers.append(buffer)
     return buffer
   }
 
   /// A buffer for an activation or its gradient, in the blocked layout.
   func newActivation(_ label: String, _ shape: Shape) -> Buffer {
-    newBuffer(label, byteCount: engine.activationLayout(shape).byteCount)
+    newBuffer(label, byteCount: engine.activationLayout(shape, precision).byteCount, precision: precision)
+  }
+
+  /// What a value is stored as: floats where only the caller reads it.
+  func precision(of value: Value) -> Precision {
+    graph.outputs.contains(value) && !graph.nodes.contains { $0.inputs.contains(value) } ? .f32 : precision
   }
 
   /// The buffer that holds a value once its operation ran.
   func buffer(of value: Value) -> Buffer {
     if let buffer = valueBuffers[value.id] { return buffer }
-    let buffer = newActivation("value \(value.id)", value.shape)
-    buffer.isPersistent = graph.outputs.contains(value)
+    let stored = precision(of: value)
+    let buffer = newBuffer(
+      "value \(value.id)", byteCount: engine.activationLayout(value.shape, stored).byteCount, precision: stored,
+      isPersistent: graph.outputs.contains(value))
     valueBuffers[value.id] = buffer
     return buffer
   }
 
-  /// Declares the plan's input: images in plain (N, C, H, W) order.
-  func declareInput(_ value: Value) {
+  /// Declares the plan's input, images in plain (N, C, H, W) order; returns the floats that the caller writes.
+  func declareInput(_ value: Value) -> Buffer {
     let buffer = newBuffer("input", byteCount: value.shape.count * 4, isPersistent: true)
-    valueBuffers[value.id] = buffer
+    valueBuffers[value.id] =
+      precision == .f32
+      ? buffer
+      : newBuffer(
+        "input in \(precision.rawValue)", byteCount: value.shape.count * precision.byteCount, precision: precision)
     inputBuffer = buffer
+    return buffer
   }
 
   // MARK: Steps
@@ -169,16 +187,17 @@ public final class Planner {
     require(surplus.count <= 3, "\(name): \(addends.count) uses of one value; sum them in more steps")
     let reusable = surplus.first { mayOverwrite($0) }
     let sum = reusable ?? newActivation("\(name) gradient sum", shape)
-    let count = sum.byteCount / 4
+    let count = sum.count
     add(
       Step(
         name, kind: "gradient sum", .backward, reads: surplus, writes: [sum]
       ) { _ in
         // The sum may be one of the addends; every element is read before it is written.
         if surplus.count == 3 {
-          ElementwiseKernel.add(surplus[0].floats, surplus[1].floats, surplus[2].floats, sum.floats, count: count)
+          ElementwiseKernel.add(
+            surplus[0].elements, surplus[1].elements, surplus[2].elements, sum.elements, count: count)
         } else {
-          ElementwiseKernel.add(surplus[0].floats, surplus[1].floats, sum.floats, count: count)
+          ElementwiseKernel.add(surplus[0].elements, surplus[1].elements, sum.elements, count: count)
         }
       })
     return Array(addends[..<(limit - 1)]) + [sum]
@@ -216,7 +235,7 @@ public final class Planner {
     for mask in masks { mask.allocate() }
     for bind in binders { bind() }
     return Plan(
-      graph: graph, engine: engine, mode: mode, parameters: store, choices: choices, arena: arena,
+      graph: graph, engine: engine, mode: mode, precision: precision, parameters: store, choices: choices, arena: arena,
       prepareSteps: prepareSteps, forwardSteps: Array(steps[..<forwardStepCount]),
       backwardSteps: Array(steps[forwardStepCount...]), masks: masks, input: inputBuffer,
       outputs: Dictionary(uniqueKeysWithValues: graph.outputs.map { ($0.id, buffer(of: $0)) }))

@@ -44,7 +44,7 @@ import Testing
     for drop in [nil, mask] {
       let y = arena.tensor(shape)
       BatchNormForwardKernel.scaleShift(
-        arena.tensor(x, shape).values, y.pointer, shape, scale: channels.scale, shift: channels.shift, relu: relu,
+        arena.tensor(x, shape).values, y.values, shape, scale: channels.scale, shift: channels.shift, relu: relu,
         mask: drop?.mask)
       let expected = x.indices.map { index in
         let channel = KernelShapes.channel(index, shape)
@@ -55,7 +55,7 @@ import Testing
       #expect(y.isTidy)
       let inPlace = arena.tensor(x, shape)
       BatchNormForwardKernel.scaleShift(
-        inPlace.values, inPlace.pointer, shape, scale: channels.scale, shift: channels.shift, relu: relu,
+        inPlace.values, inPlace.values, shape, scale: channels.scale, shift: channels.shift, relu: relu,
         mask: drop?.mask)
       #expect(inPlace.bits == y.bits)
     }
@@ -111,10 +111,21 @@ import Testing
     let scale = Double(shape.elementsPerChannel).squareRoot()
     #expect(KernelShapes.worst(sums, expected.beta, absolute: 1e-6 * scale, relative: 1e-6) == nil)
     #expect(KernelShapes.worst(products, expected.gamma, absolute: 3e-6 * scale, relative: 1e-6) == nil)
+    // The same sums with the gradient of the residual sum left behind, before the mask.
+    let joined = arena.tensor(shape)
+    BatchNormBackwardKernel.sums(
+      blocked.0.values, incoming, shape, mean: buffers.channels.mean,
+      inverseDeviation: buffers.channels.inverseDeviation, sum: buffers.sum, sumOfProducts: buffers.products,
+      join: JoinGradient(sum: joined.values, shortcut: nil))
+    #expect((0..<shape.c).map { Float(buffers.sum[$0]) } == sums)
+    let total = first.indices.map { index in
+      hasReLU ? (y[index] > 0 ? Double(first[index] + second[index]) : 0) : Double(first[index])
+    }
+    #expect(KernelShapes.worst(joined.dense, total) == nil)
     let gamma = self.gamma(shape)
     // In place, on the first gradient.
     BatchNormBackwardKernel.apply(
-      blocked.0.values, incoming, blocked.1.pointer, shape, gamma: gamma, channels: buffers.channels, sum: buffers.sum,
+      blocked.0.values, incoming, blocked.1.values, shape, gamma: gamma, channels: buffers.channels, sum: buffers.sum,
       sumOfProducts: buffers.products, count: Double(shape.elementsPerChannel))
     #expect(KernelShapes.worst(blocked.1.dense, expected.x, absolute: 2e-5, relative: 2e-6) == nil)
     #expect(blocked.1.isTidy)
@@ -151,7 +162,7 @@ import Testing
       input.values, IncomingGradient(incoming.values), shape, mean: buffers.channels.mean,
       inverseDeviation: buffers.channels.inverseDeviation, sum: buffers.sum, sumOfProducts: buffers.products)
     BatchNormBackwardKernel.apply(
-      input.values, IncomingGradient(incoming.values), dx.pointer, shape, gamma: gamma, channels: buffers.channels,
+      input.values, IncomingGradient(incoming.values), dx.values, shape, gamma: gamma, channels: buffers.channels,
       sum: buffers.sum, sumOfProducts: buffers.products, count: Double(shape.elementsPerChannel))
     #expect(KernelShapes.worst(dx.dense, expected, absolute: 3e-6) == nil)
   }
@@ -169,7 +180,7 @@ import Testing
       into: buffers.channels)
     let dx = arena.tensor(shape)
     BatchNormBackwardKernel.applyFrozen(
-      IncomingGradient(arena.tensor(gradient, shape).values, mask: mask.mask), dx.pointer, shape,
+      IncomingGradient(arena.tensor(gradient, shape).values, mask: mask.mask), dx.values, shape,
       scale: buffers.channels.scale)
     let expected = gradient.indices.map { index in
       let channel = KernelShapes.channel(index, shape)

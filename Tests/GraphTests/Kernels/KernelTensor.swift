@@ -29,15 +29,15 @@ final class KernelArena {
   /// A tensor full of a value, padding too, so that a kernel which leaves something out shows.
   func tensor(_ shape: BlockedShape, filledWith value: Float = 77) -> KernelTensor {
     let start = allocate(shape.count + 2 * KernelTensor.guardElements, filledWith: KernelTensor.mark)
-    let tensor = KernelTensor(shape: shape, pointer: start + KernelTensor.guardElements)
-    tensor.pointer.update(repeating: value, count: shape.count)
+    let tensor = KernelTensor(shape: shape, floats: start + KernelTensor.guardElements)
+    tensor.floats.update(repeating: value, count: shape.count)
     return tensor
   }
 
   /// The blocked form of dense NCHW values, with zeros in the padding.
   func tensor(_ dense: [Float], _ shape: BlockedShape) -> KernelTensor {
     let tensor = tensor(shape, filledWith: 0)
-    for (index, value) in dense.enumerated() { tensor.pointer[KernelTensor.offset(index, shape)] = value }
+    for (index, value) in dense.enumerated() { tensor.floats[KernelTensor.offset(index, shape)] = value }
     return tensor
   }
 
@@ -66,26 +66,27 @@ final class KernelArena {
 /// A blocked tensor with marked floats around it that no kernel may touch.
 struct KernelTensor {
   let shape: BlockedShape
-  let pointer: UnsafeMutablePointer<Float>
+  let floats: UnsafeMutablePointer<Float>
 
   static let guardElements = 24
   static let mark: Float = -12345.678
 
-  var values: UnsafePointer<Float> { UnsafePointer(pointer) }
+  /// The tensor as kernels take it.
+  var values: Elements { Elements(floats) }
 
   /// The dense NCHW values.
-  var dense: [Float] { (0..<shape.n * shape.c * shape.area).map { pointer[Self.offset($0, shape)] } }
+  var dense: [Float] { (0..<shape.n * shape.c * shape.area).map { floats[Self.offset($0, shape)] } }
 
   /// All floats with padding, as bits, for comparisons bit for bit.
-  var bits: [UInt32] { (0..<shape.count).map { pointer[$0].bitPattern } }
+  var bits: [UInt32] { (0..<shape.count).map { floats[$0].bitPattern } }
 
   /// Whether the padded lanes are zero and nothing around the tensor was written.
   var isTidy: Bool {
     let inside = Set((0..<shape.n * shape.c * shape.area).map { Self.offset($0, shape) })
-    let padding = (0..<shape.count).allSatisfy { inside.contains($0) || pointer[$0] == 0 }
+    let padding = (0..<shape.count).allSatisfy { inside.contains($0) || floats[$0] == 0 }
     return padding
       && (0..<Self.guardElements).allSatisfy {
-        pointer[shape.count + $0] == Self.mark && pointer[$0 - Self.guardElements] == Self.mark
+        floats[shape.count + $0] == Self.mark && floats[$0 - Self.guardElements] == Self.mark
       }
   }
 

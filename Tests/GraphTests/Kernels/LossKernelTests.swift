@@ -50,7 +50,7 @@ import Testing
     let gradient = arena.tensor(shape)
     var losses = (0..<shape.n).map { Double($0) }
     kernel.run(
-      arena.tensor(logits, shape).values, gradient: gradient.pointer, weights: weights, positives: positives,
+      arena.tensor(logits, shape).values, gradient: gradient.values, weights: weights, positives: positives,
       ignored: ignored, losses: &losses)
     for image in 0..<shape.n {
       #expect((losses[image] / expectedLosses[image] - 1).magnitude <= 1e-6)
@@ -61,7 +61,7 @@ import Testing
     let inPlace = arena.tensor(logits, shape)
     var again = (0..<shape.n).map { Double($0) }
     kernel.run(
-      inPlace.values, gradient: inPlace.pointer, weights: weights, positives: positives, ignored: ignored,
+      inPlace.values, gradient: inPlace.values, weights: weights, positives: positives, ignored: ignored,
       losses: &again)
     #expect(inPlace.bits == gradient.bits && again == losses)
   }
@@ -78,7 +78,7 @@ import Testing
         let gradient = arena.tensor(level.shape)
         var losses = [Double](repeating: 0, count: level.shape.n)
         kernel.run(
-          logits.values, gradient: gradient.pointer, weights: weights, positives: positives, ignored: ignored,
+          logits.values, gradient: gradient.values, weights: weights, positives: positives, ignored: ignored,
           losses: &losses)
         return gradient.bits + losses.map { UInt32(truncatingIfNeeded: $0.bitPattern ^ $0.bitPattern >> 32) }
       })
@@ -115,7 +115,7 @@ import Testing
     let inPlace = arena.tensor(predictions, shape)
     var losses = [3.0, 4]
     kernel.run(
-      inPlace.values, gradient: inPlace.pointer, weights: weights, positives: positives, losses: &losses)
+      inPlace.values, gradient: inPlace.values, weights: weights, positives: positives, losses: &losses)
     #expect((losses[0] - expectedLosses[0]).magnitude <= 1e-5 && (losses[1] - expectedLosses[1]).magnitude <= 1e-5)
     #expect(KernelShapes.worst(inPlace.dense, expected, absolute: 1e-6, relative: 1e-6) == nil)
     #expect(inPlace.isTidy)

@@ -18,9 +18,9 @@ import Testing
     let x = KernelShapes.random(input, seed: 50, deviation: 2).map { $0.rounded() - 3 }
     let gradient = KernelShapes.random(output, seed: 51, deviation: 4).map { $0.rounded() }
     let (y, dx) = (arena.tensor(output), arena.tensor(input))
-    var places = [Float](repeating: 99, count: output.count)
-    pool.forward(arena.tensor(x, input).values, y.pointer, places: &places)
-    pool.backward(arena.tensor(gradient, output).values, places: places, dx.pointer)
+    let places = Elements(arena.allocate(output.count, filledWith: Float(99)))
+    pool.forward(arena.tensor(x, input).values, y.values, places: places)
+    pool.backward(arena.tensor(gradient, output).values, places: places, dx.values)
     var expected = [Float](repeating: 0, count: x.count)
     var maxima: [Float] = []
     for index in gradient.indices {
@@ -50,9 +50,9 @@ import Testing
     let pool = MaxPoolKernel(input: input, output: output, paddingBefore: (rows: 0, columns: 0))
     let x = arena.tensor([1, 2, 3, 4, .nan, 6, 7, 8, 9], input)
     let y = arena.tensor(output)
-    var places = [Float](repeating: 99, count: output.count)
-    pool.forward(x.values, y.pointer, places: &places)
-    #expect(y.pointer[0].isNaN)
+    let places = Elements(arena.allocate(output.count, filledWith: Float(99)))
+    pool.forward(x.values, y.values, places: places)
+    #expect(y.values[0].isNaN)
     #expect(places[0] == 4)
   }
 
@@ -65,9 +65,9 @@ import Testing
     #expect(
       KernelShapes.isSameForAllThreads {
         let (y, dx) = (arena.tensor(output), arena.tensor(input))
-        var places = [Float](repeating: 99, count: output.count)
-        pool.forward(x.values, y.pointer, places: &places)
-        pool.backward(y.values, places: places, dx.pointer)
+        let places = Elements(arena.allocate(output.count, filledWith: Float(99)))
+        pool.forward(x.values, y.values, places: places)
+        pool.backward(y.values, places: places, dx.values)
         return y.bits + dx.bits
       })
   }

@@ -6,65 +6,63 @@ import Testing
 /// Kernels without arithmetic beyond one or two roundings: their oracle is the definition, element by element.
 @Suite struct PassKernelTests {
   let arena = KernelArena()
-  /// Oracle: the definition in Double; two products and a sum round to 2^-24 each.
-  @Test("a residual join adds masked branches and rectifies", arguments: KernelShapes.all, 0..<4)
+  /// Oracle: the definition in Double; scale and shift round twice more than the sum.
+  @Test("a normalised branch joins its shortcut, each under its mask", arguments: KernelShapes.all, 0..<4)
   func join(shape: BlockedShape, variant: Int) {
-    let a = KernelShapes.random(shape, seed: 20)
-    let b = KernelShapes.random(shape, seed: 21)
-    let maskA = variant & 1 != 0 ? arena.mask(shape, factor: 1.3, seed: 22) : nil
-    let maskB = variant & 2 != 0 ? arena.mask(shape, factor: 1.7, seed: 23) : nil
-    let y = arena.tensor(shape)
-    ResidualJoinKernel.forward(
-      arena.tensor(a, shape).values, maskA: maskA?.mask, arena.tensor(b, shape).values, maskB: maskB?.mask, y.pointer,
-      count: shape.count)
-    let expected = a.indices.map { index in
-      max(0, Double(a[index]) * (maskA?.factor(index) ?? 1) + Double(b[index]) * (maskB?.factor(index) ?? 1))
-    }
-    #expect(KernelShapes.worst(y.dense, expected, absolute: 1e-6, relative: 2e-7) == nil)
-    #expect(y.isTidy)
-
-    let first = KernelShapes.random(shape, seed: 24)
-    let second = KernelShapes.random(shape, seed: 25)
-    let (da, db) = (arena.tensor(first, shape), variant == 0 ? nil : arena.tensor(shape))
-    ResidualJoinKernel.backward(
-      IncomingGradient(da.values, arena.tensor(second, shape).values, output: y.values), da.pointer, maskA: maskA?.mask,
-      db?.pointer ?? da.pointer, maskB: maskB?.mask, count: shape.count)
-    let joined = y.dense
-    let gradient = joined.indices.map { joined[$0] > 0 ? Double(first[$0]) + Double(second[$0]) : 0 }
-    for (branch, mask) in [(da, maskA), (db ?? da, maskB)] {
-      let expected = gradient.indices.map { gradient[$0] * (mask?.factor($0) ?? 1) }
-      #expect(KernelShapes.worst(branch.dense, expected, relative: 2e-7) == nil)
-      #expect(branch.isTidy)
-    }
-  }
-
-  /// Oracle: scale and shift first, then the plain join; the fused kernel rounds at most one more time a branch.
-  @Test("a join with normalised branches equals the steps one by one", arguments: KernelShapes.all, [false, true])
-  func normalisedJoin(shape: BlockedShape, hasShortcut: Bool) {
-    let a = KernelShapes.random(shape, seed: 26)
-    let b = KernelShapes.random(shape, seed: 27)
+    let branch = KernelShapes.random(shape, seed: 26)
+    let shortcut = KernelShapes.random(shape, seed: 27)
     let padding = [Float](repeating: 0, count: shape.paddedChannels - shape.c)
     let scale = KernelShapes.random(shape.c, seed: 28) + padding
     let shift = KernelShapes.random(shape.c, seed: 29) + padding
-    let maskA = arena.mask(shape, factor: 1.3, seed: 30)
-    let maskB = arena.mask(shape, factor: 1.7, seed: 31)
+    let mask = variant & 1 != 0 ? arena.mask(shape, factor: 1.3, seed: 30) : nil
+    let shortcutMask = variant & 2 != 0 ? arena.mask(shape, factor: 1.7, seed: 31) : nil
     let y = arena.tensor(shape)
     scale.withUnsafeBufferPointer { scale in
       shift.withUnsafeBufferPointer { shift in
         guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
         ResidualJoinKernel.forward(
-          arena.tensor(a, shape).values, scale: scale, shift: shift, maskX: maskA.mask, arena.tensor(b, shape).values,
-          shortcut: hasShortcut ? (scale: shift, shift: scale) : nil, maskB: maskB.mask, y.pointer, shape)
+          arena.tensor(branch, shape).values, scale: scale, shift: shift, mask: mask?.mask,
+          shortcut: arena.tensor(shortcut, shape).values, shortcutMask: shortcutMask?.mask, y.values, shape)
       }
     }
-    let expected = a.indices.map { index in
+    let expected = branch.indices.map { index in
       let channel = KernelShapes.channel(index, shape)
-      let left = Double(a[index]) * Double(scale[channel]) + Double(shift[channel])
-      let right = hasShortcut ? Double(b[index]) * Double(shift[channel]) + Double(scale[channel]) : Double(b[index])
-      return max(0, left * maskA.factor(index) + right * maskB.factor(index))
+      let left = Double(branch[index]) * Double(scale[channel]) + Double(shift[channel])
+      let right = Double(shortcut[index])
+      return max(0, left * (mask?.factor(index) ?? 1) + right * (shortcutMask?.factor(index) ?? 1))
     }
     #expect(KernelShapes.worst(y.dense, expected, absolute: 3e-6, relative: 3e-7) == nil)
     #expect(y.isTidy)
+  }
+
+  /// Oracle: the definition; the sum in place of an addend, the shortcut's share masked on its own.
+  @Test("the gradient of a join reaches both sides", arguments: KernelShapes.all)
+  func joinGradient(shape: BlockedShape) {
+    let first = KernelShapes.random(shape, seed: 24)
+    let second = KernelShapes.random(shape, seed: 25)
+    let output = KernelShapes.random(shape, seed: 20)
+    let (mask, shortcutMask) = (arena.mask(shape, factor: 1.3, seed: 22), arena.mask(shape, factor: 1.7, seed: 23))
+    let padding = [Float](repeating: 0, count: shape.paddedChannels - shape.c)
+    let scale = KernelShapes.random(shape.c, seed: 28) + padding
+    let (sum, dx, shortcut) = (arena.tensor(first, shape), arena.tensor(shape), arena.tensor(shape))
+    scale.withUnsafeBufferPointer { scale in
+      guard let scale = scale.baseAddress else { return }
+      BatchNormBackwardKernel.applyFrozen(
+        IncomingGradient(
+          sum.values, arena.tensor(second, shape).values, output: arena.tensor(output, shape).values, mask: mask.mask),
+        dx.values, shape, scale: scale,
+        join: JoinGradient(sum: sum.values, shortcut: (shortcut.values, shortcutMask.mask)))
+    }
+    let total = first.indices.map { output[$0] > 0 ? Double(first[$0] + second[$0]) : 0 }
+    let expected = total.indices.map {
+      total[$0] * mask.factor($0) * Double(scale[KernelShapes.channel($0, shape)])
+    }
+    #expect(KernelShapes.worst(sum.dense, total) == nil)
+    #expect(KernelShapes.worst(dx.dense, expected, relative: 3e-7) == nil)
+    #expect(
+      KernelShapes.worst(shortcut.dense, total.indices.map { total[$0] * shortcutMask.factor($0) }, relative: 2e-7)
+        == nil)
+    #expect(sum.isTidy && dx.isTidy && shortcut.isTidy)
   }
 
   @Test("ReLU and its gradient", arguments: KernelShapes.all)
@@ -73,7 +71,7 @@ import Testing
     x[0] = .nan
     x[1] = 0
     let y = arena.tensor(shape)
-    ElementwiseKernel.relu(arena.tensor(x, shape).values, y.pointer, count: shape.count)
+    ElementwiseKernel.relu(arena.tensor(x, shape).values, y.values, count: shape.count)
     let rectified = y.dense
     #expect(rectified[0].isNaN)
     #expect(Array(rectified[1...]) == x[1...].map { max(0, $0) })
@@ -81,7 +79,7 @@ import Testing
     let gradient = KernelShapes.random(shape, seed: 33)
     let dx = arena.tensor(shape)
     ElementwiseKernel.gradient(
-      IncomingGradient(arena.tensor(gradient, shape).values, output: y.values), dx.pointer, count: shape.count)
+      IncomingGradient(arena.tensor(gradient, shape).values, output: y.values), dx.values, count: shape.count)
     #expect(dx.dense == gradient.indices.map { rectified[$0] > 0 ? gradient[$0] : 0 })
     #expect(dx.isTidy)
   }
@@ -92,14 +90,14 @@ import Testing
     let values = (0..<3).map { KernelShapes.random(shape, seed: 34 + UInt64($0)) }
     let blocked = values.map { arena.tensor($0, shape) }
     let y = arena.tensor(shape)
-    ElementwiseKernel.add(blocked[0].values, blocked[1].values, y.pointer, count: shape.count)
+    ElementwiseKernel.add(blocked[0].values, blocked[1].values, y.values, count: shape.count)
     #expect(y.dense == values[0].indices.map { values[0][$0] + values[1][$0] })
-    ElementwiseKernel.add(blocked[0].values, blocked[1].values, blocked[2].values, y.pointer, count: shape.count)
+    ElementwiseKernel.add(blocked[0].values, blocked[1].values, blocked[2].values, y.values, count: shape.count)
     let expected = values[0].indices.map { values[0][$0] + values[1][$0] + values[2][$0] }
     #expect(y.dense == expected && y.isTidy)
-    ElementwiseKernel.accumulate(y.pointer, blocked[0].values, count: shape.count)
+    ElementwiseKernel.accumulate(y.values, blocked[0].values, count: shape.count)
     #expect(y.dense == expected.indices.map { expected[$0] + values[0][$0] })
-    ElementwiseKernel.clear(y.pointer, count: shape.count)
+    ElementwiseKernel.clear(y.values, count: shape.count)
     #expect(y.dense.allSatisfy { $0 == 0 } && y.isTidy)
   }
 
@@ -128,7 +126,7 @@ import Testing
     }
     let y = arena.tensor(fine)
     NearestUpsampleKernel.forward(
-      arena.tensor(x, coarse).values, coarse, arena.tensor(lateral, fine).values, y.pointer, fine)
+      arena.tensor(x, coarse).values, coarse, arena.tensor(lateral, fine).values, y.values, fine)
     #expect(y.dense == lateral.indices.map { lateral[$0] + x[source($0)] })
     #expect(y.isTidy)
 
@@ -136,7 +134,7 @@ import Testing
     for accumulate in [false, true] {
       let dx = arena.tensor(before, coarse)
       NearestUpsampleKernel.backward(
-        arena.tensor(lateral, fine).values, fine, dx.pointer, coarse, accumulate: accumulate)
+        arena.tensor(lateral, fine).values, fine, dx.values, coarse, accumulate: accumulate)
       var expected = before.map { accumulate ? Double($0) : 0 }
       for index in lateral.indices { expected[source(index)] += Double(lateral[index]) }
       #expect(KernelShapes.worst(dx.dense, expected, absolute: 3e-6, relative: 1e-6) == nil)
@@ -153,10 +151,12 @@ import Testing
     #expect(
       KernelShapes.isSameForAllThreads {
         let y = arena.tensor(shape)
+        let channels = arena.allocate(shape.paddedChannels, filledWith: Float(0.5))
         ResidualJoinKernel.forward(
-          a.values, maskA: mask.mask, b.values, maskB: nil, y.pointer, count: shape.count)
+          a.values, scale: channels, shift: channels, mask: mask.mask, shortcut: b.values, shortcutMask: nil, y.values,
+          shape)
         let dx = arena.tensor(coarse)
-        NearestUpsampleKernel.backward(a.values, shape, dx.pointer, coarse, accumulate: false)
+        NearestUpsampleKernel.backward(a.values, shape, dx.values, coarse, accumulate: false)
         return y.bits + dx.bits
       })
   }

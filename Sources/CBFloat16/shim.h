@@ -1,0 +1,29 @@
+// Sixteen bfloat16 numbers to floats and back. Swift's own vectors convert between 16 and 32 bits one lane at a time;
+// these compile to two instructions and to eight.
+#pragma once
+#include <string.h>
+
+typedef float shim_lanes __attribute__((ext_vector_type(16)));
+typedef unsigned short shim_half_words __attribute__((ext_vector_type(16)));
+typedef unsigned int shim_words __attribute__((ext_vector_type(16)));
+
+// The sixteen numbers that start at an address; no alignment is assumed.
+static inline shim_lanes shim_bfloat16_load(const void *address) {
+  shim_half_words halves;
+  memcpy(&halves, address, sizeof(halves));
+  shim_words words = __builtin_convertvector(halves, shim_words) << 16;
+  shim_lanes lanes;
+  memcpy(&lanes, &words, sizeof(lanes));
+  return lanes;
+}
+
+// Rounds to nearest, ties to even, and writes; NaN stays NaN.
+static inline void shim_bfloat16_store(void *address, shim_lanes lanes) {
+  shim_words words;
+  memcpy(&words, &lanes, sizeof(words));
+  shim_words rounded = (words + 0x7fff + ((words >> 16) & 1)) >> 16;
+  shim_words quiet = (words >> 16) | 0x40;
+  shim_words is_nan = (shim_words)(lanes != lanes);
+  shim_half_words halves = __builtin_convertvector((rounded & ~is_nan) | (quiet & is_nan), shim_half_words);
+  memcpy(address, &halves, sizeof(halves));
+}
