@@ -69,6 +69,11 @@ public final class BatchLoader<Payload: Sendable> {
     }
   }
 
+  /// Bytes of the pictures that a loader holds, which are all that grows with `depth`.
+  public static func imageBytes(depth: Int, batchSizePerRank: Int, height: Int, width: Int) -> Int {
+    depth * batchSizePerRank * 3 * height * width * MemoryLayout<Float>.stride
+  }
+
   /// Waits for the next micro-batch; the one before becomes invalid.
   ///
   /// Throws what a thread threw for one of its pictures, and exit code 65 when there are too many faults.

@@ -88,34 +88,38 @@ public struct DetectionDataset: Sendable {
 
 /// Reads and renders pictures, one after the other; one reader serves one thread.
 public final class ImageReader {
-  /// The picture that was read last.
+  /// The picture that was read last, as `reduction` made it of the stored one.
   public private(set) var image = RGBImage()
+  private var reduction = JPEGReduction.none
   private var decoder = JPEGDecoder()
   private var scratch = RenderScratch()
 
   /// A reader with no buffers yet.
   public init() {}
 
-  /// Decodes a picture file; throws exit codes 65 and 66.
-  public func read(_ path: String) throws {
-    try decoder.decode(contentsOf: path, into: &image)
+  /// Decodes a picture file and returns the size of the stored picture; throws exit codes 65 and 66.
+  @discardableResult
+  public func read(_ path: String, reduction: JPEGReduction = .none) throws -> (width: Int, height: Int) {
+    self.reduction = reduction
+    return try decoder.decode(contentsOf: path, reduction: reduction, into: &image)
   }
 
-  /// Decodes a picture of a data set, which must have the size that the annotations say.
+  /// Decodes a picture of a data set, which must be stored in the size that the annotations say.
   ///
   /// Throws exit code 65, for a missing file too: the annotations promise it.
-  public func read(_ dataset: DetectionDataset, at position: Int) throws {
+  public func read(_ dataset: DetectionDataset, at position: Int, reduction: JPEGReduction = .none) throws {
     let record = dataset.index.image(at: position)
     let path = "\(dataset.imageDirectory)/\(record.fileName)"
+    let stored: (width: Int, height: Int)
     do {
-      try read(path)
+      stored = try read(path, reduction: reduction)
     } catch let error as InputError where error.exitCode == .missingFile {
       throw InputError(.badData, "\(error); \(dataset.index.path) lists it as image \(record.id)")
     }
-    if image.width != record.width || image.height != record.height {
+    if stored != (record.width, record.height) {
       throw InputError(
         .badData,
-        "\(path): is \(image.width)x\(image.height), image \(record.id) of \(dataset.index.path) says "
+        "\(path): is \(stored.width)x\(stored.height), image \(record.id) of \(dataset.index.path) says "
           + "\(record.width)x\(record.height)")
     }
   }
@@ -124,6 +128,6 @@ public final class ImageReader {
   public func render(
     _ transform: ImageTransform, _ placement: Placement, into output: UnsafeMutableBufferPointer<Float>
   ) {
-    transform.render(image, placement, into: output, scratch: &scratch)
+    transform.render(image, placement, reduction: reduction, into: output, scratch: &scratch)
   }
 }

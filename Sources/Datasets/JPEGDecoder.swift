@@ -27,23 +27,27 @@ public struct JPEGDecoder: ~Copyable {
 
   deinit { tjDestroy(handle) }
 
-  /// Decodes the file at `path` into `image`, whose memory is used again.
+  /// Decodes the file at `path` into `image`, whose memory is used again, and returns the size that the file states.
   ///
   /// Throws exit code 66 for a missing file and 65 for one that is not a whole JPEG picture.
+  @discardableResult
   public mutating func decode(
-    contentsOf path: String, policy: JPEGWarningPolicy = .strict, into image: inout RGBImage
-  ) throws {
+    contentsOf path: String, reduction: JPEGReduction = .none, policy: JPEGWarningPolicy = .strict,
+    into image: inout RGBImage
+  ) throws -> (width: Int, height: Int) {
     var bytes: [UInt8] = []
     swap(&bytes, &file)
     defer { swap(&bytes, &file) }
     try readFile(path, into: &bytes)
-    try decode(bytes, name: path, policy: policy, into: &image)
+    return try decode(bytes, name: path, reduction: reduction, policy: policy, into: &image)
   }
 
-  /// Decodes the bytes of a JPEG file; `name` is what errors call it.
+  /// Decodes the bytes of a JPEG file and returns the size that they state; `name` is what errors call it.
+  @discardableResult
   public mutating func decode(
-    _ bytes: [UInt8], name: String, policy: JPEGWarningPolicy = .strict, into image: inout RGBImage
-  ) throws {
+    _ bytes: [UInt8], name: String, reduction: JPEGReduction = .none, policy: JPEGWarningPolicy = .strict,
+    into image: inout RGBImage
+  ) throws -> (width: Int, height: Int) {
     var (width, height, subsampling, space): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     if tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &space) != 0 {
       try check(bytes, name, policy, "header")
@@ -53,18 +57,21 @@ public struct JPEGDecoder: ~Copyable {
     }
     let flags = TJFLAG_ACCURATEDCT
     let fourInks = space == TJCS_CMYK.rawValue || space == TJCS_YCCK.rawValue
-    image.resize(width: Int(width), height: Int(height))
+    let stored = (width: Int(width), height: Int(height))
+    image.resize(width: reduction.extent(of: stored.width), height: reduction.extent(of: stored.height))
+    // TurboJPEG takes the largest factor that stays within this size.
+    let (columns, rows) = (Int32(image.width), Int32(image.height))
     if !fourInks {
       if tjDecompress2(
-        handle, bytes, UInt(bytes.count), &image.pixels, width, 0, height, Int32(TJPF_RGB.rawValue), flags) != 0
+        handle, bytes, UInt(bytes.count), &image.pixels, columns, 0, rows, Int32(TJPF_RGB.rawValue), flags) != 0
       {
         try check(bytes, name, policy, "pixels")
       }
-      return
+      return stored
     }
-    let pixels = Int(width) * Int(height)
+    let pixels = image.width * image.height
     if inks.count < pixels * 4 { inks = [UInt8](repeating: 0, count: pixels * 4) }
-    if tjDecompress2(handle, bytes, UInt(bytes.count), &inks, width, 0, height, Int32(TJPF_CMYK.rawValue), flags) != 0 {
+    if tjDecompress2(handle, bytes, UInt(bytes.count), &inks, columns, 0, rows, Int32(TJPF_CMYK.rawValue), flags) != 0 {
       try check(bytes, name, policy, "pixels")
     }
     image.pixels.withUnsafeMutableBufferPointer { rgb in
@@ -79,6 +86,7 @@ public struct JPEGDecoder: ~Copyable {
         }
       }
     }
+    return stored
   }
 
   /// Decides what the message that TurboJPEG left means.

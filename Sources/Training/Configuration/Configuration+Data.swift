@@ -13,8 +13,12 @@ extension Configuration {
     public var maxFaults = 100
     /// Threads of a rank that decode and augment, from 1.
     public var workers = 1
-    /// Batches prepared ahead of the step, from 1.
+    /// Batches prepared ahead of the step, from 1; each holds 12 bytes a pixel of its images.
     public var prefetchDepth = 2
+    /// Whether training decodes a JPEG image that is to be shrunk to a half, a quarter or an eighth at that scale.
+    ///
+    /// It is faster, and means over pixels that the resize would skip. Evaluation and prediction always decode all.
+    public var usesScaledDecoding = true
     /// The generated data set, for `kind: shapes`.
     public var shapes: Shapes
 
@@ -30,6 +34,7 @@ extension Configuration {
         ConfigurationKey("max_faults", \.maxFaults, .from(0), mayChangeOnResume: true),
         ConfigurationKey("workers", \.workers, .from(1, to: 256), mayChangeOnResume: true),
         ConfigurationKey("prefetch_depth", \.prefetchDepth, .from(1, to: 64), mayChangeOnResume: true),
+        ConfigurationKey("scaled_decoding", \.usesScaledDecoding),
       ] + ConfigurationKey.section("shapes", \.shapes)
     }
   }

@@ -69,7 +69,9 @@ public final class TrainingRun {
         sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
         name: training.dataset.index.path)
     }
-    source = SampleSource(dataset: training.dataset, transform: detector.trainingTransform, sampler: sampler)
+    source = SampleSource(
+      dataset: training.dataset, transform: detector.trainingTransform, sampler: sampler,
+      usesScaledDecoding: configuration.data.usesScaledDecoding)
     totalSteps = configuration.train.length.steps(stepsPerEpoch: schedule.stepsPerEpoch)
     learningRate = LearningRateSchedule(
       configuration.learningRate, globalBatch: batch.global, stepsPerEpoch: schedule.stepsPerEpoch,
@@ -110,8 +112,7 @@ public final class TrainingRun {
     let anchors = detector.anchors(height: detector.trainingSize.height, width: detector.trainingSize.width)
     let loader = BatchLoader(
       source: source, schedule: schedule, rank: communicator.rank, firstStep: step,
-      threads: configuration.data.workers, depth: configuration.data.prefetchDepth + 1,
-      maximumFaults: configuration.data.maxFaults
+      threads: configuration.data.workers, depth: loaderDepth, maximumFaults: configuration.data.maxFaults
     ) { sample in
       anchors.targets(
         boxes: sample.boxes.map { Box(x1: $0[0], y1: $0[1], x2: $0[2], y2: $0[3]) }, classIndices: sample.classes)
@@ -234,8 +235,14 @@ public final class TrainingRun {
     return try communicator.broadcast(value: evaluation?.metrics.stats.averagePrecision ?? -1)
   }
 
+  /// The batches that are held at once: those ahead and the one in use.
+  private var loaderDepth: Int { configuration.data.prefetchDepth + 1 }
+
   private func sayHeader(_ threads: ThreadChoice) {
     let plan = replica.plan
+    let imageBytes = BatchLoader<AnchorTargets>.imageBytes(
+      depth: loaderDepth, batchSizePerRank: schedule.batchSizePerRank, height: detector.trainingSize.height,
+      width: detector.trainingSize.width)
     let data = source.dataset.index
     console.header(
       "dropblock-dist: \(configuration.name)",
@@ -270,7 +277,10 @@ public final class TrainingRun {
           "\(totalSteps) (\(NumberText.significant(Double(totalSteps) / Double(schedule.stepsPerEpoch))) epochs)"
             + (step == 0 ? "" : ", \(step) of them done")
         ),
-        ("memory", "\(plan.arenaBytes >> 20) MiB of activations a rank"),
+        (
+          "memory",
+          "\(plan.arenaBytes >> 20) MiB of activations, \(imageBytes >> 20) MiB of \(loaderDepth) prepared batches a rank"
+        ),
         ("output", directory.path),
       ])
     if let warning = threads.warning { console.warn(warning) }

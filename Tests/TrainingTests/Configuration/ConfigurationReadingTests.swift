@@ -68,6 +68,7 @@ import Testing
       max_faults: 3
       workers: 4
       prefetch_depth: 5
+      scaled_decoding: false
       shapes: {size: [64, 96], train_images: 7, val_images: 8, seed: 18446744073709551615}
     input: {size: [64, 96], scale_min: 0.1, scale_max: 1e-1, flip: 0.3333333333333333, evaluation: {bounds: [100, 200]}}
     model: {depth: 34, classes: 7, initial_weights: /w.safetensors, stem_trainable: false, trainable_layers: 3}
