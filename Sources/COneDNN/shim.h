@@ -50,6 +50,11 @@ static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t descriptio
   if (found) *layout = *found;
   return layout;
 }
+static inline int shim_is_float(const_dnnl_primitive_desc_t description, int argument) {
+  const dnnl_memory_desc_t *found =
+      dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
+  return found && found->data_type == dnnl_f32;
+}
 static inline const char *shim_implementation(const_dnnl_primitive_desc_t description) {
   const char *name = "";
   dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name);

@@ -41,9 +41,6 @@ extension BadInputCase {
     BadInputCase("a configuration that is not there", 66, ["/nothing.yaml", "no such file"]) {
       ["--config", $0.folder.file("nothing.yaml")]
     },
-    BadInputCase("a number type that the engine lacks", 78, ["precision: expected f32, got bf16"]) {
-      $0.train("--set", "precision=bf16")
-    },
     BadInputCase(
       "more threads than cores", 78, ["threads_per_rank asks for 999", "start it with: mpirun -np"], ranks: [1, 2]
     ) {

@@ -35,6 +35,18 @@ import Testing
     #expect(left.isEmpty)
   }
 
+  @Test("bfloat16 on a processor without it is code 78 and says what to use", arguments: [1, 2])
+  func precision(ranks: Int) throws {
+    let space = try Workspace()
+    let environment = space.trained.environment.merging(["DNNL_MAX_CPU_ISA": "AVX2"]) { $1 }
+    let arguments = space.train("--set", "precision=bf16")
+    let result =
+      ranks == 1
+      ? try run([Locations.program] + arguments, environment: environment)
+      : try runProgram(ranks: ranks, arguments, environment: mpirunEnvironment.merging(environment) { $1 })
+    result.expectError(78, ["precision: got bf16", "AVX512_BF16", "--set precision=f32"])
+  }
+
   @Test("a checkpoint of another number of ranks is code 78 and says both numbers")
   func otherRanks() throws {
     let space = try Workspace()

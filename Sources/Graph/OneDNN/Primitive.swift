@@ -17,6 +17,9 @@ final class PrimitiveDescription {
   /// The layout that the computation uses for an argument (`shim_arg_...`).
   func layout(_ argument: Int) -> Layout { Layout(owning: shim_layout_of(handle, Int32(argument))) }
 
+  /// Whether an argument holds floats.
+  func isInFloats(_ argument: Int) -> Bool { shim_is_float(handle, Int32(argument)) != 0 }
+
   /// oneDNN's name of the implementation, such as "jit:avx512_core"; "ref:any" is the slow one.
   var implementation: String { String(cString: shim_implementation(handle)) }
 

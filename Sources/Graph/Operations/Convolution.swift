@@ -1,5 +1,3 @@
-import COneDNN
-import Glibc
 import Tensors
 
 /// A two-dimensional convolution with optional bias and ReLU: y[o] = activation(sum over i of w[o, i] * x[i] + b[o]).
@@ -50,144 +48,57 @@ extension Graph {
   }
 }
 
-/// The layouts and algorithms of one convolution at one shape.
-private final class PlannedConvolution: PlannedOperation {
+private struct PlannedConvolution: PlannedOperation {
+  private typealias Argument = COneDNNArguments
+
   private let operation: ConvolutionOperation
-  private let source: Layout
-  private let destination: Layout
-  private let destinationGradient: Layout
-  private let anyWeights: Layout
-  private let anyWeightsGradient: Layout
-  private let biasLayout: Layout?
-  private let key: String
+  private let problem: ConvolutionProblem
 
   init(_ operation: ConvolutionOperation, _ planner: Planner) {
     self.operation = operation
-    let (x, y) = (operation.input.shape, operation.outputValue.shape)
-    // Three-channel images stay plain: their first convolution has kernels for that.
-    let precision = planner.precision
-    source = x.c <= 4 ? Layout(x, .plain, precision) : planner.engine.activationLayout(x, precision)
-    destination = planner.engine.activationLayout(y, planner.precision(of: operation.outputValue))
-    destinationGradient = planner.engine.activationLayout(y, precision)
-    let weightShape = planner.slots[operation.weight.index].parameter.shape
-    anyWeights = Layout(weightShape, .any, precision)
-    anyWeightsGradient = Layout(weightShape, .any)
-    biasLayout = operation.bias.map { _ in Layout([y.c], .plain) }
-    let padding = operation.padding
-    key =
-      "\(x) k\(operation.kernel) s\(operation.stride) "
-      + "p\(padding.top),\(padding.left),\(padding.bottom),\(padding.right) -> \(y)"
+    problem = ConvolutionProblem(
+      input: operation.input.shape, output: operation.outputValue.shape,
+      weight: planner.slots[operation.weight.index].parameter.shape, stride: operation.stride,
+      padding: operation.padding, hasBias: operation.bias != nil, activation: operation.activation,
+      precision: planner.precision, outputPrecision: planner.precision(of: operation.outputValue),
+      engine: planner.engine)
   }
 
-  /// Multiplications and additions of one pass.
-  private var floatingPointOperations: Double {
-    let products = operation.input.shape.c * operation.kernel * operation.kernel
-    return 2 * Double(operation.outputValue.shape.count) * Double(products)
-  }
-
-  // MARK: Descriptions
-
-  private var strides: [dnnl_dim_t] { [dnnl_dim_t(operation.stride), dnnl_dim_t(operation.stride)] }
-  private var paddingBefore: [dnnl_dim_t] {
-    [dnnl_dim_t(operation.padding.top), dnnl_dim_t(operation.padding.left)]
-  }
-  private var paddingAfter: [dnnl_dim_t] {
-    [dnnl_dim_t(operation.padding.bottom), dnnl_dim_t(operation.padding.right)]
-  }
-
-  private func forwardDescription(_ algorithm: ConvolutionAlgorithm, _ engine: Engine) -> PrimitiveDescription? {
-    PrimitiveDescription {
-      shim_convolution_forward(
-        $0, engine.handle, algorithm == .winograd ? 1 : 0, operation.activation == .relu ? 1 : 0, source.handle,
-        anyWeights.handle, biasLayout?.handle, destination.handle, strides, paddingBefore, paddingAfter)
+  func addForward(to planner: Planner) {
+    let pass = PlannedConvolutionPass(.forward, of: problem, name: operation.name, planner)
+    if planner.precision != .f32 { planner.slots[operation.weight.index].adopt(masterLayout(planner)) }
+    bindWeights(of: pass, for: .forward, planner)
+    if let bias = operation.bias.map({ planner.slots[$0.index] }) {
+      bias.adopt(problem.biasLayout)
+      pass.bind(Argument.bias) { UnsafeMutableRawPointer(bias.value) }
     }
-  }
-
-  private func backwardDataDescription(
-    _ algorithm: ConvolutionAlgorithm, _ engine: Engine
-  ) -> PrimitiveDescription? {
-    guard let hint = forwardDescription(algorithm, engine) else { return nil }
-    return PrimitiveDescription {
-      shim_convolution_backward_data(
-        $0, engine.handle, algorithm == .winograd ? 1 : 0, source.handle, anyWeights.handle,
-        destinationGradient.handle, strides, paddingBefore, paddingAfter, hint.handle)
-    }
-  }
-
-  private func backwardWeightsDescription(
-    _ algorithm: ConvolutionAlgorithm, _ engine: Engine
-  ) -> PrimitiveDescription? {
-    guard let hint = forwardDescription(algorithm, engine) else { return nil }
-    return PrimitiveDescription {
-      shim_convolution_backward_weights(
-        $0, engine.handle, algorithm == .winograd ? 1 : 0, source.handle, anyWeightsGradient.handle,
-        biasLayout?.handle, destinationGradient.handle, strides, paddingBefore, paddingAfter, hint.handle)
-    }
+    var converted: [ObjectIdentifier: Buffer] = [:]
+    pass.read(Argument.source, planner.buffer(of: operation.input), converted: &converted)
+    pass.write(Argument.destination, planner.buffer(of: operation.outputValue))
+    planner.add(pass.step(operation.name, kind: "convolution"))
   }
 
   /// The layout of a float weight whose copies alone convolutions read: that of its gradient.
   private func masterLayout(_ planner: Planner) -> Layout {
-    let gradient = planner.isTrained(operation.weight) ? backwardWeightsDescription(.direct, planner.engine) : nil
-    return gradient?.layout(COneDNNArguments.weightsGradient)
+    let gradient = planner.isTrained(operation.weight) ? problem.description(.backwardWeights, .direct) : nil
+    return gradient?.layout(Argument.weightsGradient)
       ?? Layout(planner.slots[operation.weight.index].parameter.extents, .plain)
   }
 
-  /// The description of a pass with the algorithm that the planner settles on.
-  private func choose(
-    _ pass: String, arguments: [Int], _ planner: Planner,
-    _ describe: (ConvolutionAlgorithm, Engine) -> PrimitiveDescription?
-  ) -> (PrimitiveDescription, ConvolutionAlgorithm) {
-    var descriptions: [ConvolutionAlgorithm: PrimitiveDescription] = [:]
-    for algorithm in ConvolutionAlgorithm.allCases {
-      descriptions[algorithm] = describe(algorithm, planner.engine)
-    }
-    let candidates = ConvolutionAlgorithm.allCases.filter { descriptions[$0] != nil }
-    require(!candidates.isEmpty, "oneDNN has no \(pass) convolution for \(key)")
-    let chosen = planner.choose("\(pass) \(key)", among: candidates) { algorithm in
-      descriptions[algorithm].map { seconds($0, arguments, planner.engine) } ?? .infinity
-    }
-    guard let description = descriptions[chosen] else { fatalError("\(chosen) was no candidate") }
-    return (description, chosen)
-  }
-
-  // MARK: Steps
-
-  func addForward(to planner: Planner) {
-    typealias Argument = COneDNNArguments
-    let (description, algorithm) = choose(
-      "forward", arguments: [Argument.source, Argument.weights, Argument.bias, Argument.destination], planner,
-      forwardDescription)
-    let engine = planner.engine
-    let primitive = Primitive(
-      description, engine: engine,
-      arguments: [Argument.source, Argument.weights, Argument.destination] + (biasLayout == nil ? [] : [Argument.bias]))
-    let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
+  private func bindWeights(of pass: PlannedConvolutionPass, for part: Step.Pass, _ planner: Planner) {
     let weight = planner.slots[operation.weight.index]
-    if planner.precision != .f32 { weight.adopt(masterLayout(planner)) }
-    let copy = weight.copy(in: description.layout(Argument.weights), for: .forward, planner: planner)
-    let bias = operation.bias.map { planner.slots[$0.index] }
-    if let bias, let biasLayout { bias.adopt(biasLayout) }
-    let scratch = planner.newBuffer("\(operation.name) scratch", byteCount: description.scratchBytes)
-    planner.add(
-      Step(
-        operation.name, kind: "convolution", .forward, algorithm: "\(algorithm) \(description.implementation)",
-        floatingPointOperations: floatingPointOperations,
-        reads: [x] + (copy.map { [$0] } ?? []), writes: [y, scratch]
-      ) { _ in primitive.run(engine) })
-    planner.whenPlaced {
-      primitive.place(Argument.source, at: x.base)
-      primitive.place(Argument.weights, at: copy?.base ?? UnsafeMutableRawPointer(weight.value))
-      if let bias { primitive.place(Argument.bias, at: bias.value) }
-      primitive.place(Argument.destination, at: y.base)
-      primitive.place(Argument.scratchpad, at: scratch.base)
+    let copy = weight.copy(in: pass.layout(Argument.weights), for: part, planner: planner)
+    pass.bind(Argument.weights, reads: copy.map { [$0] } ?? []) {
+      copy?.base ?? UnsafeMutableRawPointer(weight.value)
     }
   }
 
   func addBackward(to planner: Planner, outputGradients: [Buffer]) {
     let gradient = incomingGradient(outputGradients, planner)
+    var converted: [ObjectIdentifier: Buffer] = [:]
     // The weight gradient comes first: its bucket leaves while the gradient of the input is being computed.
-    if planner.isTrained(operation.weight) { addBackwardWeights(to: planner, gradient) }
-    if planner.wantsGradient(operation.input) { addBackwardData(to: planner, gradient) }
+    if planner.isTrained(operation.weight) { addBackwardWeights(to: planner, gradient, &converted) }
+    if planner.wantsGradient(operation.input) { addBackwardData(to: planner, gradient, &converted) }
   }
 
   /// The gradient of the convolution itself: that of its result with the ReLU undone.
@@ -207,93 +118,41 @@ private final class PlannedConvolution: PlannedOperation {
     }
   }
 
-  private func addBackwardData(to planner: Planner, _ gradient: Buffer) {
-    typealias Argument = COneDNNArguments
-    let (description, algorithm) = choose(
-      "backward data", arguments: [Argument.sourceGradient, Argument.weights, Argument.destinationGradient], planner,
-      backwardDataDescription)
-    let engine = planner.engine
-    let primitive = Primitive(
-      description, engine: engine,
-      arguments: [Argument.sourceGradient, Argument.weights, Argument.destinationGradient])
-    let weight = planner.slots[operation.weight.index]
-    let copy = weight.copy(in: description.layout(Argument.weights), for: .backward, planner: planner)
-    let result = planner.newActivation("\(operation.name) input gradient", operation.input.shape)
-    let scratch = planner.newBuffer("\(operation.name) scratch", byteCount: description.scratchBytes)
-    planner.add(
-      Step(
-        operation.name, kind: "convolution data", .backward, algorithm: "\(algorithm) \(description.implementation)",
-        floatingPointOperations: floatingPointOperations,
-        reads: [gradient] + (copy.map { [$0] } ?? []), writes: [result, scratch]
-      ) { _ in primitive.run(engine) })
-    planner.whenPlaced {
-      primitive.place(Argument.destinationGradient, at: gradient.base)
-      primitive.place(Argument.weights, at: copy?.base ?? UnsafeMutableRawPointer(weight.value))
-      primitive.place(Argument.sourceGradient, at: result.base)
-      primitive.place(Argument.scratchpad, at: scratch.base)
+  private func addBackwardWeights(
+    to planner: Planner, _ gradient: Buffer, _ converted: inout [ObjectIdentifier: Buffer]
+  ) {
+    let pass = PlannedConvolutionPass(.backwardWeights, of: problem, name: operation.name, planner)
+    pass.read(Argument.source, planner.buffer(of: operation.input), converted: &converted)
+    pass.read(Argument.destinationGradient, gradient, converted: &converted)
+    var targets = [
+      (
+        Argument.weightsGradient,
+        GradientTarget(planner.slots[operation.weight.index], pass.layout(Argument.weightsGradient), planner)
+      )
+    ]
+    if let bias = operation.bias {
+      targets.append((Argument.biasGradient, GradientTarget(planner.slots[bias.index], problem.biasLayout, planner)))
     }
-    planner.addGradient(result, to: operation.input)
-  }
-
-  private func addBackwardWeights(to planner: Planner, _ gradient: Buffer) {
-    typealias Argument = COneDNNArguments
-    let (description, algorithm) = choose(
-      "backward weights",
-      arguments: [Argument.source, Argument.weightsGradient, Argument.biasGradient, Argument.destinationGradient],
-      planner, backwardWeightsDescription)
-    let engine = planner.engine
-    let primitive = Primitive(
-      description, engine: engine,
-      arguments: [Argument.source, Argument.weightsGradient, Argument.destinationGradient]
-        + (biasLayout == nil ? [] : [Argument.biasGradient]))
-    let x = planner.buffer(of: operation.input)
-    let weight = GradientTarget(
-      planner.slots[operation.weight.index], description.layout(Argument.weightsGradient), planner)
-    let bias = operation.bias.flatMap { id in
-      biasLayout.map { GradientTarget(planner.slots[id.index], $0, planner) }
+    for (argument, target) in targets {
+      pass.bind(argument, writes: target.buffers) { target.destination }
     }
-    let scratch = planner.newBuffer("\(operation.name) scratch", byteCount: description.scratchBytes)
-    let step = Step(
-      operation.name, kind: "convolution weights", .backward, algorithm: "\(algorithm) \(description.implementation)",
-      floatingPointOperations: floatingPointOperations, reads: [x, gradient],
-      writes: [scratch] + weight.buffers + (bias?.buffers ?? [])
-    ) { _ in
-      primitive.run(engine)
-      weight.finish(engine)
-      bias?.finish(engine)
+    let engine = planner.engine
+    let step = pass.step(operation.name, kind: "convolution weights") { [targets] in
+      for (_, target) in targets { target.finish(engine) }
     }
     planner.add(step)
-    weight.slot.noteGradient(step)
-    bias?.slot.noteGradient(step)
-    planner.whenPlaced {
-      primitive.place(Argument.source, at: x.base)
-      primitive.place(Argument.destinationGradient, at: gradient.base)
-      primitive.place(Argument.weightsGradient, at: weight.destination)
-      if let bias { primitive.place(Argument.biasGradient, at: bias.destination) }
-      primitive.place(Argument.scratchpad, at: scratch.base)
-    }
+    for (_, target) in targets { target.slot.noteGradient(step) }
   }
-}
 
-/// The best of three timed runs of a description on memory of its own, in seconds.
-private func seconds(_ description: PrimitiveDescription, _ arguments: [Int], _ engine: Engine) -> Double {
-  let present = arguments.filter { description.layout($0).byteCount > 0 }
-  let primitive = Primitive(description, engine: engine, arguments: present)
-  let memory = (present + [COneDNNArguments.scratchpad]).map { argument in
-    // Untouched pages would all be the one zero page, and fit the cache.
-    let block = AlignedMemory(byteCount: description.layout(argument).byteCount)
-    memset(block.base, 0x3c, block.byteCount)
-    primitive.place(argument, at: block.base)
-    return block
-  }
-  return withExtendedLifetime(memory) {
-    primitive.run(engine)
-    var best = Double.infinity
-    for _ in 0..<3 {
-      let start = monotonicSeconds()
-      primitive.run(engine)
-      best = min(best, monotonicSeconds() - start)
-    }
-    return best
+  private func addBackwardData(
+    to planner: Planner, _ gradient: Buffer, _ converted: inout [ObjectIdentifier: Buffer]
+  ) {
+    let pass = PlannedConvolutionPass(.backwardData, of: problem, name: operation.name, planner)
+    bindWeights(of: pass, for: .backward, planner)
+    let result = planner.newActivation("\(operation.name) input gradient", operation.input.shape)
+    pass.read(Argument.destinationGradient, gradient, converted: &converted)
+    pass.write(Argument.sourceGradient, result)
+    planner.add(pass.step(operation.name, kind: "convolution data"))
+    planner.addGradient(result, to: operation.input)
   }
 }

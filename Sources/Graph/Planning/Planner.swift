@@ -75,9 +75,10 @@ public final class Planner {
     newBuffer(label, byteCount: engine.activationLayout(shape, precision).byteCount, precision: precision)
   }
 
-  /// What a value is stored as: floats where only the caller reads it.
+  /// What a value is stored as: floats where only losses and the caller read it.
   func precision(of value: Value) -> Precision {
-    graph.outputs.contains(value) && !graph.nodes.contains { $0.inputs.contains(value) } ? .f32 : precision
+    let isRead = graph.nodes.contains { $0.output != nil && $0.inputs.contains(value) }
+    return graph.outputs.contains(value) && !isRead ? .f32 : precision
   }
 
   /// The buffer that holds a value once its operation ran.

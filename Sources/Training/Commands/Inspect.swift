@@ -33,8 +33,8 @@ public struct InspectRequest: Sendable {
     let images = resolved.batch.perRank ?? 1
     let choices = try PlanChoices(resolved, threads: ThreadPool.threadCount, resumed: nil)
     let plan = Plan(
-      detector.trainingGraph(imagesPerRank: images), engine: Engine(), mode: .training, policy: choices.policy,
-      choices: choices.known)
+      detector.trainingGraph(imagesPerRank: images), engine: Engine(), mode: .training,
+      precision: resolved.precision, policy: choices.policy, choices: choices.known)
     let description = ModelDescription(resolved, plan: plan, images: images)
     console.say(description.text)
     if let json { try writeJSON(description, to: json) }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Everything that decides what a run computes, where it reads and what it writes.
 ///
 /// The sections' property documentation gives units and ranges; a property's initial value is its default, and where
@@ -66,6 +68,8 @@ public struct Configuration: Equatable, Sendable {
   }
 }
 
+extension Precision: ConfigurationChoice {}
+
 extension [ConfigurationKey<Configuration>] {
   /// The keys of a section of the configuration.
   static func section<Section: ConfigurationSection>(
@@ -76,14 +80,6 @@ extension [ConfigurationKey<Configuration>] {
 }
 
 extension Configuration {
-  /// Type of a number inside the network.
-  public enum Precision: String, ConfigurationChoice, Sendable {
-    /// 32-bit floating point.
-    case f32
-    /// bfloat16.
-    case bf16
-  }
-
   /// Over what a statistic or normaliser is computed.
   public enum Scope: String, ConfigurationChoice, Sendable {
     /// Each rank for itself.

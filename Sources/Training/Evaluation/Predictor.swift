@@ -68,7 +68,10 @@ public final class Predictor {
     let (graph, levels) = detector.inferenceGraph(height: height, width: width)
     let sized = SizedPlan(
       height: height, width: width,
-      plan: Plan(graph, engine: engine, mode: .inference, policy: .direct, sharing: store), levels: levels,
+      plan: Plan(
+        graph, engine: engine, mode: .inference, precision: detector.configuration.precision, policy: .direct,
+        sharing: store),
+      levels: levels,
       anchors: detector.anchors(height: height, width: width))
     if plans.count == Self.planLimit { plans.removeFirst() }
     plans.append(sized)

@@ -6,6 +6,7 @@ import Tensors
 
 /// The convolution algorithms of a run: from a plan file, from the cache, or timed now by rank 0 for all ranks.
 struct PlanChoices {
+  let precision: Precision
   let policy: AlgorithmPolicy
   let known: AlgorithmChoices
   /// Where rank 0 keeps timed choices, keyed by everything that they depend on; nil when nothing is timed.
@@ -13,6 +14,7 @@ struct PlanChoices {
 
   /// The choices that a configuration asks for, those of a resumed run first.
   init(_ configuration: Configuration, threads: Int, resumed: AlgorithmChoices?) throws {
+    precision = configuration.precision
     switch configuration.planner.algorithms {
     case .direct: (policy, known, cacheFile) = (.direct, AlgorithmChoices(), nil)
     case .file(let path):
@@ -29,13 +31,15 @@ struct PlanChoices {
   /// Plans a graph on every rank with the same algorithms: rank 0 chooses, the others follow.
   func plan(_ graph: Graph, engine: Engine, communicator: Communicator) throws -> Plan {
     if communicator.rank == 0 {
-      let plan = Plan(graph, engine: engine, mode: .training, policy: policy, choices: known)
+      let plan = Plan(
+        graph, engine: engine, mode: .training, precision: precision, policy: policy, choices: known)
       _ = try communicator.broadcast(value: plan.choices)
       keep(plan.choices)
       return plan
     }
     let choices = try communicator.broadcast(value: AlgorithmChoices())
-    return Plan(graph, engine: engine, mode: .training, policy: .direct, choices: choices)
+    return Plan(
+      graph, engine: engine, mode: .training, precision: precision, policy: .direct, choices: choices)
   }
 
   private func keep(_ choices: AlgorithmChoices) {
@@ -67,7 +71,7 @@ struct PlanChoices {
     return choices
   }
 
-  private static func cacheFile(threads: Int, precision: Configuration.Precision) -> String {
+  private static func cacheFile(threads: Int, precision: Precision) -> String {
     let processor = cpuModel().map { $0.isLetter || $0.isNumber ? $0 : "-" }
     return CacheDirectory.path()
       + "/plan-\(String(processor))-onednn-\(Engine.libraryVersion)-\(threads)t-\(precision.rawValue).json"

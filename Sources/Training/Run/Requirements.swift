@@ -1,10 +1,14 @@
+import Graph
 import Tensors
 
 extension Configuration {
   /// Throws 78 for what can be written down but not be run: it names the key, and what can be.
   func requireRunnable() throws {
-    if precision == .bf16 {
-      throw InputError(.badConfiguration, "precision: expected f32, got bf16, which the engine does not compute in")
+    if !Engine.supports(precision) {
+      throw InputError(
+        .badConfiguration,
+        "precision: got \(precision.rawValue), which needs a processor with AVX512_BF16 (Intel since Cooper Lake, AMD since "
+          + "Zen 4); this one has none; use --set precision=f32")
     }
   }
 }

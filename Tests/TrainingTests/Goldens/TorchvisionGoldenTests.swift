@@ -53,6 +53,40 @@ import Testing
     }
   }
 
+  /// Oracle: the same network in floats; what remains is the rounding of activations and weights to 8 bits.
+  ///
+  /// The whole gradient is compared, and loosely: at 64 x 64 few boxes count, the L1 loss passes on only the sign of each
+  /// difference, and rounding turns some of them.
+  @Test(
+    "bfloat16 gives the losses, outputs and gradients of floats, rounded",
+    .enabled(if: Engine.supports(.bf16), "no AVX512_BF16"), arguments: batchNorms,
+    [AlgorithmPolicy.direct, .winograd, .timed])
+  func bfloat16(batchNorm: Configuration.BatchNormMode, policy: AlgorithmPolicy) throws {
+    let source = try source(batchNorm)
+    let (floats, halves) = (
+      try PlannedGolden(source, policy: .direct, readsOutputs: false),
+      try PlannedGolden(source, policy: policy, readsOutputs: false, precision: .bf16)
+    )
+    floats.run(backward: true)
+    halves.run(backward: true)
+    #expect(abs(halves.targets.classLoss / floats.targets.classLoss - 1) < 0.01)
+    #expect(abs(halves.targets.boxLoss / floats.targets.boxLoss - 1) < 0.01)
+    for name in halves.trainedNames {
+      let gradient = halves.plan.parameters.read(name, .gradient)
+      #expect(gradient.allSatisfy { $0.isFinite }, "\(name)")
+    }
+    func gradient(_ planned: PlannedGolden) -> [Float] {
+      planned.trainedNames.flatMap { planned.plan.parameters.read($0, .gradient) }
+    }
+    let closeness = Closeness(of: gradient(halves), to: gradient(floats))
+    #expect(closeness.relativeL2 < 0.25, "gradients: \(closeness)")
+    #expect(closeness.relativeL2 > 1e-4, "bfloat16 that does not round is none: \(closeness)")
+    let outputs = try PlannedGolden(source, policy: policy, readsOutputs: true, precision: .bf16)
+    outputs.run()
+    let logits = Closeness(of: outputs.logits, to: try source.golden.floats(named: "cls_logits"))
+    #expect(logits.relativeL2 < 0.01, "logits: \(logits)")
+  }
+
   @Test("running statistics move as torchvision's")
   func runningStatistics() throws {
     let source = try source(.trained)

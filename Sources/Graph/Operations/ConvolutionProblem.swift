@@ -1,0 +1,110 @@
+import COneDNN
+import Tensors
+
+/// The three computations of a convolution.
+enum ConvolutionPass: String, CaseIterable {
+  case forward
+  case backwardData = "backward data"
+  case backwardWeights = "backward weights"
+
+  /// The activations of the pass as oneDNN's arguments, and whether the pass writes them.
+  var activations: [(argument: Int, isWritten: Bool)] {
+    typealias Argument = COneDNNArguments
+    return switch self {
+    case .forward: [(Argument.source, false), (Argument.destination, true)]
+    case .backwardData: [(Argument.destinationGradient, false), (Argument.sourceGradient, true)]
+    case .backwardWeights: [(Argument.source, false), (Argument.destinationGradient, false)]
+    }
+  }
+
+  /// The weights and biases of the pass.
+  func parameters(hasBias: Bool) -> [Int] {
+    typealias Argument = COneDNNArguments
+    return switch self {
+    case .forward: [Argument.weights] + (hasBias ? [Argument.bias] : [])
+    case .backwardData: [Argument.weights]
+    case .backwardWeights: [Argument.weightsGradient] + (hasBias ? [Argument.biasGradient] : [])
+    }
+  }
+}
+
+/// One convolution at one shape, and oneDNN's descriptions of its passes.
+struct ConvolutionProblem {
+  let input: Shape
+  let output: Shape
+  /// (O, I, kernel, kernel).
+  let weight: Shape
+  let stride: Int
+  let padding: Padding
+  let hasBias: Bool
+  let activation: Activation
+  /// What activations and their gradients are stored as.
+  let precision: Precision
+  /// What the result is stored as: floats where only the caller of the plan reads it.
+  let outputPrecision: Precision
+  let engine: Engine
+
+  /// The convolution in words, the same for equal work.
+  var key: String {
+    "\(input) k\(weight.h) s\(stride) p\(padding.top),\(padding.left),\(padding.bottom),\(padding.right) -> \(output)"
+  }
+
+  /// Multiplications and additions of one pass.
+  var floatingPointOperations: Double { 2 * Double(output.count) * Double(weight.c * weight.h * weight.w) }
+
+  /// The layout of the bias and of its gradient.
+  var biasLayout: Layout { Layout([output.c], .plain) }
+
+  /// Whether some element of the kernel meets nothing but padding.
+  ///
+  /// oneDNN 2.6 never writes the gradient of such an element in bfloat16; in floats it is zero.
+  private var hasIdleTaps: Bool {
+    func isIdle(_ tap: Int, _ size: Int, _ count: Int, _ before: Int) -> Bool {
+      !(0..<count).contains { (0..<size).contains($0 * stride - before + tap) }
+    }
+    return (0..<weight.h).contains {
+      isIdle($0, input.h, output.h, padding.top) || isIdle($0, input.w, output.w, padding.left)
+    }
+  }
+
+  /// How a pass would be computed, or nil where oneDNN has no such implementation.
+  ///
+  /// Winograd's transforms exist for floats only. On large maps they beat direct convolution in bfloat16 by so much that
+  /// converting the activations pays.
+  func description(_ pass: ConvolutionPass, _ algorithm: ConvolutionAlgorithm) -> PrimitiveDescription? {
+    let needsFloats = algorithm == .winograd || (pass == .backwardWeights && hasIdleTaps)
+    let computed = needsFloats ? Precision.f32 : precision
+    // Three-channel images stay plain: their first convolution has kernels for that.
+    let source = input.c <= 4 ? Layout(input, .plain, computed) : engine.activationLayout(input, computed)
+    let isWinograd: Int32 = algorithm == .winograd ? 1 : 0
+    let strides = [dnnl_dim_t(stride), dnnl_dim_t(stride)]
+    let before = [dnnl_dim_t(padding.top), dnnl_dim_t(padding.left)]
+    let after = [dnnl_dim_t(padding.bottom), dnnl_dim_t(padding.right)]
+    let weights = Layout(weight, .any, computed)
+    let bias = hasBias ? biasLayout : nil
+    let result = engine.activationLayout(output, needsFloats ? .f32 : outputPrecision)
+    let forward = PrimitiveDescription {
+      shim_convolution_forward(
+        $0, engine.handle, isWinograd, activation == .relu ? 1 : 0, source.handle, weights.handle, bias?.handle,
+        result.handle, strides, before, after)
+    }
+    guard let forward else { return nil }
+    let gradient = engine.activationLayout(output, computed)
+    switch pass {
+    case .forward: return forward
+    case .backwardData:
+      return PrimitiveDescription {
+        shim_convolution_backward_data(
+          $0, engine.handle, isWinograd, source.handle, weights.handle, gradient.handle, strides, before, after,
+          forward.handle)
+      }
+    case .backwardWeights:
+      let weightsGradient = Layout(weight, .any)
+      return PrimitiveDescription {
+        shim_convolution_backward_weights(
+          $0, engine.handle, isWinograd, source.handle, weightsGradient.handle, bias?.handle, gradient.handle, strides,
+          before, after, forward.handle)
+      }
+    }
+  }
+}
