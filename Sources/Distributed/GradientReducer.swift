@@ -20,11 +20,15 @@ public final class GradientReducer {
   /// Bytes that one step reduces.
   public let bytes: Int
 
+  /// Where the calls and the transfers of this step are recorded, or nil where nobody asks.
+  private var timeline: Timeline?
   private let base: UnsafeMutablePointer<Float>
   /// One request a bucket, null when nothing is outstanding; owned.
   private let requests: UnsafeMutablePointer<MPI_Request?>
   private var isReady: [Bool]
   private var isDone: [Bool]
+  /// When each bucket was posted, in seconds.
+  private var postedAt: [Double]
   /// Buckets below it are posted.
   private var nextToPost = 0
   /// Buckets below it are complete.
@@ -40,6 +44,7 @@ public final class GradientReducer {
     bytes = buckets.ranges.reduce(0) { $0 + $1.count * MemoryLayout<Float>.stride }
     isReady = Array(repeating: false, count: count)
     isDone = Array(repeating: false, count: count)
+    postedAt = Array(repeating: 0, count: count)
     requests = .allocate(capacity: count)
     requests.initialize(repeating: shim_request_null(), count: count)
   }
@@ -47,10 +52,13 @@ public final class GradientReducer {
   deinit { requests.deallocate() }
 
   /// Forgets the previous step, all of whose buckets must be complete, and sets `exposedSeconds` to 0.
-  public func beginStep() {
+  ///
+  /// `timeline` gets this step's MPI calls, and each bucket from its post until this rank sees it complete.
+  public func beginStep(_ timeline: Timeline? = nil) {
     require(oldestOutstanding == nextToPost, "bucket \(oldestOutstanding) of the previous step is not complete")
     for bucket in isReady.indices { (isReady[bucket], isDone[bucket]) = (false, false) }
     (nextToPost, oldestOutstanding, exposedSeconds) = (0, 0, 0)
+    self.timeline = timeline
   }
 
   /// Says that a bucket's numbers are written, and posts it and its ready successors if their turn has come.
@@ -58,7 +66,7 @@ public final class GradientReducer {
     require(isReady.indices.contains(bucket), "there is no bucket \(bucket)")
     require(!isReady[bucket], "bucket \(bucket) was started twice in one step")
     isReady[bucket] = true
-    try timed { () throws(RankError) in
+    try timed("post") { () throws(RankError) in
       while nextToPost < isReady.count, isReady[nextToPost] {
         try post(nextToPost)
         nextToPost += 1
@@ -72,6 +80,7 @@ public final class GradientReducer {
       isDone[bucket] = true
       return
     }
+    postedAt[bucket] = monotonicSeconds()
     let status = MPI_Iallreduce(
       shim_in_place(), base + range.lowerBound, Int32(range.count), shim_float(), shim_sum(), communicator.handle,
       requests + bucket)
@@ -82,7 +91,7 @@ public final class GradientReducer {
   public func progress() throws(RankError) {
     skipCompleted()
     if oldestOutstanding == nextToPost { return }
-    try timed { () throws(RankError) in
+    try timed("progress") { () throws(RankError) in
       // One test lets the library advance every request, so later ones are looked at only when the oldest is done.
       while oldestOutstanding < nextToPost, try test(oldestOutstanding) { skipCompleted() }
     }
@@ -93,7 +102,7 @@ public final class GradientReducer {
     if isDone[bucket] { return true }
     if bucket >= nextToPost { return false }
     var result = false
-    try timed { () throws(RankError) in result = try test(bucket) }
+    try timed("progress") { () throws(RankError) in result = try test(bucket) }
     return result
   }
 
@@ -103,10 +112,10 @@ public final class GradientReducer {
   public func wait(bucket: Int) throws(RankError) {
     require(bucket < nextToPost, "bucket \(bucket) cannot be waited for: bucket \(nextToPost) was not started")
     if isDone[bucket] { return }
-    try timed { () throws(RankError) in
+    try timed("wait") { () throws(RankError) in
       try communicator.wait(for: &requests[bucket], "MPI_Iallreduce", place(of: bucket))
     }
-    isDone[bucket] = true
+    complete(bucket)
     skipCompleted()
   }
 
@@ -120,8 +129,16 @@ public final class GradientReducer {
     if isDone[bucket] { return true }
     var isFinished: Int32 = 0
     try communicator.check(MPI_Test(requests + bucket, &isFinished, shim_status_ignore()), "MPI_Test (\(bucket))")
-    if isFinished != 0 { isDone[bucket] = true }
+    if isFinished != 0 { complete(bucket) }
     return isFinished != 0
+  }
+
+  private func complete(_ bucket: Int) {
+    isDone[bucket] = true
+    let bytes = buckets.ranges[bucket].count * MemoryLayout<Float>.stride
+    timeline?.add(
+      WorkLabel("bucket \(bucket), \(bytes >> 10) KiB", pass: "communicate", kind: "allreduce"), row: .allreduce,
+      since: postedAt[bucket])
   }
 
   private func skipCompleted() {
@@ -132,9 +149,12 @@ public final class GradientReducer {
     "bucket \(bucket) of \(isReady.count) (floats \(buckets.ranges[bucket]))"
   }
 
-  private func timed(_ body: () throws(RankError) -> Void) throws(RankError) {
-    let before = communicator.secondsInMPI
-    defer { exposedSeconds += communicator.secondsInMPI - before }
+  private func timed(_ call: String, _ body: () throws(RankError) -> Void) throws(RankError) {
+    let (start, before) = (timeline == nil ? 0 : monotonicSeconds(), communicator.secondsInMPI)
+    defer {
+      exposedSeconds += communicator.secondsInMPI - before
+      timeline?.add(WorkLabel(call, pass: "communicate", kind: "allreduce calls"), since: start)
+    }
     try communicator.timed(body)
   }
 }

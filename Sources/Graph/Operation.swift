@@ -45,8 +45,6 @@ final class Step {
   let reads: [Buffer]
   let writes: [Buffer]
   let run: (RunContext) -> Void
-  /// Time spent in this step by profiled runs, in seconds.
-  var seconds = 0.0
   /// Elements of the gradient arena that are final once this step has run.
   var gradientsComplete = 0
 
@@ -57,5 +55,11 @@ final class Step {
     (self.name, self.kind, self.pass, self.algorithm) = (name, kind, pass, algorithm)
     (self.reads, self.writes, self.run) = (reads, writes, run)
     self.floatingPointOperations = floatingPointOperations
+  }
+
+  /// What tables and timelines call it.
+  var label: WorkLabel {
+    WorkLabel(
+      name, pass: pass.rawValue, kind: kind, algorithm: algorithm, floatingPointOperations: floatingPointOperations)
   }
 }

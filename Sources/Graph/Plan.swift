@@ -115,18 +115,13 @@ public final class Plan {
   }
 
   private func run(_ step: Step, _ context: RunContext) {
-    if context.isProfiled {
-      let start = monotonicSeconds()
-      step.run(context)
-      step.seconds += monotonicSeconds() - start
-    } else {
-      step.run(context)
-    }
+    context.timeline.measure(step.label) { step.run(context) }
   }
 
   /// Draws every mask of the step; with a global normaliser one sum over ranks settles all factors.
   private func drawMasks(_ context: RunContext) {
-    for mask in masks { mask.draw(context.dropBlock, step: context.step) }
+    let timeline = context.dropBlock == nil ? nil : context.timeline
+    for mask in masks { timeline.measure(mask.label) { mask.draw(context.dropBlock, step: context.step) } }
     guard let dropBlock = context.dropBlock, dropBlock.normalizerIsGlobal, let rankSums = context.rankSums else {
       return
     }
@@ -138,31 +133,12 @@ public final class Plan {
   }
 }
 
-/// What one operation of a plan costs, over all profiled runs.
-public struct OperationProfile: Codable, Sendable {
-  /// The module.
-  public let name: String
-  /// prepare, forward or backward.
-  public let pass: String
-  /// The kind of operation.
-  public let kind: String
-  /// The chosen algorithm and implementation.
-  public let algorithm: String
-  /// Seconds in all profiled runs.
-  public let seconds: Double
-  /// Floating-point operations of one run.
-  public let floatingPointOperations: Double
-}
-
 extension Plan {
-  /// The table of operations, in the order in which they run.
-  public var profile: [OperationProfile] {
-    (prepareSteps + forwardSteps + backwardSteps).map {
-      OperationProfile(
-        name: $0.name, pass: $0.pass.rawValue, kind: $0.kind, algorithm: $0.algorithm, seconds: $0.seconds,
-        floatingPointOperations: $0.floatingPointOperations)
-    }
-  }
+  /// The kind of work that draws DropBlock masks, which no operation of the plan is.
+  public static let maskDrawing = "mask drawing"
+
+  /// The operations, in the order in which they run.
+  public var operations: [WorkLabel] { (prepareSteps + forwardSteps + backwardSteps).map(\.label) }
 
   /// Fractions of elements that each DropBlock site kept in the last run.
   public var keptFractions: [Double] { masks.map { Double($0.kept) / Double($0.site.shape.count) } }

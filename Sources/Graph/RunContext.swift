@@ -43,15 +43,15 @@ public struct RunContext {
   public var rankSums: (any RankSums)?
   /// Called after each backward step with the floats of the gradient arena that are final.
   public var gradientsComplete: ((Int) -> Void)?
-  /// Whether each step's time is added to the profile.
-  public var isProfiled: Bool
+  /// Where each operation is recorded, or nil where nobody asks.
+  public var timeline: Timeline?
 
   /// The context of a step; what is left out is off.
   public init(
     step: Int = 0, dropBlock: DropBlockStep? = nil, targets: DetectionTargets? = nil,
-    rankSums: (any RankSums)? = nil, isProfiled: Bool = false, gradientsComplete: ((Int) -> Void)? = nil
+    rankSums: (any RankSums)? = nil, timeline: Timeline? = nil, gradientsComplete: ((Int) -> Void)? = nil
   ) {
     (self.step, self.dropBlock, self.targets, self.rankSums) = (step, dropBlock, targets, rankSums)
-    (self.isProfiled, self.gradientsComplete) = (isProfiled, gradientsComplete)
+    (self.timeline, self.gradientsComplete) = (timeline, gradientsComplete)
   }
 }

@@ -42,6 +42,9 @@ final class MaskSlot {
     factor = maskNormalizer(elements: site.shape.count, kept: kept)
   }
 
+  /// What timelines call the drawing of this mask.
+  var label: WorkLabel { WorkLabel(site.name, pass: "prepare", kind: Plan.maskDrawing) }
+
   /// Replaces the factor by that of counts summed over ranks.
   func normalize(elements: Int, kept: Int) {
     if isActive { factor = maskNormalizer(elements: elements, kept: kept) }

@@ -72,7 +72,7 @@ public struct ModelDescription: Encodable, Sendable {
         }
       return Tensor(name: parameter.name, shape: parameter.extents, role: role)
     }
-    operations = plan.profile.map {
+    operations = plan.operations.map {
       Step(
         name: $0.name, pass: $0.pass, kind: $0.kind, algorithm: $0.algorithm,
         floating_point_operations: $0.floatingPointOperations)

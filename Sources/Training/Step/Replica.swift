@@ -49,7 +49,7 @@ public final class Replica {
     public var isFinite: Bool
     /// Whether any rank was asked to stop.
     public var stopIsRequested: Bool
-    /// Seconds in MPI calls of the compute thread.
+    /// Seconds of the step that its thread spent in MPI calls of any kind.
     public var exposedSeconds: Double
 
     /// The whole loss.
@@ -72,22 +72,29 @@ public final class Replica {
   /// One update: forward and backward of every micro-batch, the sum over ranks, and SGD.
   ///
   /// `nextBatch` is asked once for each micro-batch. Nothing moves when any rank's loss is not finite.
+  /// - Parameters:
+  ///   - isRegularized: false leaves DropBlock out where the configuration has it.
+  ///   - timeline: gets everything that this rank does in the step.
   public func step(
-    _ step: Int, learningRate: Double, nextBatch: () throws -> MicroBatch
+    _ step: Int, learningRate: Double, isRegularized: Bool = true, timeline: Timeline? = nil,
+    nextBatch: () throws -> MicroBatch
   ) throws -> Result {
-    reducer.beginStep()
+    let secondsInMPI = communicator.secondsInMPI
+    reducer.beginStep(timeline)
     var head = StepHead(stopIsRequested: StopRequest.isPending)
     let statistics = plan.parameters.runningStatistics
     let savedStatistics = Array(statistics)
     for pass in 0..<batch.accumulate {
       let isLast = pass == batch.accumulate - 1
-      let microBatch = try nextBatch()
-      _ = plan.inputImages.update(fromContentsOf: microBatch.images)
-      let targets = detector.lossTargets(
-        microBatch.targets, positivesOfAllRanks: try globalPositives(microBatch.targets))
+      let microBatch = try timeline.measure(.batch) { try nextBatch() }
+      timeline.measure(.images) { _ = plan.inputImages.update(fromContentsOf: microBatch.images) }
+      let targets = try timeline.measure(.targets) {
+        detector.lossTargets(microBatch.targets, positivesOfAllRanks: try globalPositives(microBatch.targets))
+      }
+      let dropBlock = detector.dropBlockStep(step: step, totalSteps: totalSteps, stream: maskStream(pass))
       var context = RunContext(
-        step: step, dropBlock: detector.dropBlockStep(step: step, totalSteps: totalSteps, stream: maskStream(pass)),
-        targets: targets, rankSums: rankSums)
+        step: step, dropBlock: isRegularized ? dropBlock : nil, targets: targets, rankSums: rankSums,
+        timeline: timeline)
       plan.forward(context)
       head.add(targets)
       if isLast { head.write(to: plan.parameters.gradientArena, passes: batch.accumulate) }
@@ -102,14 +109,16 @@ public final class Replica {
       }
       plan.backward(context)
       if let failure { throw failure }
-      if !isLast { stashGradients(isFirst: pass == 0) }
+      if !isLast { timeline.measure(.accumulation) { stashGradients(isFirst: pass == 0) } }
       if isLast { _ = try startBuckets(from: started, complete: plan.parameters.gradientCount) }
     }
-    return try update(step, learningRate: learningRate, savedStatistics: savedStatistics)
+    var result = try update(learningRate: learningRate, savedStatistics: savedStatistics, timeline)
+    result.exposedSeconds = communicator.secondsInMPI - secondsInMPI
+    return result
   }
 
   /// Waits for each bucket in order and moves its slice of the parameters.
-  private func update(_ step: Int, learningRate: Double, savedStatistics: [Float]) throws -> Result {
+  private func update(learningRate: Double, savedStatistics: [Float], _ timeline: Timeline?) throws -> Result {
     let store = plan.parameters
     let optimizer = detector.configuration.optimizer
     let descent = ParameterStore.Descent(
@@ -120,7 +129,7 @@ public final class Replica {
       try reducer.wait(bucket: bucket)
       if bucket == 0 { head = StepHead(reading: store.gradientArena) }
       if head.isFinite {
-        store.descend(range, descent)
+        timeline.measure(.descent(bucket)) { store.descend(range, descent) }
       }
       try reducer.progress()
     }
@@ -134,7 +143,7 @@ public final class Replica {
     let ranks = Double(communicator.size)
     return Result(
       classLoss: head.classLoss / ranks, boxLoss: head.boxLoss / ranks, isFinite: head.isFinite,
-      stopIsRequested: head.stopIsRequested, exposedSeconds: reducer.exposedSeconds)
+      stopIsRequested: head.stopIsRequested, exposedSeconds: 0)
   }
 
   /// Starts every bucket whose gradients are final; returns the next one.
