@@ -52,6 +52,9 @@ public struct Detector {
   /// The anchors of a padded image.
   public func anchors(height: Int, width: Int) -> Anchors { Anchors(form: form, height: height, width: width) }
 
+  /// The anchors of a training image.
+  public var trainingAnchors: Anchors { anchors(height: trainingSize.height, width: trainingSize.width) }
+
   /// The network with its losses, for a batch of training images.
   public func trainingGraph(imagesPerRank: Int) -> Graph {
     let graph = Graph()

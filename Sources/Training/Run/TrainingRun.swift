@@ -32,10 +32,10 @@ public final class TrainingRun {
   let console: Console
   let directory: RunDirectory
   let replica: Replica
-  let source: SampleSource
-  let schedule: BatchSchedule
+  let input: TrainingInput
   let validation: DetectionSplit
   let totalSteps: Int
+  private var schedule: BatchSchedule { input.schedule }
   let engine: Engine
   let learningRate: LearningRateSchedule
   private let recorder: RunRecorder?
@@ -61,21 +61,12 @@ public final class TrainingRun {
     try communicator.collectively { [directory] in if communicator.rank == 0 { try directory.create() } }
 
     let batch = try communicator.collectively { try configuration.batch.plan(ranks: communicator.size) }
-    let training = try DetectionSplit(.train, of: configuration, communicator: communicator)
+    input = try TrainingInput(detector, batch: batch, communicator: communicator)
     validation = try DetectionSplit(.validation, of: configuration, communicator: communicator)
-    let sampler = Sampler(imageCount: training.dataset.index.imageCount, seed: configuration.random.seed)
-    schedule = try communicator.collectively {
-      try BatchSchedule(
-        sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
-        name: training.dataset.index.path)
-    }
-    source = SampleSource(
-      dataset: training.dataset, transform: detector.trainingTransform, sampler: sampler,
-      usesScaledDecoding: configuration.data.usesScaledDecoding)
-    totalSteps = configuration.train.length.steps(stepsPerEpoch: schedule.stepsPerEpoch)
+    let stepsPerEpoch = input.schedule.stepsPerEpoch
+    totalSteps = configuration.train.length.steps(stepsPerEpoch: stepsPerEpoch)
     learningRate = LearningRateSchedule(
-      configuration.learningRate, globalBatch: batch.global, stepsPerEpoch: schedule.stepsPerEpoch,
-      totalSteps: totalSteps)
+      configuration.learningRate, globalBatch: batch.global, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
 
     checkpoints = RunCheckpoints(directory: directory, communicator: communicator, configuration: configuration)
     let start = try checkpoints.find(resume) { console.warn($0) }
@@ -109,14 +100,7 @@ public final class TrainingRun {
       return .finished
     }
     communicator.phase = "training"
-    let anchors = detector.anchors(height: detector.trainingSize.height, width: detector.trainingSize.width)
-    let loader = BatchLoader(
-      source: source, schedule: schedule, rank: communicator.rank, firstStep: step,
-      threads: configuration.data.workers, depth: loaderDepth, maximumFaults: configuration.data.maxFaults
-    ) { sample in
-      anchors.targets(
-        boxes: sample.boxes.map { Box(x1: $0[0], y1: $0[1], x2: $0[2], y2: $0[3]) }, classIndices: sample.classes)
-    }
+    let loader = input.loader(rank: communicator.rank, firstStep: step)
     let checkpointEvery = configuration.train.checkpointEvery.steps(stepsPerEpoch: schedule.stepsPerEpoch)
     let evaluateEvery = configuration.train.evaluateEvery?.steps(stepsPerEpoch: schedule.stepsPerEpoch)
     var window = MetricsWindow()
@@ -235,15 +219,9 @@ public final class TrainingRun {
     return try communicator.broadcast(value: evaluation?.metrics.stats.averagePrecision ?? -1)
   }
 
-  /// The batches that are held at once: those ahead and the one in use.
-  private var loaderDepth: Int { configuration.data.prefetchDepth + 1 }
-
   private func sayHeader(_ threads: ThreadChoice) {
     let plan = replica.plan
-    let imageBytes = BatchLoader<AnchorTargets>.imageBytes(
-      depth: loaderDepth, batchSizePerRank: schedule.batchSizePerRank, height: detector.trainingSize.height,
-      width: detector.trainingSize.width)
-    let data = source.dataset.index
+    let data = input.source.dataset.index
     console.header(
       "dropblock-dist: \(configuration.name)",
       [
@@ -279,7 +257,7 @@ public final class TrainingRun {
         ),
         (
           "memory",
-          "\(plan.arenaBytes >> 20) MiB of activations, \(imageBytes >> 20) MiB of \(loaderDepth) prepared batches a rank"
+          "\(plan.arenaBytes >> 20) MiB of activations, \(input.imageBytes >> 20) MiB of \(input.depth) prepared batches a rank"
         ),
         ("output", directory.path),
       ])
