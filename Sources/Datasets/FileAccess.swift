@@ -107,6 +107,21 @@ public func writeFile(_ bytes: [UInt8], to path: String) throws {
   }
 }
 
+/// Throws exit code 73 where `writeFile` would: before work whose results would be lost.
+public func requireWritable(_ path: String) throws {
+  let temporary = temporaryName(beside: path)
+  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+  guard descriptor >= 0 else {
+    throw InputError(.cannotWrite, "\(path): cannot be written: \(systemMessage())")
+  }
+  close(descriptor)
+  unlink(temporary)
+  var status = stat()
+  if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR {
+    throw InputError(.cannotWrite, "\(path): cannot be written: it is a directory")
+  }
+}
+
 /// A name beside `path` that no other process or thread uses.
 func temporaryName(beside path: String) -> String {
   "\(path).\(getpid()).\(UInt32.random(in: .min ... .max)).tmp"

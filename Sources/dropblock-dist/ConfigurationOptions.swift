@@ -10,7 +10,11 @@ struct ConfigurationOptions: ParsableArguments {
   var overrides: [String] = []
 
   /// The configuration of a command that has no checkpoint to take it from.
-  func load() throws -> Configuration { try Configuration.load(file: config, overrides: overrides) }
+  ///
+  /// - Parameter builtIn: the text that stands in for `--config`.
+  func load(builtIn: String = Configuration.smoke) throws -> Configuration {
+    try Configuration.load(file: config, builtIn: builtIn, overrides: overrides)
+  }
 
   /// The configuration of a command with a checkpoint, which holds one itself.
   var ofCheckpoint: CheckpointConfiguration { CheckpointConfiguration(file: config, overrides: overrides) }

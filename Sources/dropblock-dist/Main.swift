@@ -19,7 +19,9 @@ struct DropBlockDist: ParsableCommand {
         mpirun -np 2 dropblock-dist --config configs/retinanet-bccd.yaml
       """,
     version: BuildInformation.text,
-    subcommands: [Train.self, Evaluate.self, Predict.self, Score.self, Inspect.self, Export.self, AuditMasks.self],
+    subcommands: [
+      Train.self, Evaluate.self, Bench.self, Predict.self, Score.self, Inspect.self, Export.self, AuditMasks.self,
+    ],
     defaultSubcommand: Train.self)
 
   /// Parses before MPI starts, runs, and leaves with the documented code.

@@ -49,9 +49,7 @@ public struct ModelDescription: Encodable, Sendable {
   /// Describes a plan.
   init(_ configuration: Configuration, plan: Plan, images: Int) {
     let store = plan.parameters
-    model =
-      "\(configuration.model.name.rawValue), \(configuration.model.form.rawValue) form, "
-      + "ResNet-\(configuration.model.depth.rawValue), \(configuration.model.classes) classes"
+    model = Self.title(configuration)
     self.images = images
     image_size = [configuration.input.size.height, configuration.input.size.width]
     parameters = store.parameterCount
@@ -78,6 +76,12 @@ public struct ModelDescription: Encodable, Sendable {
         floating_point_operations: $0.floatingPointOperations)
     }
     floating_point_operations = operations.reduce(into: [:]) { $0[$1.pass, default: 0] += $1.floating_point_operations }
+  }
+
+  /// The network and its form in a line.
+  static func title(_ configuration: Configuration) -> String {
+    "\(configuration.model.name.rawValue), \(configuration.model.form.rawValue) form, "
+      + "ResNet-\(configuration.model.depth.rawValue), \(configuration.model.classes) classes"
   }
 
   /// The description as text: tensors, operations, then the sums.

@@ -37,6 +37,8 @@ public struct Configuration: Equatable, Sendable {
   public var planner: Planner
   /// Communication between ranks.
   public var distributed: Distributed
+  /// What `bench` measures with.
+  public var benchmark: Benchmark
 
   /// The defaults of a form.
   public init(form: ModelForm = .paper) {
@@ -53,6 +55,7 @@ public struct Configuration: Equatable, Sendable {
     random = Random(form: form)
     planner = Planner(form: form)
     distributed = Distributed(form: form)
+    benchmark = Benchmark(form: form)
   }
 
   static var keys: [ConfigurationKey<Self>] {
@@ -64,7 +67,7 @@ public struct Configuration: Equatable, Sendable {
       + .section("batch_norm", \.batchNorm) + .section("dropblock", \.dropBlock) + .section("loss", \.loss)
       + .section("batch", \.batch) + .section("optimizer", \.optimizer) + .section("learning_rate", \.learningRate)
       + .section("train", \.train) + .section("random", \.random) + .section("planner", \.planner)
-      + .section("distributed", \.distributed)
+      + .section("distributed", \.distributed) + .section("bench", \.benchmark)
   }
 }
 

@@ -41,11 +41,52 @@ extension Configuration {
 
     """#
 
-  /// The configuration of `--config FILE`, or the built-in one without it.
+  /// The text of `configs/retinanet-r50-bench.yaml`, which `bench` measures without `--config`.
+  public static let retinaNetBenchmark = #"""
+    # RetinaNet-R50-FPN at 640 x 640 for `bench` and for comparison with PyTorch: torchvision's heads, 91 classes,
+    # batch-norm and stem trained.
+    #
+    #   dropblock-dist bench                                                        1 rank, all its cores, 2 images
+    #   mpirun -np 2 --map-by ppr:2:node:pe=1 --bind-to core dropblock-dist bench --set batch.per_rank=1
+    #
+    # With DropBlock: --set "dropblock.groups=[3, 4]"; what it costs: --compare-dropblock 20 besides.
+    # Real images: --set bench.input=data --set data.root=/data/coco
+    #
+    # The program holds a copy of this file.
+    name: retinanet-r50-bench
+    bench:
+      input: synthetic
+    data:
+      kind: coco
+    input:
+      size: 640
+      scale_min: 0.8
+      scale_max: 1.2
+      evaluation:
+        bounds: [256, 320]
+    model:
+      form: torchvision
+      depth: 50
+      classes: 91
+    batch:
+      per_rank: 2
+    learning_rate:
+      peak: 0.001
+      reference_batch: 2
+      warmup: 5 steps
+    train:
+      length: 10 steps
+      log_every: 1
+
+    """#
+
+  /// The configuration of `--config FILE`, or without it a built-in one, which states its own name.
   ///
   /// - Throws: `ConfigurationError`.
-  public static func load(file: String?, overrides: [String] = []) throws -> Configuration {
+  public static func load(
+    file: String?, builtIn: String = smoke, overrides: [String] = []
+  ) throws -> Configuration {
     if let file { return try Configuration(file: file, overrides: overrides) }
-    return try Configuration(text: smoke, name: "smoke", overrides: overrides)
+    return try Configuration(text: builtIn, name: "built-in", overrides: overrides)
   }
 }

@@ -82,6 +82,7 @@ import Testing
     random: {seed: 9, stream: sample}
     planner: {algorithms: /plans/a.json}
     distributed: {bucket_bytes: 4096, deadline_seconds: 2.5}
+    bench: {input: data}
     """#,
   ]
 
@@ -179,13 +180,15 @@ import Testing
     #expect(run.trainingChanges(since: run).isEmpty)
   }
 
-  @Test("the built-in configuration is configs/smoke.yaml, letter for letter")
-  func embedded() throws {
+  @Test(
+    "a built-in configuration is its file in configs/, letter for letter",
+    arguments: [("smoke", Configuration.smoke), ("retinanet-r50-bench", Configuration.retinaNetBenchmark)])
+  func embedded(name: String, text: String) throws {
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
-    let file = package.appendingPathComponent("configs/smoke.yaml")
-    #expect(try String(contentsOf: file, encoding: .utf8) == Configuration.smoke)
-    #expect(try Configuration.load(file: nil) == Configuration(file: file.path))
+    let file = package.appendingPathComponent("configs/\(name).yaml")
+    #expect(try String(contentsOf: file, encoding: .utf8) == text)
+    #expect(try Configuration.load(file: nil, builtIn: text) == Configuration(file: file.path))
   }
 
   @Test("every file in configs/ is a valid configuration named after itself")

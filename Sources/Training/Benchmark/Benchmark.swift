@@ -1,0 +1,167 @@
+import Distributed
+import Graph
+import Tensors
+
+/// The measurements of `bench`: timed steps first, then steps that are recorded, then pairs with and without DropBlock.
+///
+/// Recording disturbs, so timed steps are not recorded. DropBlock has its final rate in every step.
+final class Benchmark {
+  /// Steps that are recorded for the table and the trace.
+  static let recordedSteps = 3
+
+  private let configuration: Configuration
+  private let communicator: Communicator
+  private let threads: ThreadChoice
+  private let console: Console
+  private let replica: Replica
+  private let input: BenchmarkInput
+  private let timer: StepTimer
+
+  /// Plans the model and makes the input; all ranks call it, and throw the same error.
+  init(
+    _ configuration: Configuration, communicator: Communicator, threads: ThreadChoice, console: Console
+  ) throws {
+    var configuration = configuration
+    configuration.dropBlock.schedule = .constant
+    (self.configuration, self.communicator) = (configuration, communicator)
+    (self.threads, self.console) = (threads, console)
+    let detector = Detector(configuration)
+    let (batch, choices) = try communicator.collectively { [configuration] in
+      (
+        try configuration.batch.plan(ranks: communicator.size),
+        try PlanChoices(configuration, threads: threads.threads, resumed: nil)
+      )
+    }
+    communicator.phase = "data"
+    input = try BenchmarkInput(detector, batch: batch, communicator: communicator)
+    communicator.phase = "planning"
+    let plan = try choices.plan(
+      detector.trainingGraph(imagesPerRank: batch.perRank), engine: Engine(), communicator: communicator)
+    plan.parameters.initialize(seed: configuration.random.seed)
+    plan.parametersChanged()
+    replica = Replica(detector, plan: plan, communicator: communicator, batch: batch, totalSteps: 1)
+    timer = StepTimer(replica, input: input)
+  }
+
+  /// What `run` measures.
+  struct Length {
+    /// Steps in front that do not count, from 0.
+    let warmup: Int
+    /// Timed steps, from 1.
+    let steps: Int
+    /// Pairs of steps with and without DropBlock, from 0.
+    let pairs: Int
+  }
+
+  /// Measures on all ranks and tells the console; the report and every rank's part of the trace, on the first rank.
+  func run(_ length: Length) throws -> (report: BenchmarkReport, trace: [ChromeTrace.Rank]) {
+    sayHeader()
+    communicator.phase = "benchmark"
+    try timer.run(steps: length.warmup)
+    let times = try timer.run(steps: length.steps)
+    let peak = try communicator.largestPeakResidentBytes()
+    let furtherRanks = try proportionalBytesOfFurtherRanks()
+    try input.tellFaults(warn: console.warn)
+
+    let timeline = Timeline()
+    try communicator.barrier()
+    let origin = monotonicSeconds()
+    let recorded = try timer.run(steps: Self.recordedSteps, timeline: timeline)
+    let table = OperationTable(timeline.spans, steps: Self.recordedSteps, stepSeconds: recorded.step.mean)
+    let transfers = timeline.spans.filter { $0.row == .allreduce }.coveredSeconds / Double(Self.recordedSteps)
+    let trace = try ChromeTrace.gather(
+      ChromeTrace.Rank(host: communicator.host, origin: origin, spans: timeline.spans), communicator)
+
+    let size = configuration.input.size
+    let report = BenchmarkReport(
+      model: ModelDescription.title(configuration), image_size: [size.height, size.width],
+      precision: configuration.precision.rawValue, ranks: communicator.size, threads_per_rank: threads.threads,
+      batch_per_rank: replica.batch.perRank, steps: length.steps,
+      images_per_second: Double(replica.batch.global) / times.step.median, step_seconds: .init(times.step),
+      peak_rss_bytes: peak, regularizer_seconds: table.seconds(ofKind: Plan.maskDrawing),
+      allreduce: .init(
+        bytes: communicator.size > 1 ? replica.reducer.bytes : 0, seconds: transfers,
+        exposed_seconds: times.exposed.mean),
+      data_seconds: times.data.mean, operations: table.operations.map(BenchmarkReport.Operation.init),
+      dropblock: length.pairs > 0 ? try dropBlockCost(pairs: length.pairs) : nil)
+    say(report, furtherRanks: furtherRanks, table: table)
+    return (report, trace)
+  }
+
+  /// Times pairs of steps, each pair in the other order than the one before, so that drift falls on both sides.
+  private func dropBlockCost(pairs: Int) throws -> BenchmarkReport.DropBlockCost {
+    var seconds: [Bool: [Double]] = [:]
+    for pair in 0..<pairs {
+      for isRegularized in pair.isMultiple(of: 2) ? [true, false] : [false, true] {
+        seconds[isRegularized, default: []] += try timer.run(steps: 1, isRegularized: isRegularized).step
+      }
+    }
+    return BenchmarkReport.DropBlockCost(on: seconds[true] ?? [], off: seconds[false] ?? [])
+  }
+
+  /// The largest resident share of any rank but the first of its node, in bytes; 0 where there is none.
+  private func proportionalBytesOfFurtherRanks() throws -> Int {
+    let own = communicator.localRank == 0 ? 0 : proportionalResidentBytes()
+    return Int(try communicator.allreduced(Int64(own), .maximum))
+  }
+
+  private func sayHeader() {
+    let dropBlock = replica.detector.dropBlock
+    console.header(
+      "dropblock-dist bench: \(configuration.name)",
+      [
+        ("model", ModelDescription.title(configuration)),
+        (
+          "DropBlock",
+          dropBlock.map {
+            "block \($0.blockSize), keep \($0.keepProbability) in every step, groups \(configuration.dropBlock.groups)"
+          } ?? "off"
+        ),
+        ("ranks", "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue)"),
+        ("batch", "\(replica.batch.global) images a step, \(replica.batch.perRank) on a rank at a time"),
+        (
+          "input",
+          configuration.benchmark.input == .data
+            ? "training images" : "synthetic, \(SyntheticBatch.boxesPerImage) boxes an image"
+        ),
+      ])
+    if let warning = threads.warning { console.warn(warning) }
+  }
+
+  private func say(_ report: BenchmarkReport, furtherRanks: Int, table: OperationTable) {
+    func milliseconds(_ seconds: Double) -> String { "\(NumberText.fixed(seconds * 1e3, 2)) ms" }
+    let step = report.step_seconds
+    var rows = [
+      ("images/s", NumberText.significant(report.images_per_second)),
+      (
+        "step",
+        "\(milliseconds(step.median)), median of \(report.steps) (\(milliseconds(step.min)) to \(milliseconds(step.max)))"
+      ),
+      ("data", "\(milliseconds(report.data_seconds)) of a step wait for the batch"),
+      (
+        "MPI",
+        "\(milliseconds(report.allreduce.exposed_seconds)) of a step inside MPI calls; \(report.allreduce.bytes >> 20) MiB "
+          + "of gradients under way for \(milliseconds(report.allreduce.seconds))"
+      ),
+      (
+        "DropBlock",
+        "\(milliseconds(report.regularizer_seconds)) of a step to draw masks; applying them is part of the operations below"
+      ),
+      (
+        "memory",
+        "\(report.peak_rss_bytes >> 20) MiB resident at most in the largest rank"
+          + (furtherRanks > 0 ? "; each further rank of a node \(furtherRanks >> 20) MiB (Pss)" : "")
+      ),
+    ]
+    if let cost = report.dropblock {
+      rows.append(
+        (
+          "with/without",
+          "DropBlock costs \(NumberText.fixed(cost.percent, 2)) % of a step, median of \(cost.pairs) pairs "
+            + "(\(milliseconds(cost.on_seconds)) with, \(milliseconds(cost.off_seconds)) without)"
+        ))
+    }
+    console.header("measured", rows)
+    console.say("\n\(table.text)")
+  }
+}

@@ -1,0 +1,42 @@
+import Datasets
+import Detection
+import Distributed
+
+/// Where the steps of a benchmark take their batches from.
+final class BenchmarkInput {
+  private enum Source {
+    case synthetic(SyntheticBatch)
+    case loader(BatchLoader<AnchorTargets>)
+  }
+
+  private let source: Source
+  private let communicator: Communicator
+  private var faults: FaultReport
+
+  /// The input that `bench.input` asks for; all ranks call it, and throw the same error.
+  init(_ detector: Detector, batch: BatchPlan, communicator: Communicator) throws {
+    switch detector.configuration.benchmark.input {
+    case .synthetic:
+      source = .synthetic(SyntheticBatch(detector, images: batch.perRank, rank: communicator.rank))
+    case .data:
+      let input = try TrainingInput(detector, batch: batch, communicator: communicator)
+      source = .loader(input.loader(rank: communicator.rank, firstStep: 0))
+    }
+    self.communicator = communicator
+    faults = FaultReport(maximum: detector.configuration.data.maxFaults)
+  }
+
+  /// The next batch; waits until it is there, and throws the same error on all ranks.
+  func next() throws -> Replica.MicroBatch {
+    switch source {
+    case .synthetic(let batch): return Replica.MicroBatch(images: batch.images, targets: batch.targets)
+    case .loader(let loader):
+      let batch = try communicator.collectively { try loader.next() }
+      faults.add(batch.newFaults)
+      return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: batch.payloads)
+    }
+  }
+
+  /// Names what was wrong with the images so far; all ranks call it.
+  func tellFaults(warn: (String) -> Void) throws { try faults.tell(communicator, warn: warn) }
+}

@@ -1,0 +1,77 @@
+import Distributed
+import Tensors
+
+/// Runs and times the training step of a replica, step after step.
+final class StepTimer {
+  /// What steps took, in seconds.
+  struct Times {
+    /// The whole step.
+    var step: [Double] = []
+    /// Of that, waiting for the batch.
+    var data: [Double] = []
+    /// Of that, the step's thread inside MPI calls.
+    var exposed: [Double] = []
+  }
+
+  /// So small that the weights hardly move: no loss runs away, and all steps cost the same.
+  private static let learningRate = 1e-6
+
+  private let replica: Replica
+  private let input: BenchmarkInput
+  private var step = 0
+
+  init(_ replica: Replica, input: BenchmarkInput) { (self.replica, self.input) = (replica, input) }
+
+  /// Runs so many steps on every rank; the mean over ranks of each step's times, the same on all of them.
+  ///
+  /// A step ends with sums over ranks, so all ranks take as long; nothing else holds them together.
+  @discardableResult
+  func run(steps: Int, isRegularized: Bool = true, timeline: Timeline? = nil) throws -> Times {
+    var times = Times()
+    for _ in 0..<steps {
+      let start = monotonicSeconds()
+      var dataSeconds = 0.0
+      let result = try replica.step(
+        step, learningRate: Self.learningRate, isRegularized: isRegularized, timeline: timeline
+      ) {
+        let before = monotonicSeconds()
+        defer { dataSeconds += monotonicSeconds() - before }
+        return try input.next()
+      }
+      times.step.append(monotonicSeconds() - start)
+      times.data.append(dataSeconds)
+      times.exposed.append(result.exposedSeconds)
+      try requireFinite(result)
+      step += 1
+    }
+    let communicator = replica.communicator
+    for list in [\Times.step, \.data, \.exposed] {
+      try communicator.allreduce(&times[keyPath: list], .sum)
+      times[keyPath: list] = times[keyPath: list].map { $0 / Double(communicator.size) }
+    }
+    return times
+  }
+
+  /// A step without an update would cost less: it must not count.
+  ///
+  /// All ranks know of it.
+  private func requireFinite(_ result: Replica.Result) throws {
+    if result.isFinite { return }
+    try replica.communicator.collectively {
+      throw InputError(
+        .diverged, "bench: step \(step): the loss is not finite on some rank; its time would mean nothing")
+    }
+  }
+}
+
+extension [Double] {
+  /// The middle value, or the mean of the middle two; 0 of none.
+  var median: Double {
+    if isEmpty { return 0 }
+    let sorted = sorted()
+    return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
+  }
+
+  /// The mean; 0 of none.
+  var mean: Double { isEmpty ? 0 : reduce(0, +) / Double(count) }
+}

@@ -1,0 +1,58 @@
+import Datasets
+import Distributed
+import Tensors
+
+/// `bench`: how long a training step takes, and what of.
+public struct BenchRequest: Sendable {
+  /// The configuration.
+  public var configuration: Configuration
+  /// Timed steps, from 1.
+  public var steps: Int
+  /// Steps in front that do not count, from 0.
+  public var warmup: Int
+  /// Pairs of steps with and without DropBlock, from 0.
+  public var pairs: Int
+  /// The file that gets the figures as JSON.
+  public var json: String?
+  /// The file that gets the timelines of all ranks as trace events.
+  public var trace: String?
+
+  /// A request.
+  public init(
+    configuration: Configuration, steps: Int = 5, warmup: Int = 2, pairs: Int = 0, json: String? = nil,
+    trace: String? = nil
+  ) {
+    (self.configuration, self.steps, self.warmup, self.pairs) = (configuration, steps, warmup, pairs)
+    (self.json, self.trace) = (json, trace)
+  }
+
+  /// Measures on all ranks and ends the process.
+  public func run() -> Never {
+    Launch.onRanks(configuration) { mpi, threads in
+      let communicator = mpi.world
+      let console = Console(style: .ofThisProcess(rank: communicator.rank))
+      try communicator.collectively { try check(rank: communicator.rank) }
+      let benchmark = try Benchmark(
+        configuration, communicator: communicator, threads: threads, console: console)
+      let (report, trace) = try benchmark.run(.init(warmup: warmup, steps: steps, pairs: pairs))
+      try communicator.collectively {
+        guard communicator.rank == 0 else { return }
+        if let json { try writeJSON(report, to: json) }
+        if let path = self.trace { try ChromeTrace(trace).write(to: path) }
+      }
+      return .success
+    }
+  }
+
+  /// Throws what would otherwise be found only after the work: 73 for outputs, 78 for the configuration.
+  private func check(rank: Int) throws {
+    try configuration.requireRunnable()
+    if pairs > 0 && configuration.dropBlock.groups.isEmpty {
+      throw InputError(
+        .badConfiguration,
+        "--compare-dropblock: dropblock.groups is empty, so there is nothing to compare; "
+          + "add --set \"dropblock.groups=[3, 4]\"")
+    }
+    if rank == 0 { for path in [json, trace] { try path.map(requireWritable) } }
+  }
+}
