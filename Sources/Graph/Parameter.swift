@@ -31,6 +31,8 @@ public struct Parameter: Sendable {
     case uniformFanIn
     /// U(-a, a) with a = sqrt(6 / (fan in + fan out)): Glorot and Bengio 2010, TensorFlow's default.
     case glorotUniform
+    /// U(-bound, bound).
+    case uniform(bound: Float)
   }
 
   /// The name in checkpoints, torchvision's where torchvision has the model.
@@ -82,6 +84,8 @@ public struct Parameter: Sendable {
       }
     case .uniformFanIn, .glorotUniform:
       let bound = (initializer == .uniformFanIn ? 3 / fanIn : 6 / (fanIn + fanOut)).squareRoot()
+      for index in values.indices { values[index] = bound * (2 * random.uniform() - 1) }
+    case .uniform(let bound):
       for index in values.indices { values[index] = bound * (2 * random.uniform() - 1) }
     }
     return values

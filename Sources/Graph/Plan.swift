@@ -102,6 +102,7 @@ public final class Plan {
     drawMasks(context)
     context.targets?.classLoss = 0
     context.targets?.boxLoss = 0
+    context.labels?.forgetResults()
     for step in forwardSteps { run(step, context) }
   }
 

@@ -39,6 +39,8 @@ public struct RunContext {
   public var dropBlock: DropBlockStep?
   /// The objects that the losses compare with, and where the losses go.
   public var targets: DetectionTargets?
+  /// The classes that a classifier's loss compares with, and where the loss goes.
+  public var labels: ClassificationTargets?
   /// Sums over ranks, or nil where all statistics are local.
   public var rankSums: (any RankSums)?
   /// Called after each backward step with the floats of the gradient arena that are final.
@@ -49,9 +51,10 @@ public struct RunContext {
   /// The context of a step; what is left out is off.
   public init(
     step: Int = 0, dropBlock: DropBlockStep? = nil, targets: DetectionTargets? = nil,
-    rankSums: (any RankSums)? = nil, timeline: Timeline? = nil, gradientsComplete: ((Int) -> Void)? = nil
+    labels: ClassificationTargets? = nil, rankSums: (any RankSums)? = nil, timeline: Timeline? = nil,
+    gradientsComplete: ((Int) -> Void)? = nil
   ) {
-    (self.step, self.dropBlock, self.targets, self.rankSums) = (step, dropBlock, targets, rankSums)
-    (self.timeline, self.gradientsComplete) = (timeline, gradientsComplete)
+    (self.step, self.dropBlock, self.targets, self.labels) = (step, dropBlock, targets, labels)
+    (self.rankSums, self.timeline, self.gradientsComplete) = (rankSums, timeline, gradientsComplete)
   }
 }
