@@ -21,7 +21,7 @@ struct AuditMasks: SingleProcessCommand {
 
   func run() throws {
     let configuration = try source.load()
-    let graph = Detector(configuration).trainingGraph(imagesPerRank: 1)
+    let graph = configuration.task.trainingGraph(imagesPerRank: 1)
     try auditMasks(
       MaskAuditRequest(configuration: configuration, json: json),
       sites: graph.dropBlockSites.map { MaskAuditSite(name: $0.name, group: $0.group, shape: $0.shape) },

@@ -131,6 +131,27 @@ import Testing
     #expect(events.contains { $0["ph"] as? String == "M" && ($0["args"] as? [String: String])?["name"] == "allreduce" })
   }
 
+  @Test("a classifier is timed too, on one rank and on two", arguments: [1, 2])
+  func classifier(ranks: Int) throws {
+    let folder = try TemporaryDirectory("bench")
+    let arguments = [
+      "bench", "--config", "\(Locations.packageRoot)/configs/resnet50-bench.yaml", "--set", "model.depth=18", "--set",
+      "input.size=64", "--set", "planner.algorithms=direct", "--set", "dropblock.groups=[3, 4]", "--steps", "1",
+      "--json", folder.file("figures.json"),
+    ]
+    let result =
+      ranks == 1
+      ? try runProgram(arguments, environment: ["OMP_NUM_THREADS": "1"]) : try runProgram(ranks: ranks, arguments)
+    #expect(result.exitCode == 0, "\(result)")
+    #expect(result.output.contains("resnet, torchvision form, ResNet-18, 1000 classes"))
+    let figures = try object(folder.file("figures.json"))
+    #expect(figures["batch_per_rank"] as? Int == 8 && figures["ranks"] as? Int == ranks)
+    let operations = try #require(figures["operations"] as? [[String: Any]])
+    for kind in ["global average pool", "cross-entropy", "mask drawing"] {
+      #expect(operations.contains { $0["kind"] as? String == kind }, "\(kind)")
+    }
+  }
+
   @Test("real images are loaded while the steps run")
   func data() throws {
     let space = try Workspace()
@@ -154,6 +175,7 @@ import Testing
       (["--trace", "/proc"], 73, "/proc: cannot be written"),
       (["--compare-dropblock", "3"], 78, "dropblock.groups is empty"),
       (["--set", "bench.input=noise"], 78, "bench.input: expected synthetic or data"),
+      (["--set", "model.name=resnet", "--set", "bench.input=data"], 78, "bench.input: expected synthetic"),
     ])
   func mistakes(arguments: [String], code: Int32, message: String) throws {
     let result = try runProgram(["bench"] + arguments)

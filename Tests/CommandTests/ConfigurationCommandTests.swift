@@ -10,6 +10,7 @@ import Testing
       (["--set", "batch.global"], 78, "--set batch.global: expected key.path=value"),
       (["--config", "/no/such.yaml"], 66, "/no/such.yaml: cannot read the configuration: no such file"),
       (["--output", "/proc/run"], 73, "/proc/run: cannot create the directory: "),
+      (["--set", "model.name=resnet"], 78, "model.name: expected retinanet, got resnet, which only bench"),
       (["--set", "model.classes=0"], 78, "model.classes: expected a whole number from 1"),
     ])
   func oneLine(arguments: [String], code: Int32, message: String) throws {

@@ -30,6 +30,15 @@ import Testing
     #expect(logits["role"] as? String == "trained")
   }
 
+  @Test("a classifier has torchvision's 25,557,032 parameters")
+  func classifier() throws {
+    let (output, description) = try inspect([
+      "--config", "\(Locations.packageRoot)/configs/resnet50-bench.yaml", "--set", "input.size=64",
+    ])
+    #expect(description["parameters"] as? Int == 25_557_032)
+    #expect(output.contains("fc.weight"))
+  }
+
   @Test("the work of a convolution is two operations a multiply-add, and twice that in the backward pass")
   func work() throws {
     let description = try inspect(["--set", "input.size=128", "--set", "batch.per_rank=2"]).description

@@ -19,7 +19,7 @@ extension Ranks {
     }
 
     /// Whether all ranks hold the same bits.
-    private func isSameEverywhere(_ replica: Replica) throws -> Bool {
+    private func isSameEverywhere(_ replica: Replica<Detector>) throws -> Bool {
       Set(try world.allgather(replica.checksums.joined(separator: " "))).count == 1
     }
 

@@ -49,7 +49,7 @@ struct SyntheticTraining {
   ///
   /// The last batch-norm of a block starts at 1/2 here, not at the form's 0, with which every branch would be silent and
   /// its DropBlock without effect.
-  func replica(on communicator: Communicator, totalSteps: Int = 5) throws -> Replica {
+  func replica(on communicator: Communicator, totalSteps: Int = 5) throws -> Replica<Detector> {
     let detector = Detector(configuration)
     let batch = try configuration.batch.plan(ranks: communicator.size)
     let plan = Plan(
@@ -66,8 +66,8 @@ struct SyntheticTraining {
 
   /// Runs the steps in order and returns what each found.
   @discardableResult
-  func train(_ replica: Replica, steps: Range<Int>) throws -> [Replica.Result] {
-    let anchors = replica.detector.anchors(height: side, width: side)
+  func train(_ replica: Replica<Detector>, steps: Range<Int>) throws -> [Replica<Detector>.Result] {
+    let anchors = replica.task.anchors(height: side, width: side)
     return try steps.map { step in
       var pass = 0
       let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: replica.plan.inputImages.count)

@@ -2,59 +2,57 @@ import Distributed
 import Graph
 import Tensors
 
+/// Steps that are recorded for the table and the trace.
+private let recordedSteps = 3
+
+/// What a benchmark measures.
+struct BenchmarkLength {
+  /// Steps in front that do not count, from 0.
+  let warmup: Int
+  /// Timed steps, from 1.
+  let steps: Int
+  /// Pairs of steps with and without DropBlock, from 0.
+  let pairs: Int
+}
+
 /// The measurements of `bench`: timed steps first, then steps that are recorded, then pairs with and without DropBlock.
 ///
-/// Recording disturbs, so timed steps are not recorded. DropBlock has its final rate in every step.
-final class Benchmark {
-  /// Steps that are recorded for the table and the trace.
-  static let recordedSteps = 3
-
+/// Recording disturbs, so timed steps are not recorded.
+final class Benchmark<Task: BenchmarkTask> {
   private let configuration: Configuration
   private let communicator: Communicator
   private let threads: ThreadChoice
   private let console: Console
-  private let replica: Replica
-  private let input: BenchmarkInput
-  private let timer: StepTimer
+  private let replica: Replica<Task>
+  private let input: BenchmarkInput<Task>
+  private let timer: StepTimer<Task>
 
   /// Plans the model and makes the input; all ranks call it, and throw the same error.
   init(
-    _ configuration: Configuration, communicator: Communicator, threads: ThreadChoice, console: Console
+    _ task: Task, communicator: Communicator, threads: ThreadChoice, console: Console
   ) throws {
-    var configuration = configuration
-    configuration.dropBlock.schedule = .constant
+    let configuration = task.configuration
     (self.configuration, self.communicator) = (configuration, communicator)
     (self.threads, self.console) = (threads, console)
-    let detector = Detector(configuration)
-    let (batch, choices) = try communicator.collectively { [configuration] in
+    let (batch, choices) = try communicator.collectively {
       (
         try configuration.batch.plan(ranks: communicator.size),
         try PlanChoices(configuration, threads: threads.threads, resumed: nil)
       )
     }
     communicator.phase = "data"
-    input = try BenchmarkInput(detector, batch: batch, communicator: communicator)
+    input = try BenchmarkInput(task, batch: batch, communicator: communicator)
     communicator.phase = "planning"
     let plan = try choices.plan(
-      detector.trainingGraph(imagesPerRank: batch.perRank), engine: Engine(), communicator: communicator)
+      task.trainingGraph(imagesPerRank: batch.perRank), engine: Engine(), communicator: communicator)
     plan.parameters.initialize(seed: configuration.random.seed)
     plan.parametersChanged()
-    replica = Replica(detector, plan: plan, communicator: communicator, batch: batch, totalSteps: 1)
+    replica = Replica(task, plan: plan, communicator: communicator, batch: batch, totalSteps: 1)
     timer = StepTimer(replica, input: input)
   }
 
-  /// What `run` measures.
-  struct Length {
-    /// Steps in front that do not count, from 0.
-    let warmup: Int
-    /// Timed steps, from 1.
-    let steps: Int
-    /// Pairs of steps with and without DropBlock, from 0.
-    let pairs: Int
-  }
-
   /// Measures on all ranks and tells the console; the report and every rank's part of the trace, on the first rank.
-  func run(_ length: Length) throws -> (report: BenchmarkReport, trace: [ChromeTrace.Rank]) {
+  func run(_ length: BenchmarkLength) throws -> (report: BenchmarkReport, trace: [ChromeTrace.Rank]) {
     sayHeader()
     communicator.phase = "benchmark"
     try timer.run(steps: length.warmup)
@@ -66,9 +64,9 @@ final class Benchmark {
     let timeline = Timeline()
     try communicator.barrier()
     let origin = monotonicSeconds()
-    let recorded = try timer.run(steps: Self.recordedSteps, timeline: timeline)
-    let table = OperationTable(timeline.spans, steps: Self.recordedSteps, stepSeconds: recorded.step.mean)
-    let transfers = timeline.spans.filter { $0.row == .allreduce }.coveredSeconds / Double(Self.recordedSteps)
+    let recorded = try timer.run(steps: recordedSteps, timeline: timeline)
+    let table = OperationTable(timeline.spans, steps: recordedSteps, stepSeconds: recorded.step.mean)
+    let transfers = timeline.spans.filter { $0.row == .allreduce }.coveredSeconds / Double(recordedSteps)
     let trace = try ChromeTrace.gather(
       ChromeTrace.Rank(host: communicator.host, origin: origin, spans: timeline.spans), communicator)
 
@@ -106,7 +104,7 @@ final class Benchmark {
   }
 
   private func sayHeader() {
-    let dropBlock = replica.detector.dropBlock
+    let dropBlock = replica.task.dropBlock
     console.header(
       "dropblock-dist bench: \(configuration.name)",
       [
@@ -122,7 +120,7 @@ final class Benchmark {
         (
           "input",
           configuration.benchmark.input == .data
-            ? "training images" : "synthetic, \(SyntheticBatch.boxesPerImage) boxes an image"
+            ? "training images" : "synthetic, \(replica.task.syntheticObjects)"
         ),
       ])
     if let warning = threads.warning { console.warn(warning) }

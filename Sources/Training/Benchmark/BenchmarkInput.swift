@@ -1,12 +1,11 @@
 import Datasets
-import Detection
 import Distributed
 
 /// Where the steps of a benchmark take their batches from.
-final class BenchmarkInput {
+final class BenchmarkInput<Task: BenchmarkTask> {
   private enum Source {
-    case synthetic(SyntheticBatch)
-    case loader(BatchLoader<AnchorTargets>)
+    case synthetic(SyntheticBatch<Task>)
+    case loader(BatchLoader<Task.ImageTargets>)
   }
 
   private let source: Source
@@ -14,20 +13,17 @@ final class BenchmarkInput {
   private var faults: FaultReport
 
   /// The input that `bench.input` asks for; all ranks call it, and throw the same error.
-  init(_ detector: Detector, batch: BatchPlan, communicator: Communicator) throws {
-    switch detector.configuration.benchmark.input {
-    case .synthetic:
-      source = .synthetic(SyntheticBatch(detector, images: batch.perRank, rank: communicator.rank))
-    case .data:
-      let input = try TrainingInput(detector, batch: batch, communicator: communicator)
-      source = .loader(input.loader(rank: communicator.rank, firstStep: 0))
+  init(_ task: Task, batch: BatchPlan, communicator: Communicator) throws {
+    switch task.configuration.benchmark.input {
+    case .synthetic: source = .synthetic(SyntheticBatch(task, images: batch.perRank, rank: communicator.rank))
+    case .data: source = .loader(try task.trainingLoader(batch: batch, communicator: communicator))
     }
     self.communicator = communicator
-    faults = FaultReport(maximum: detector.configuration.data.maxFaults)
+    faults = FaultReport(maximum: task.configuration.data.maxFaults)
   }
 
   /// The next batch; waits until it is there, and throws the same error on all ranks.
-  func next() throws -> Replica.MicroBatch {
+  func next() throws -> Replica<Task>.MicroBatch {
     switch source {
     case .synthetic(let batch): return Replica.MicroBatch(images: batch.images, targets: batch.targets)
     case .loader(let loader):

@@ -2,7 +2,7 @@ import Distributed
 import Tensors
 
 /// Runs and times the training step of a replica, step after step.
-final class StepTimer {
+final class StepTimer<Task: BenchmarkTask> {
   /// What steps took, in seconds.
   struct Times {
     /// The whole step.
@@ -13,14 +13,11 @@ final class StepTimer {
     var exposed: [Double] = []
   }
 
-  /// So small that the weights hardly move: no loss runs away, and all steps cost the same.
-  private static let learningRate = 1e-6
-
-  private let replica: Replica
-  private let input: BenchmarkInput
+  private let replica: Replica<Task>
+  private let input: BenchmarkInput<Task>
   private var step = 0
 
-  init(_ replica: Replica, input: BenchmarkInput) { (self.replica, self.input) = (replica, input) }
+  init(_ replica: Replica<Task>, input: BenchmarkInput<Task>) { (self.replica, self.input) = (replica, input) }
 
   /// Runs so many steps on every rank; the mean over ranks of each step's times, the same on all of them.
   ///
@@ -31,8 +28,9 @@ final class StepTimer {
     for _ in 0..<steps {
       let start = monotonicSeconds()
       var dataSeconds = 0.0
+      // So small a rate hardly moves the weights: no loss runs away, and all steps cost the same.
       let result = try replica.step(
-        step, learningRate: Self.learningRate, isRegularized: isRegularized, timeline: timeline
+        step, learningRate: 1e-6, isRegularized: isRegularized, timeline: timeline
       ) {
         let before = monotonicSeconds()
         defer { dataSeconds += monotonicSeconds() - before }
@@ -55,7 +53,7 @@ final class StepTimer {
   /// A step without an update would cost less: it must not count.
   ///
   /// All ranks know of it.
-  private func requireFinite(_ result: Replica.Result) throws {
+  private func requireFinite(_ result: Replica<Task>.Result) throws {
     if result.isFinite { return }
     try replica.communicator.collectively {
       throw InputError(

@@ -32,9 +32,7 @@ public struct BenchRequest: Sendable {
       let communicator = mpi.world
       let console = Console(style: .ofThisProcess(rank: communicator.rank))
       try communicator.collectively { try check(rank: communicator.rank) }
-      let benchmark = try Benchmark(
-        configuration, communicator: communicator, threads: threads, console: console)
-      let (report, trace) = try benchmark.run(.init(warmup: warmup, steps: steps, pairs: pairs))
+      let (report, trace) = try measure(task, communicator, threads, console)
       try communicator.collectively {
         guard communicator.rank == 0 else { return }
         if let json { try writeJSON(report, to: json) }
@@ -44,9 +42,26 @@ public struct BenchRequest: Sendable {
     }
   }
 
+  /// What is timed: the configured task, with DropBlock at its final rate in every step.
+  private var task: any BenchmarkTask {
+    var configuration = configuration
+    configuration.dropBlock.schedule = .constant
+    switch configuration.model.name {
+    case .retinaNet: return Detector(configuration)
+    case .resNet: return Classifier(configuration)
+    }
+  }
+
+  private func measure<Task: BenchmarkTask>(
+    _ task: Task, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
+  ) throws -> (report: BenchmarkReport, trace: [ChromeTrace.Rank]) {
+    try Benchmark(task, communicator: communicator, threads: threads, console: console)
+      .run(BenchmarkLength(warmup: warmup, steps: steps, pairs: pairs))
+  }
+
   /// Throws what would otherwise be found only after the work: 73 for outputs, 78 for the configuration.
   private func check(rank: Int) throws {
-    try configuration.requireRunnable()
+    try configuration.requireRunnable(needsDetector: false)
     if pairs > 0 && configuration.dropBlock.groups.isEmpty {
       throw InputError(
         .badConfiguration,

@@ -27,13 +27,12 @@ public struct InspectRequest: Sendable {
       ).detector.configuration
     } else {
       resolved = try Configuration.load(file: configuration.file, overrides: configuration.overrides)
-      try resolved.requireRunnable()
+      try resolved.requireRunnable(needsDetector: false)
     }
-    let detector = Detector(resolved)
     let images = resolved.batch.perRank ?? 1
     let choices = try PlanChoices(resolved, threads: ThreadPool.threadCount, resumed: nil)
     let plan = Plan(
-      detector.trainingGraph(imagesPerRank: images), engine: Engine(), mode: .training,
+      resolved.task.trainingGraph(imagesPerRank: images), engine: Engine(), mode: .training,
       precision: resolved.precision, policy: choices.policy, choices: choices.known)
     let description = ModelDescription(resolved, plan: plan, images: images)
     console.say(description.text)

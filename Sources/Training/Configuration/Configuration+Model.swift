@@ -7,7 +7,7 @@ extension Configuration {
     public var form: ModelForm
     /// Depth of the ResNet backbone.
     public var depth = Depth.resNet50
-    /// Outputs of the classifier for an anchor, from 1; paper's form: COCO's 90; torchvision's: raw ids, 91.
+    /// Outputs of the classifier, in a detector for an anchor, from 1; paper's form: COCO's 90; torchvision's: raw ids, 91.
     public var classes: Int
     /// A `.safetensors` file, checkpoint set or run directory to start from; nil is random.
     public var initialWeights: String?
@@ -41,6 +41,8 @@ extension Configuration {
   public enum ModelName: String, ConfigurationChoice, Sendable {
     /// One-stage detector with focal loss.
     case retinaNet = "retinanet"
+    /// Image classifier.
+    case resNet = "resnet"
   }
 
   /// The two published forms of RetinaNet.

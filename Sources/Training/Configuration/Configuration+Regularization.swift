@@ -52,7 +52,7 @@ extension Configuration {
     case convolutions = "conv"
   }
 
-  /// The detection loss.
+  /// The losses of a detector, and that of a classifier.
   public struct Loss: ConfigurationSection {
     /// Weight of positive anchors in the focal loss, from 0 to 1.
     public var focalAlpha = 0.25
@@ -64,6 +64,8 @@ extension Configuration {
     public var boxWeight: Double
     /// Whether the number of positive anchors is counted per rank or over all ranks.
     public var normalizer = Scope.local
+    /// Share of a label that a classifier's loss spreads over all classes, from 0 to 0.999; paper 0 or 0.1.
+    public var labelSmoothing = 0.0
 
     init(form: ModelForm) {
       switch form {
@@ -79,6 +81,7 @@ extension Configuration {
         ConfigurationKey("huber_delta", \.huberDelta, .above(0)),
         ConfigurationKey("box_weight", \.boxWeight, .from(0)),
         ConfigurationKey("normalizer", \.normalizer),
+        ConfigurationKey("label_smoothing", \.labelSmoothing, .from(0, to: 0.999)),
       ]
     }
   }

@@ -21,7 +21,7 @@ public struct Configuration: Equatable, Sendable {
   public var batchNorm: BatchNorm
   /// DropBlock in the backbone.
   public var dropBlock: DropBlock
-  /// The detection loss.
+  /// The losses of a detector, and that of a classifier.
   public var loss: Loss
   /// Images in a step, and who owns the number.
   public var batch: Batch

@@ -1,7 +1,18 @@
 import Detection
+import Distributed
 import Graph
 
-extension Detector {
+extension Detector: TrainingTask {
+  /// The targets of a micro-batch; with a global normaliser the ranks add up their positives.
+  public func batchTargets(_ images: [AnchorTargets], communicator: Communicator) throws -> any BatchTargets {
+    var positives: (count: Double, ranks: Int)?
+    if configuration.loss.normalizer == .global {
+      let local = Double(images.reduce(0) { $0 + $1.positiveCount })
+      positives = (try communicator.allreduced(local, .sum), communicator.size)
+    }
+    return lossTargets(images, positivesOfAllRanks: positives)
+  }
+
   /// The targets of a batch for the loss operations, normalised as the form does.
   ///
   /// The paper divides both losses by the positives of the whole batch plus 1 (the box loss by four times that, for the
@@ -46,4 +57,21 @@ extension Detector {
     }
     return targets
   }
+}
+
+extension DetectionTargets: BatchTargets {
+  /// The focal and box losses of every level find them as `targets`.
+  public func enter(_ context: inout RunContext) { context.targets = self }
+
+  /// The weighted class loss and the weighted box loss.
+  public var results: [Double] { [classLoss, boxLoss] }
+}
+
+extension Replica.Result where Task == Detector {
+  /// The weighted class loss.
+  public var classLoss: Double { means[0] }
+  /// The weighted box loss.
+  public var boxLoss: Double { means[1] }
+  /// The whole loss.
+  public var loss: Double { classLoss + boxLoss }
 }

@@ -3,7 +3,15 @@ import Tensors
 
 extension Configuration {
   /// Throws 78 for what can be written down but not be run: it names the key, and what can be.
-  func requireRunnable() throws {
+  ///
+  /// - Parameter needsDetector: whether the command knows detectors only.
+  func requireRunnable(needsDetector: Bool = true) throws {
+    if needsDetector && model.name != .retinaNet {
+      throw InputError(
+        .badConfiguration,
+        "model.name: expected retinanet, got \(model.name.rawValue), which only bench, inspect and audit-masks know yet"
+      )
+    }
     if !Engine.supports(precision) {
       throw InputError(
         .badConfiguration,

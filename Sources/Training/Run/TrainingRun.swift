@@ -31,7 +31,7 @@ public final class TrainingRun {
   let communicator: Communicator
   let console: Console
   let directory: RunDirectory
-  let replica: Replica
+  let replica: Replica<Detector>
   let input: TrainingInput
   let validation: DetectionSplit
   let totalSteps: Int
@@ -141,7 +141,7 @@ public final class TrainingRun {
   /// One update, or none when a loss was not finite.
   private func trainStep(
     _ loader: BatchLoader<AnchorTargets>, _ window: inout MetricsWindow
-  ) throws -> Replica.Result {
+  ) throws -> Replica<Detector>.Result {
     let start = monotonicSeconds()
     var dataSeconds = 0.0
     let rate = learningRate.rate(at: step)
@@ -183,7 +183,7 @@ public final class TrainingRun {
     }
   }
 
-  private func record(_ result: Replica.Result, _ window: inout MetricsWindow) throws {
+  private func record(_ result: Replica<Detector>.Result, _ window: inout MetricsWindow) throws {
     let images = Double(schedule.globalBatchSize)
     let metrics = TrainingMetrics(
       step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), loss: result.loss,

@@ -1,4 +1,3 @@
-import Detection
 import Distributed
 import Graph
 import Regularization
@@ -8,9 +7,9 @@ import Tensors
 ///
 /// The step is `accumulate` micro-batches forward and backward; the gradient buckets of the last one are summed over ranks
 /// while it still computes; then each slice of the parameters moves as its bucket arrives.
-public final class Replica {
-  /// The detector.
-  public let detector: Detector
+public final class Replica<Task: TrainingTask> {
+  /// What is trained.
+  public let task: Task
   /// The planned training graph.
   public let plan: Plan
   /// The ranks.
@@ -27,44 +26,39 @@ public final class Replica {
 
   /// A replica of a planned model; all ranks hold the same parameters already.
   public init(
-    _ detector: Detector, plan: Plan, communicator: Communicator, batch: BatchPlan, totalSteps: Int
+    _ task: Task, plan: Plan, communicator: Communicator, batch: BatchPlan, totalSteps: Int
   ) {
-    (self.detector, self.plan, self.communicator) = (detector, plan, communicator)
+    (self.task, self.plan, self.communicator) = (task, plan, communicator)
     (self.batch, self.totalSteps) = (batch, totalSteps)
-    seed = detector.configuration.random.seed
+    seed = task.configuration.random.seed
     let store = plan.parameters
     reducer = GradientReducer(
       communicator, base: store.gradientArena.baseAddress!,
-      buckets: GradientBuckets.cut(store.bucketableRanges, bucketBytes: detector.configuration.distributed.bucketBytes))
+      buckets: GradientBuckets.cut(store.bucketableRanges, bucketBytes: task.configuration.distributed.bucketBytes))
     accumulated = batch.accumulate > 1 ? AlignedMemory(byteCount: store.trainedEnd * 4) : nil
   }
 
   /// What a step found, over all ranks.
   public struct Result: Sendable {
-    /// The mean over ranks and micro-batches of the weighted class loss.
-    public var classLoss: Double
-    /// The mean over ranks and micro-batches of the weighted box loss.
-    public var boxLoss: Double
+    /// Means over ranks and micro-batches of what the losses found; tasks name them.
+    public var means: [Double]
     /// Whether every rank's loss was finite, and the parameters moved.
     public var isFinite: Bool
     /// Whether any rank was asked to stop.
     public var stopIsRequested: Bool
     /// Seconds of the step that its thread spent in MPI calls of any kind.
     public var exposedSeconds: Double
-
-    /// The whole loss.
-    public var loss: Double { classLoss + boxLoss }
   }
 
   /// What enters one micro-batch.
   public struct MicroBatch {
     /// Normalised images (N, 3, H, W) in plain order.
     public let images: UnsafeBufferPointer<Float>
-    /// The anchors' targets, one an image.
-    public let targets: [AnchorTargets]
+    /// What the losses want of each image.
+    public let targets: [Task.ImageTargets]
 
     /// A micro-batch.
-    public init(images: UnsafeBufferPointer<Float>, targets: [AnchorTargets]) {
+    public init(images: UnsafeBufferPointer<Float>, targets: [Task.ImageTargets]) {
       (self.images, self.targets) = (images, targets)
     }
   }
@@ -89,12 +83,12 @@ public final class Replica {
       let microBatch = try timeline.measure(.batch) { try nextBatch() }
       timeline.measure(.images) { _ = plan.inputImages.update(fromContentsOf: microBatch.images) }
       let targets = try timeline.measure(.targets) {
-        detector.lossTargets(microBatch.targets, positivesOfAllRanks: try globalPositives(microBatch.targets))
+        try task.batchTargets(microBatch.targets, communicator: communicator)
       }
-      let dropBlock = detector.dropBlockStep(step: step, totalSteps: totalSteps, stream: maskStream(pass))
+      let dropBlock = task.dropBlockStep(step: step, totalSteps: totalSteps, stream: maskStream(pass))
       var context = RunContext(
-        step: step, dropBlock: isRegularized ? dropBlock : nil, targets: targets, rankSums: rankSums,
-        timeline: timeline)
+        step: step, dropBlock: isRegularized ? dropBlock : nil, rankSums: rankSums, timeline: timeline)
+      targets.enter(&context)
       plan.forward(context)
       head.add(targets)
       if isLast { head.write(to: plan.parameters.gradientArena, passes: batch.accumulate) }
@@ -112,22 +106,25 @@ public final class Replica {
       if !isLast { timeline.measure(.accumulation) { stashGradients(isFirst: pass == 0) } }
       if isLast { _ = try startBuckets(from: started, complete: plan.parameters.gradientCount) }
     }
-    var result = try update(learningRate: learningRate, savedStatistics: savedStatistics, timeline)
-    result.exposedSeconds = communicator.secondsInMPI - secondsInMPI
-    return result
+    let found = try update(head, learningRate: learningRate, savedStatistics: savedStatistics, timeline)
+    return Result(
+      means: found.results.map { $0 / Double(communicator.size) }, isFinite: found.isFinite,
+      stopIsRequested: found.stopIsRequested, exposedSeconds: communicator.secondsInMPI - secondsInMPI)
   }
 
-  /// Waits for each bucket in order and moves its slice of the parameters.
-  private func update(learningRate: Double, savedStatistics: [Float], _ timeline: Timeline?) throws -> Result {
+  /// Waits for each bucket in order and moves its slice of the parameters; returns the head of all ranks.
+  private func update(
+    _ own: StepHead, learningRate: Double, savedStatistics: [Float], _ timeline: Timeline?
+  ) throws -> StepHead {
     let store = plan.parameters
-    let optimizer = detector.configuration.optimizer
+    let optimizer = task.configuration.optimizer
     let descent = ParameterStore.Descent(
       learningRate: Float(learningRate), momentum: Float(optimizer.momentum), isNesterov: optimizer.isNesterov,
       weightDecay: Float(optimizer.weightDecay), gradientScale: 1 / Float(communicator.size * batch.accumulate))
-    var head = StepHead(stopIsRequested: false)
+    var head = own
     for (bucket, range) in reducer.buckets.ranges.enumerated() {
       try reducer.wait(bucket: bucket)
-      if bucket == 0 { head = StepHead(reading: store.gradientArena) }
+      if bucket == 0 { head = StepHead(reading: store.gradientArena, resultCount: own.results.count) }
       if head.isFinite {
         timeline.measure(.descent(bucket)) { store.descend(range, descent) }
       }
@@ -140,10 +137,7 @@ public final class Replica {
       let ranks = Float(communicator.size)
       for index in statistics.indices { statistics[index] /= ranks }
     }
-    let ranks = Double(communicator.size)
-    return Result(
-      classLoss: head.classLoss / ranks, boxLoss: head.boxLoss / ranks, isFinite: head.isFinite,
-      stopIsRequested: head.stopIsRequested, exposedSeconds: 0)
+    return head
   }
 
   /// Starts every bucket whose gradients are final; returns the next one.
@@ -167,15 +161,9 @@ public final class Replica {
     communicator.size > 1 ? RankSumsOverMPI(communicator: communicator) : nil
   }
 
-  private func globalPositives(_ targets: [AnchorTargets]) throws -> (count: Double, ranks: Int)? {
-    guard detector.configuration.loss.normalizer == .global else { return nil }
-    let local = Double(targets.reduce(0) { $0 + $1.positiveCount })
-    return (try communicator.allreduced(local, .sum), communicator.size)
-  }
-
   /// The random numbers of this rank's masks in a micro-batch.
   private func maskStream(_ pass: Int) -> MaskStream {
-    switch detector.configuration.random.stream {
+    switch task.configuration.random.stream {
     case .rank: .perRank(seed: seed, rank: communicator.rank, firstSample: pass * batch.perRank)
     case .sample:
       .perSample(

@@ -1,34 +1,35 @@
 import Graph
+import Tensors
 
 /// The numbers in front of the gradient arena, which are summed over ranks with the first bucket.
 struct StepHead {
-  private(set) var classLoss = 0.0
-  private(set) var boxLoss = 0.0
+  /// Results of the losses: sums over micro-batches, then over ranks of the means over micro-batches.
+  private(set) var results: [Double] = []
   private(set) var isFinite = true
   private(set) var stopIsRequested: Bool
 
   /// The head of a step before its first micro-batch.
   init(stopIsRequested: Bool) { self.stopIsRequested = stopIsRequested }
 
-  /// The losses of a micro-batch.
-  mutating func add(_ targets: DetectionTargets) {
-    classLoss += targets.classLoss
-    boxLoss += targets.boxLoss
-    isFinite = isFinite && classLoss.isFinite && boxLoss.isFinite
+  /// Adds what the losses of a micro-batch found.
+  mutating func add(_ targets: any BatchTargets) {
+    let found = targets.results
+    require(2 + found.count <= ParameterStore.headCount, "\(found.count) results do not fit the head of the arena")
+    results = results.isEmpty ? found : zip(results, found).map { $0 + $1 }
+    isFinite = isFinite && results.allSatisfy(\.isFinite)
   }
 
-  /// Writes the means over micro-batches, and 1 where the loss is not finite.
+  /// Writes the means over micro-batches, and 1 where a result is not finite.
   func write(to arena: UnsafeMutableBufferPointer<Float>, passes: Int) {
     arena[0] = isFinite ? 0 : 1
-    arena[1] = isFinite ? Float(classLoss / Double(passes)) : 0
-    arena[2] = isFinite ? Float(boxLoss / Double(passes)) : 0
-    arena[3] = stopIsRequested ? 1 : 0
+    arena[1] = stopIsRequested ? 1 : 0
+    for (index, result) in results.enumerated() { arena[2 + index] = isFinite ? Float(result / Double(passes)) : 0 }
   }
 
-  /// Reads the sums over ranks.
-  init(reading arena: UnsafeMutableBufferPointer<Float>) {
+  /// Reads the sums over ranks, with so many results.
+  init(reading arena: UnsafeMutableBufferPointer<Float>, resultCount: Int) {
     isFinite = arena[0] == 0
-    (classLoss, boxLoss) = (Double(arena[1]), Double(arena[2]))
-    stopIsRequested = arena[3] != 0
+    stopIsRequested = arena[1] != 0
+    results = (0..<resultCount).map { Double(arena[2 + $0]) }
   }
 }

@@ -75,7 +75,7 @@ import Testing
     var configuration = Configuration(form: .torchvision)
     configuration.model.classes = 3
     configuration.input.size = Configuration.ImageSize(height: 64, width: 96)
-    func batch(seed: UInt64, rank: Int) -> SyntheticBatch {
+    func batch(seed: UInt64, rank: Int) -> SyntheticBatch<Detector> {
       configuration.random.seed = seed
       return SyntheticBatch(Detector(configuration), images: 2, rank: rank)
     }

@@ -74,7 +74,7 @@ import Testing
     model: {depth: 34, classes: 7, initial_weights: /w.safetensors, stem_trainable: false, trainable_layers: 3}
     batch_norm: {mode: frozen, statistics: global, decay: 0.99, epsilon: 1.0e-12}
     dropblock: {groups: [4], block_size: 3, keep_prob: 0.7, schedule: constant, group_scaling: false, sites: conv, normalizer: global}
-    loss: {focal_alpha: 0.3, focal_gamma: 2.5, huber_delta: 1, box_weight: 1.25, normalizer: global}
+    loss: {focal_alpha: 0.3, focal_gamma: 2.5, huber_delta: 1, box_weight: 1.25, normalizer: global, label_smoothing: 0.1}
     batch: {per_rank: 3, accumulate: 2}
     optimizer: {momentum: 0.8, nesterov: true, weight_decay: 0}
     learning_rate: {peak: 0.3, reference_batch: null, warmup: 0.5 epochs, warmup_start: 0, schedule: cosine, boundaries: [], factors: []}

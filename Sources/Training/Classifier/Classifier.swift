@@ -1,0 +1,47 @@
+import Distributed
+import Graph
+import Models
+import Tensors
+
+/// The image classifier of a configuration.
+public struct Classifier: TrainingTask {
+  /// What was asked for.
+  public let configuration: Configuration
+  /// The network.
+  public let network: ResNetClassifier
+
+  /// The classifier of a configuration.
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    network = ResNetClassifier(
+      trunk: ResNet(configuration), classes: configuration.model.classes,
+      labelSmoothing: Float(configuration.loss.labelSmoothing))
+  }
+
+  /// The network with its loss, for a batch of training images.
+  public func trainingGraph(imagesPerRank: Int) -> Graph {
+    let graph = Graph()
+    network.training(graph, graph.input(Shape(imagesPerRank, 3, trainingSize.height, trainingSize.width)))
+    return graph
+  }
+
+  /// The classes of the images; the loss is the mean over the images of this rank and needs no other.
+  public func batchTargets(_ images: [Int], communicator: Communicator) -> any BatchTargets {
+    ClassificationTargets(classes: images)
+  }
+}
+
+extension ClassificationTargets: BatchTargets {
+  /// The cross-entropy finds them as `labels`.
+  public func enter(_ context: inout RunContext) { context.labels = self }
+
+  /// The cross-entropy, and the share of images whose own class has the largest logit.
+  public var results: [Double] { [loss, Double(correctCount) / Double(classes.count)] }
+}
+
+extension Replica.Result where Task == Classifier {
+  /// The cross-entropy.
+  public var loss: Double { means[0] }
+  /// The share of images whose own class has the largest logit.
+  public var accuracy: Double { means[1] }
+}

@@ -1,0 +1,119 @@
+"""torchvision's ResNet-18 with its classifier: logits, cross-entropy, gradients of every parameter, ten SGD steps."""
+
+import golden
+import torch
+from torchvision.models import resnet
+
+SEED = 1
+CLASSES = 10
+SHAPE = (4, 3, 64, 64)
+LABELS = [1, 0, 7, 3]  # the first is what the network says
+SMOOTHING = 0.1
+SAMPLE = 256
+STEPS = dict(learning_rate=1e-4, momentum=0.9)
+DECAY = 1e-4
+
+
+def build():
+    return golden.initialize(resnet.resnet18(weights=None, num_classes=CLASSES), SEED)
+
+
+def separate(model):
+    """The images and the biases for which no ReLU input and no pooling winner is within rounding of a kink."""
+    stem = lambda x: model.relu(model.bn1(model.conv1(x)))
+    padding = lambda x: torch.nn.functional.pad(x, (1, 1, 1, 1), value=-1)
+    seed = golden.clear_images(stem, SHAPE, padding)
+    model.double()
+    with torch.no_grad(), golden.Separation(model):
+        model(golden.image(SHAPE, seed).double())
+    return seed, golden.changed_biases(model, SEED)
+
+
+def loss(logits, smoothing=SMOOTHING):
+    return torch.nn.functional.cross_entropy(logits, torch.tensor(LABELS), label_smoothing=smoothing)
+
+
+def gradients(model, images):
+    model.zero_grad()
+    logits = model(images)
+    loss(logits).backward()
+    return logits.detach(), {n: p.grad.clone() for n, p in model.named_parameters()}
+
+
+def steps(model, images, count=10):
+    """The losses before each of `count` SGD steps on one batch; batch-norm is not decayed."""
+    normalization = {
+        id(p) for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d) for p in m.parameters(recurse=False)
+    }
+    optimizer = torch.optim.SGD(
+        [
+            dict(params=[p for p in model.parameters() if id(p) not in normalization], weight_decay=DECAY),
+            dict(params=[p for p in model.parameters() if id(p) in normalization], weight_decay=0.0),
+        ],
+        lr=STEPS["learning_rate"],
+        momentum=STEPS["momentum"],
+    )
+    curve = []
+    for _ in range(count):
+        optimizer.zero_grad()
+        value = loss(model(images))
+        value.backward()
+        optimizer.step()
+        curve.append(value.item())
+    return torch.tensor(curve, dtype=torch.float64)
+
+
+def make():
+    image_seed, biases = separate(build().train())
+    images = golden.image(SHAPE, image_seed)
+    model = build().train()
+    model.load_state_dict(biases, strict=False)
+    start = {n: t.clone() for n, t in model.state_dict().items()}
+
+    inputs = golden.ReLUInputs(model)
+    single_logits, single = gradients(model, images)
+    single_inputs = inputs.take()
+    model.load_state_dict(start)
+    logits, truth = gradients(model.double(), images.double())
+    clearance = golden.clearance(single_inputs, inputs.take())
+    tensors, zero, worst = golden.gradient_tensors(truth, single, SAMPLE)
+    print("ReLU clearance", clearance, "worst float32 gradient", worst, "zero", zero)
+    assert worst[1] < 2e-5 and clearance > 50 and not zero
+
+    model.float().load_state_dict(start)
+    single_curve = steps(model, images)
+    model.load_state_dict(start)
+    curve = steps(model.double(), images.double())
+    drift = float(((single_curve - curve) / curve).abs().max())
+    print("steps", curve, "float32 drift", drift)
+    assert drift < 2e-5
+
+    print("logits", logits, "float32 error", golden.relative_error(single_logits, logits))
+    top = logits.topk(2).values
+    assert float((top[:, 0] - top[:, 1]).min()) > 1e-3
+    tensors |= {
+        "logits": logits.float(),
+        "losses": torch.stack([loss(logits, 0.0), loss(logits)]).float(),
+        "labels": torch.tensor(LABELS, dtype=torch.int32),
+        "steps": curve.float(),
+    }
+    tensors |= {"parameters/" + name: value for name, value in biases.items()}
+    golden.write(
+        "resnet18-classifier",
+        tensors,
+        seed=SEED,
+        image_seed=image_seed,
+        depth=18,
+        num_classes=CLASSES,
+        shape=SHAPE,
+        sample=SAMPLE,
+        label_smoothing=SMOOTHING,
+        correct=int((logits.argmax(1) == torch.tensor(LABELS)).sum()),
+        parameters=sum(p.numel() for p in model.parameters()),
+        weight_decay=DECAY,
+        **STEPS,
+    )
+
+
+if __name__ == "__main__":
+    make()
