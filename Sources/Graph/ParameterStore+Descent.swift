@@ -67,8 +67,7 @@ extension ParameterStore {
     if isFirst {
       target.update(from: g, count: trainedEnd)
     } else {
-      ElementwiseKernel.accumulate(
-        Elements(target + Self.headCount), Elements(g + Self.headCount), count: trainedEnd - Self.headCount)
+      FlatKernel.accumulate(target + Self.headCount, g + Self.headCount, count: trainedEnd - Self.headCount)
     }
   }
 
@@ -76,7 +75,7 @@ extension ParameterStore {
   public func addToGradients(_ sum: AlignedMemory, _ range: Range<Int>) {
     let part = range.clamped(to: Self.headCount..<trainedEnd)
     guard let g = gradientArena.baseAddress, !part.isEmpty else { return }
-    ElementwiseKernel.accumulate(
-      Elements(g + part.lowerBound), Elements(sum.pointer(to: Float.self) + part.lowerBound), count: part.count)
+    FlatKernel.accumulate(
+      g + part.lowerBound, sum.pointer(to: Float.self) + part.lowerBound, count: part.count)
   }
 }

@@ -60,11 +60,6 @@ enum ElementwiseKernel {
     }
   }
 
-  /// a += b.
-  static func accumulate(_ a: Elements, _ b: Elements, count: Int) {
-    add(a, b, a, count: count)
-  }
-
   /// Sets all elements to zero.
   static func clear(_ a: Elements, count: Int) {
     share(count) { elements in

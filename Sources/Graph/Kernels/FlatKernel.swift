@@ -63,6 +63,18 @@ enum FlatKernel {
     }
   }
 
+  /// a += b.
+  static func accumulate(_ a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>, count: Int) {
+    share(count) { _, elements in
+      var element = elements.lowerBound
+      while element &+ 16 <= elements.upperBound {
+        a.store(a.lanes(element) + b.lanes(element), element)
+        element &+= 16
+      }
+      for element in element..<elements.upperBound { a[element] += b[element] }
+    }
+  }
+
   /// The sum of the squares, each squared and added in Double.
   static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {
     withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, chunks(count))) { partials in

@@ -70,7 +70,7 @@ private struct PlannedConvolution: PlannedOperation {
     bindWeights(of: pass, for: .forward, planner)
     if let bias = operation.bias.map({ planner.slots[$0.index] }) {
       bias.adopt(problem.biasLayout)
-      pass.bind(Argument.bias) { UnsafeMutableRawPointer(bias.value) }
+      pass.read(Argument.bias, reads: []) { UnsafeMutableRawPointer(bias.value) }
     }
     var converted: [ObjectIdentifier: Buffer] = [:]
     pass.read(Argument.source, planner.buffer(of: operation.input), converted: &converted)
@@ -88,7 +88,7 @@ private struct PlannedConvolution: PlannedOperation {
   private func bindWeights(of pass: PlannedConvolutionPass, for part: Step.Pass, _ planner: Planner) {
     let weight = planner.slots[operation.weight.index]
     let copy = weight.copy(in: pass.layout(Argument.weights), for: part, planner: planner)
-    pass.bind(Argument.weights, reads: copy.map { [$0] } ?? []) {
+    pass.read(Argument.weights, reads: copy.map { [$0] } ?? []) {
       copy?.base ?? UnsafeMutableRawPointer(weight.value)
     }
   }
@@ -134,7 +134,7 @@ private struct PlannedConvolution: PlannedOperation {
       targets.append((Argument.biasGradient, GradientTarget(planner.slots[bias.index], problem.biasLayout, planner)))
     }
     for (argument, target) in targets {
-      pass.bind(argument, writes: target.buffers) { target.destination }
+      pass.write(argument, writes: target.buffers) { target.destination }
     }
     let engine = planner.engine
     let step = pass.step(operation.name, kind: "convolution weights") { [targets] in

@@ -30,8 +30,8 @@ enum ConvolutionPass: String, CaseIterable {
 
 /// One convolution at one shape, and oneDNN's descriptions of its passes.
 struct ConvolutionProblem {
-  let input: Shape
-  let output: Shape
+  private(set) var input: Shape
+  private(set) var output: Shape
   /// (O, I, kernel, kernel).
   let weight: Shape
   let stride: Int
@@ -43,6 +43,13 @@ struct ConvolutionProblem {
   /// What the result is stored as: floats where only the caller of the plan reads it.
   let outputPrecision: Precision
   let engine: Engine
+
+  /// The same for each image of the batch.
+  var ofOneImage: ConvolutionProblem {
+    var problem = self
+    (problem.input.n, problem.output.n) = (1, 1)
+    return problem
+  }
 
   /// The convolution in words, the same for equal work.
   var key: String {

@@ -47,9 +47,6 @@ final class GradientTarget {
   /// Brings the contribution into the gradient arena.
   func finish(_ engine: Engine) {
     reordering?.run(engine)
-    guard !isFirst, let addend = buffers.last?.floats else { return }
-    let whole = count / 8 * 8
-    ElementwiseKernel.accumulate(Elements(slot.gradient), Elements(addend), count: whole)
-    for index in whole..<count { slot.gradient[index] += addend[index] }
+    if !isFirst, let addend = buffers.last?.floats { FlatKernel.accumulate(slot.gradient, addend, count: count) }
   }
 }

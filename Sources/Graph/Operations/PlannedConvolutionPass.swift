@@ -5,19 +5,34 @@ import Tensors
 /// One pass of a convolution with its algorithm settled and its arguments bound to buffers.
 ///
 /// Where the primitive computes in floats and the buffers hold bfloat16, the pass converts what it reads before and what
-/// it writes after.
+/// it writes after. Where Winograd's scratch memory for the whole batch is large, it takes one image after the other: a
+/// batch of 2 at 640 x 640 needs 163 MB instead of 226 MB for the weight gradient of 819 class channels.
 final class PlannedConvolutionPass {
+  /// An activation in memory: the buffer that the primitive sees, and what it is converted from or to.
+  private struct Activation {
+    let argument: Int
+    let bound: Buffer
+    let stored: Buffer
+    let isWritten: Bool
+    /// Whether an earlier step has converted it already.
+    let isReady: Bool
+
+    var isConverted: Bool { bound !== stored }
+  }
+
   private let pass: ConvolutionPass
   private let problem: ConvolutionProblem
   private let planner: Planner
   private let description: PrimitiveDescription
   private let algorithm: ConvolutionAlgorithm
   private let primitive: Primitive
-  private let scratch: Buffer
+  /// Executions of the primitive: 1, or one for each image.
+  private let slices: Int
   private var reads: [Buffer] = []
   private var writes: [Buffer]
-  private var before: [(from: Buffer, to: Buffer)] = []
-  private var after: [(from: Buffer, to: Buffer)] = []
+  private var activations: [Activation] = []
+  /// Gradients that the images after the first one add to.
+  private var sums: [(argument: Int, sum: () -> UnsafeMutableRawPointer, addend: Buffer)] = []
 
   /// Settles the algorithm with the planner and compiles the primitive.
   init(_ pass: ConvolutionPass, of problem: ConvolutionProblem, name: String, _ planner: Planner) {
@@ -31,70 +46,99 @@ final class PlannedConvolutionPass {
     algorithm = planner.choose("\(pass.rawValue) \(problem.key)", among: candidates) { algorithm in
       descriptions[algorithm].map { seconds(pass, problem, $0) } ?? .infinity
     }
-    guard let description = descriptions[algorithm] else { fatalError("\(algorithm) was no candidate") }
-    self.description = description
+    guard let whole = descriptions[algorithm] else { fatalError("\(algorithm) was no candidate") }
+    let single =
+      whole.scratchBytes > planner.scratchLimit && problem.input.n > 1
+      ? problem.ofOneImage.description(pass, algorithm) : nil
+    slices = single == nil ? 1 : problem.input.n
+    description = single ?? whole
     primitive = Primitive(
       description, engine: planner.engine,
       arguments: pass.activations.map(\.argument) + pass.parameters(hasBias: problem.hasBias))
-    scratch = planner.newBuffer("\(name) scratch", byteCount: description.scratchBytes)
+    let scratch = planner.newBuffer("\(name) scratch", byteCount: description.scratchBytes)
     writes = [scratch]
-    planner.whenPlaced { [primitive, scratch] in primitive.place(COneDNNArguments.scratchpad, at: scratch.base) }
+    planner.whenPlaced { [primitive] in primitive.place(COneDNNArguments.scratchpad, at: scratch.base) }
   }
 
   /// The layout that the primitive wants for an argument.
   func layout(_ argument: Int) -> Layout { description.layout(argument) }
 
-  /// Binds a parameter or its gradient.
-  func bind(
-    _ argument: Int, reads: [Buffer] = [], writes: [Buffer] = [], at address: @escaping () -> UnsafeMutableRawPointer
-  ) {
+  /// Binds a parameter that the pass reads.
+  func read(_ argument: Int, reads: [Buffer], at address: @escaping () -> UnsafeMutableRawPointer) {
     self.reads += reads
+    planner.whenPlaced { [primitive] in primitive.place(argument, at: address()) }
+  }
+
+  /// Binds the gradient of a parameter.
+  func write(_ argument: Int, writes: [Buffer], at address: @escaping () -> UnsafeMutableRawPointer) {
     self.writes += writes
     planner.whenPlaced { [primitive] in primitive.place(argument, at: address()) }
+    if slices == 1 { return }
+    let addend = planner.newBuffer("addend of an image", byteCount: layout(argument).byteCount)
+    self.writes.append(addend)
+    sums.append((argument, address, addend))
   }
 
   /// Binds an activation that the pass reads.
   ///
   /// `converted` holds copies that an earlier step made of buffers that have not changed since, and gets those of this one.
   func read(_ argument: Int, _ buffer: Buffer, converted: inout [ObjectIdentifier: Buffer]) {
-    reads.append(buffer)
-    var bound = buffer
-    if layout(argument).byteCount > buffer.byteCount {
-      if let known = converted[ObjectIdentifier(buffer)] {
-        bound = known
-      } else {
-        bound = planner.newBuffer("\(buffer.label) in floats", byteCount: layout(argument).byteCount)
-        before.append((buffer, bound))
-        converted[ObjectIdentifier(buffer)] = bound
-      }
-      reads.append(bound)
-    }
-    planner.whenPlaced { [primitive] in primitive.place(argument, at: bound.base) }
+    let known = slices == 1 ? converted[ObjectIdentifier(buffer)] : nil
+    let activation = bind(argument, buffer, isWritten: false, known: known)
+    if slices == 1 && activation.isConverted { converted[ObjectIdentifier(buffer)] = activation.bound }
+    reads += [buffer, activation.bound]
   }
 
   /// Binds the activation that the pass writes.
   func write(_ argument: Int, _ buffer: Buffer) {
-    writes.append(buffer)
-    var bound = buffer
-    if layout(argument).byteCount > buffer.byteCount {
-      bound = planner.newBuffer("\(buffer.label) in floats", byteCount: layout(argument).byteCount)
-      after.append((bound, buffer))
-      writes.append(bound)
-    }
+    let activation = bind(argument, buffer, isWritten: true, known: nil)
+    writes += [buffer, activation.bound]
+  }
+
+  private func bind(_ argument: Int, _ buffer: Buffer, isWritten: Bool, known: Buffer?) -> Activation {
+    let isConverted = layout(argument).byteCount * slices > buffer.byteCount
+    let bound =
+      isConverted
+      ? known ?? planner.newBuffer("\(buffer.label) in floats", byteCount: layout(argument).byteCount) : buffer
+    let activation = Activation(
+      argument: argument, bound: bound, stored: buffer, isWritten: isWritten, isReady: isConverted && known != nil)
+    activations.append(activation)
     planner.whenPlaced { [primitive] in primitive.place(argument, at: bound.base) }
+    return activation
   }
 
   /// The step of the pass; `finish` runs behind the primitive.
   func step(_ name: String, kind: String, finish: @escaping () -> Void = {}) -> Step {
-    let (primitive, engine, before, after) = (primitive, planner.engine, before, after)
+    let (primitive, engine, slices, activations, sums) = (primitive, planner.engine, slices, activations, sums)
     return Step(
       name, kind: kind, pass == .forward ? .forward : .backward,
       algorithm: "\(algorithm.rawValue) \(description.implementation)",
       floatingPointOperations: problem.floatingPointOperations, reads: reads, writes: writes
     ) { _ in
-      for copy in before { ElementwiseKernel.copy(copy.from.elements, copy.to.elements, count: copy.from.count) }
-      primitive.run(engine)
-      for copy in after { ElementwiseKernel.copy(copy.from.elements, copy.to.elements, count: copy.to.count) }
+      for slice in 0..<slices {
+        for activation in activations {
+          let count = activation.stored.count / slices
+          let stored = activation.stored.elements + slice * count
+          if activation.isConverted {
+            if activation.isWritten || activation.isReady { continue }
+            ElementwiseKernel.copy(stored, activation.bound.elements, count: count)
+          } else if slices > 1 {
+            primitive.place(activation.argument, at: stored.base)
+          }
+        }
+        for sum in sums { primitive.place(sum.argument, at: slice == 0 ? sum.sum() : sum.addend.base) }
+        primitive.run(engine)
+        for activation in activations where activation.isConverted && activation.isWritten {
+          let count = activation.stored.count / slices
+          ElementwiseKernel.copy(
+            activation.bound.elements, activation.stored.elements + slice * count, count: count)
+        }
+        if slice == 0 { continue }
+        for sum in sums {
+          FlatKernel.accumulate(
+            sum.sum().assumingMemoryBound(to: Float.self), sum.addend.floats, count: sum.addend.count)
+        }
+      }
       finish()
     }
   }

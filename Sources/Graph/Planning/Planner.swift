@@ -19,6 +19,8 @@ public final class Planner {
   /// What activations and the weights that convolutions read are stored as.
   let precision: Precision
   let policy: AlgorithmPolicy
+  /// Bytes of scratch memory above which a convolution takes the images of a batch one by one.
+  let scratchLimit: Int
   /// Choices made elsewhere, for these operations and perhaps for others.
   private let known: AlgorithmChoices
   /// The choices of this plan's operations, so that equal plans have equal choices whatever else was known.
@@ -41,11 +43,11 @@ public final class Planner {
   /// A planner for one graph; `store` holds the parameters already when another plan made them.
   init(
     _ graph: Graph, engine: Engine, mode: Mode, precision: Precision, policy: AlgorithmPolicy,
-    choices: AlgorithmChoices, store: ParameterStore?
+    choices: AlgorithmChoices, scratchLimit: Int, store: ParameterStore?
   ) {
     require(Engine.supports(precision), "this processor does not compute in \(precision.rawValue)")
     (self.graph, self.engine, self.mode, self.policy, known) = (graph, engine, mode, policy, choices)
-    self.precision = precision
+    (self.precision, self.scratchLimit) = (precision, scratchLimit)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     masks = mode == .training ? graph.dropBlockSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
   }

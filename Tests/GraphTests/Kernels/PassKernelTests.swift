@@ -95,7 +95,7 @@ import Testing
     ElementwiseKernel.add(blocked[0].values, blocked[1].values, blocked[2].values, y.values, count: shape.count)
     let expected = values[0].indices.map { values[0][$0] + values[1][$0] + values[2][$0] }
     #expect(y.dense == expected && y.isTidy)
-    ElementwiseKernel.accumulate(y.values, blocked[0].values, count: shape.count)
+    FlatKernel.accumulate(y.floats, blocked[0].floats, count: shape.count)
     #expect(y.dense == expected.indices.map { expected[$0] + values[0][$0] })
     ElementwiseKernel.clear(y.values, count: shape.count)
     #expect(y.dense.allSatisfy { $0 == 0 } && y.isTidy)
