@@ -71,6 +71,21 @@ extension Ranks {
       #expect(distances[3] > 3e-4, "the parameters have to move far more than the tolerance")
     }
 
+    @Test("a step that leaves DropBlock out is that of a model without it, to the bit")
+    func withoutDropBlock() throws {
+      // Oracle: a plan that has no masks at all.
+      var training = localTraining()
+      let regularized = try training.replica(on: world)
+      try training.train(regularized, steps: 0..<2, isRegularized: false)
+      training.configuration.dropBlock.groups = []
+      let plain = try training.replica(on: world)
+      try training.train(plain, steps: 0..<2)
+      #expect(regularized.checksums == plain.checksums)
+      try training.train(regularized, steps: 2..<3)
+      try training.train(plain, steps: 2..<3)
+      #expect(regularized.checksums != plain.checksums)
+    }
+
     @Test("a loss that is not finite on one rank changes nothing on any rank")
     func notFinite() throws {
       // Oracles: the bits before the step; afterwards a run that never saw it.

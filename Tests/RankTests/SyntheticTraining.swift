@@ -66,13 +66,15 @@ struct SyntheticTraining {
 
   /// Runs the steps in order and returns what each found.
   @discardableResult
-  func train(_ replica: Replica<Detector>, steps: Range<Int>) throws -> [Replica<Detector>.Result] {
+  func train(
+    _ replica: Replica<Detector>, steps: Range<Int>, isRegularized: Bool = true
+  ) throws -> [Replica<Detector>.Result] {
     let anchors = replica.task.anchors(height: side, width: side)
     return try steps.map { step in
       var pass = 0
       let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: replica.plan.inputImages.count)
       defer { memory.deallocate() }
-      return try replica.step(step, learningRate: Self.learningRate) {
+      return try replica.step(step, learningRate: Self.learningRate, isRegularized: isRegularized) {
         let communicator = replica.communicator
         let first = (pass * communicator.size + communicator.rank) * replica.batch.perRank
         let samples = (first..<first + replica.batch.perRank).map { position in

@@ -65,7 +65,7 @@ final class Benchmark<Task: BenchmarkTask> {
     try communicator.barrier()
     let origin = monotonicSeconds()
     let recorded = try timer.run(steps: recordedSteps, timeline: timeline)
-    let table = OperationTable(timeline.spans, steps: recordedSteps, stepSeconds: recorded.step.mean)
+    let table = OperationTable(timeline.spans, steps: recordedSteps, stepSeconds: recorded.ownStep.mean)
     let transfers = timeline.spans.filter { $0.row == .allreduce }.coveredSeconds / Double(recordedSteps)
     let trace = try ChromeTrace.gather(
       ChromeTrace.Rank(host: communicator.host, origin: origin, spans: timeline.spans), communicator)

@@ -11,6 +11,8 @@ final class StepTimer<Task: BenchmarkTask> {
     var data: [Double] = []
     /// Of that, the step's thread inside MPI calls.
     var exposed: [Double] = []
+    /// The whole step on this rank alone.
+    var ownStep: [Double] = []
   }
 
   private let replica: Replica<Task>
@@ -19,7 +21,7 @@ final class StepTimer<Task: BenchmarkTask> {
 
   init(_ replica: Replica<Task>, input: BenchmarkInput<Task>) { (self.replica, self.input) = (replica, input) }
 
-  /// Runs so many steps on every rank; the mean over ranks of each step's times, the same on all of them.
+  /// Runs so many steps on every rank; the mean over ranks of each step's times.
   ///
   /// A step ends with sums over ranks, so all ranks take as long; nothing else holds them together.
   @discardableResult
@@ -42,6 +44,7 @@ final class StepTimer<Task: BenchmarkTask> {
       try requireFinite(result)
       step += 1
     }
+    times.ownStep = times.step
     let communicator = replica.communicator
     for list in [\Times.step, \.data, \.exposed] {
       try communicator.allreduce(&times[keyPath: list], .sum)

@@ -154,20 +154,9 @@ final class PlannedGolden {
     return zip([targets.classLoss, targets.boxLoss], losses).map { abs($0 / Double($1) - 1) }
   }
 
-  /// How far a gradient is from the golden's, by its sample and by its norm, relative to the parameter's gradient.
-  ///
-  /// Where the true gradient is zero it is the norm of the whole tensor over the norm of all gradients.
+  /// How far a gradient of the last run is from the golden's.
   func gradientError(of name: String) throws -> Double {
-    let golden = source.golden
-    let gradient = plan.parameters.read(name, .gradient)
-    let norm = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-    if golden.metadata["zero_gradients", default: ""].split(separator: ",").contains(Substring(name)) {
-      return norm / Double(try golden.floats(named: "gradient_norm")[0])
-    }
-    let indices = GoldenSample.indices(count: gradient.count, limit: golden.number("sample"))
-    let sample = Closeness(of: indices.map { gradient[$0] }, to: try golden.floats(named: "gradient/\(name)"))
-    let trueNorm = Double(try golden.floats(named: "norm/\(name)")[0])
-    return max(sample.relativeL2, abs(norm / trueNorm - 1))
+    try source.golden.gradientError(of: name, in: plan.parameters)
   }
 
   /// The names of the learned parameters.
@@ -186,6 +175,21 @@ extension SafetensorsFile {
   func number(_ key: String) -> Int {
     guard let number = Int(metadata[key] ?? "") else { fatalError("\(path) has no number \(key)") }
     return number
+  }
+
+  /// How far a gradient is from the file's, by its sample and by its norm, relative to the parameter's gradient.
+  ///
+  /// Where the true gradient is zero it is the norm of the whole tensor over the norm of all gradients.
+  func gradientError(of name: String, in store: ParameterStore) throws -> Double {
+    let gradient = store.read(name, .gradient)
+    let norm = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    if metadata["zero_gradients", default: ""].split(separator: ",").contains(Substring(name)) {
+      return norm / Double(try floats(named: "gradient_norm")[0])
+    }
+    let indices = GoldenSample.indices(count: gradient.count, limit: number("sample"))
+    let sample = Closeness(of: indices.map { gradient[$0] }, to: try floats(named: "gradient/\(name)"))
+    let trueNorm = Double(try floats(named: "norm/\(name)")[0])
+    return max(sample.relativeL2, abs(norm / trueNorm - 1))
   }
 
   /// The names that follow a prefix, such as those of all gradients.
