@@ -46,15 +46,15 @@ public final class Plan {
   ///   - mode: training plans have a backward pass and DropBlock; inference plans use running statistics.
   ///   - precision: what activations are stored as; the processor must support it.
   ///   - policy: where algorithms come from that `choices` does not settle.
-  ///   - scratchLimit: bytes of scratch memory above which a convolution takes the images of a batch one by one.
+  ///   - scratchSaving: bytes of scratch memory that a convolution must save to take the images of a batch one by one.
   ///   - store: the parameters of an earlier plan of the same model, at any shape.
   public convenience init(
     _ graph: Graph, engine: Engine, mode: Planner.Mode, precision: Precision = .f32, policy: AlgorithmPolicy = .timed,
-    choices: AlgorithmChoices = AlgorithmChoices(), scratchLimit: Int = 96 << 20, sharing store: ParameterStore? = nil
+    choices: AlgorithmChoices = AlgorithmChoices(), scratchSaving: Int = 48 << 20, sharing store: ParameterStore? = nil
   ) {
     let planner = Planner(
       graph, engine: engine, mode: mode, precision: precision, policy: policy, choices: choices,
-      scratchLimit: scratchLimit,
+      scratchSaving: scratchSaving,
       store: store)
     self.init(planner.makePlan(store: store))
   }

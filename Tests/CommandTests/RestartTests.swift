@@ -68,7 +68,7 @@ import Testing
 
   /// Changes the one plan file of a cache.
   private func editPlan(in cache: String, _ edit: (String) -> String) throws {
-    let plans = try FileManager.default.contentsOfDirectory(atPath: cache).filter { $0.hasPrefix("plan-") }
+    let plans = try FileManager.default.contentsOfDirectory(atPath: cache).filter { $0.hasPrefix("algorithms-") }
     try #require(plans.count == 1, "\(plans)")
     let file = URL(fileURLWithPath: "\(cache)/\(plans[0])")
     let before = try String(contentsOf: file, encoding: .utf8)

@@ -65,8 +65,10 @@ private struct PlannedConvolution: PlannedOperation {
   }
 
   func addForward(to planner: Planner) {
-    let pass = PlannedConvolutionPass(.forward, of: problem, name: operation.name, planner)
-    if planner.precision != .f32 { planner.slots[operation.weight.index].adopt(masterLayout(planner)) }
+    let weight = planner.slots[operation.weight.index]
+    if planner.precision != .f32 { weight.adopt(masterLayout(planner)) }
+    let pass = PlannedConvolutionPass(
+      .forward, of: problem, name: operation.name, weightLayout: weight.layout, planner)
     bindWeights(of: pass, for: .forward, planner)
     if let bias = operation.bias.map({ planner.slots[$0.index] }) {
       bias.adopt(problem.biasLayout)
@@ -121,7 +123,9 @@ private struct PlannedConvolution: PlannedOperation {
   private func addBackwardWeights(
     to planner: Planner, _ gradient: Buffer, _ converted: inout [ObjectIdentifier: Buffer]
   ) {
-    let pass = PlannedConvolutionPass(.backwardWeights, of: problem, name: operation.name, planner)
+    let pass = PlannedConvolutionPass(
+      .backwardWeights, of: problem, name: operation.name, weightLayout: planner.slots[operation.weight.index].layout,
+      planner)
     pass.read(Argument.source, planner.buffer(of: operation.input), converted: &converted)
     pass.read(Argument.destinationGradient, gradient, converted: &converted)
     var targets = [
@@ -147,7 +151,9 @@ private struct PlannedConvolution: PlannedOperation {
   private func addBackwardData(
     to planner: Planner, _ gradient: Buffer, _ converted: inout [ObjectIdentifier: Buffer]
   ) {
-    let pass = PlannedConvolutionPass(.backwardData, of: problem, name: operation.name, planner)
+    let pass = PlannedConvolutionPass(
+      .backwardData, of: problem, name: operation.name, weightLayout: planner.slots[operation.weight.index].layout,
+      planner)
     bindWeights(of: pass, for: .backward, planner)
     let result = planner.newActivation("\(operation.name) input gradient", operation.input.shape)
     pass.read(Argument.destinationGradient, gradient, converted: &converted)

@@ -1,12 +1,10 @@
-import COneDNN
-import Glibc
 import Tensors
 
 /// One pass of a convolution with its algorithm settled and its arguments bound to buffers.
 ///
 /// Where the primitive computes in floats and the buffers hold bfloat16, the pass converts what it reads before and what
-/// it writes after. Where Winograd's scratch memory for the whole batch is large, it takes one image after the other: a
-/// batch of 2 at 640 x 640 needs 163 MB instead of 226 MB for the weight gradient of 819 class channels.
+/// it writes after. Where that saves much of Winograd's scratch memory, it takes one image after the other: a batch of 2 at
+/// 640 x 640 needs 163 MB instead of 226 MB for the weight gradient of 819 class channels.
 final class PlannedConvolutionPass {
   /// An activation in memory: the buffer that the primitive sees, and what it is converted from or to.
   private struct Activation {
@@ -35,7 +33,11 @@ final class PlannedConvolutionPass {
   private var sums: [(argument: Int, sum: () -> UnsafeMutableRawPointer, addend: Buffer)] = []
 
   /// Settles the algorithm with the planner and compiles the primitive.
-  init(_ pass: ConvolutionPass, of problem: ConvolutionProblem, name: String, _ planner: Planner) {
+  ///
+  /// - Parameter weightLayout: where the weight or its gradient lives, if that is settled.
+  init(
+    _ pass: ConvolutionPass, of problem: ConvolutionProblem, name: String, weightLayout: Layout?, _ planner: Planner
+  ) {
     (self.pass, self.problem, self.planner) = (pass, problem, planner)
     var descriptions: [ConvolutionAlgorithm: PrimitiveDescription] = [:]
     for algorithm in ConvolutionAlgorithm.allCases {
@@ -44,14 +46,15 @@ final class PlannedConvolutionPass {
     let candidates = ConvolutionAlgorithm.allCases.filter { descriptions[$0] != nil }
     require(!candidates.isEmpty, "oneDNN has no \(pass.rawValue) convolution for \(problem.key)")
     algorithm = planner.choose("\(pass.rawValue) \(problem.key)", among: candidates) { algorithm in
-      descriptions[algorithm].map { seconds(pass, problem, $0) } ?? .infinity
+      descriptions[algorithm].map { ConvolutionRehearsal(pass, problem, $0, weightLayout) }
     }
     guard let whole = descriptions[algorithm] else { fatalError("\(algorithm) was no candidate") }
-    let single =
-      whole.scratchBytes > planner.scratchLimit && problem.input.n > 1
-      ? problem.ofOneImage.description(pass, algorithm) : nil
-    slices = single == nil ? 1 : problem.input.n
-    description = single ?? whole
+    let single = problem.input.n > 1 ? problem.ofOneImage.description(pass, algorithm) : nil
+    if let single, whole.scratchBytes - single.scratchBytes > planner.scratchSaving {
+      (description, slices) = (single, problem.input.n)
+    } else {
+      (description, slices) = (whole, 1)
+    }
     primitive = Primitive(
       description, engine: planner.engine,
       arguments: pass.activations.map(\.argument) + pass.parameters(hasBias: problem.hasBias))
@@ -141,43 +144,5 @@ final class PlannedConvolutionPass {
       }
       finish()
     }
-  }
-}
-
-/// The best of three timed runs of a description on memory of its own, in seconds, with the conversions that it needs.
-private func seconds(
-  _ pass: ConvolutionPass, _ problem: ConvolutionProblem, _ description: PrimitiveDescription
-) -> Double {
-  let arguments = pass.activations.map(\.argument) + pass.parameters(hasBias: problem.hasBias)
-  let primitive = Primitive(description, engine: problem.engine, arguments: arguments)
-  // Untouched pages would all be the one zero page, and fit the cache.
-  func filled(_ byteCount: Int) -> AlignedMemory {
-    let block = AlignedMemory(byteCount: byteCount)
-    memset(block.base, 0x3c, block.byteCount)
-    return block
-  }
-  var memory: [AlignedMemory] = []
-  var copies: [(stored: Elements, computed: Elements, count: Int)] = []
-  for argument in arguments + [COneDNNArguments.scratchpad] {
-    let block = filled(description.layout(argument).byteCount)
-    primitive.place(argument, at: block.base)
-    memory.append(block)
-    let isActivation = pass.activations.contains { $0.argument == argument }
-    if isActivation && problem.precision == .bf16 && description.isInFloats(argument) {
-      let stored = filled(block.byteCount / 2)
-      memory.append(stored)
-      copies.append((Elements(stored.base, .bf16), Elements(block.base, .f32), block.byteCount / 4))
-    }
-  }
-  return withExtendedLifetime(memory) {
-    primitive.run(problem.engine)
-    var best = Double.infinity
-    for _ in 0..<3 {
-      let start = monotonicSeconds()
-      for copy in copies { ElementwiseKernel.copy(copy.stored, copy.computed, count: copy.count) }
-      primitive.run(problem.engine)
-      best = min(best, monotonicSeconds() - start)
-    }
-    return best
   }
 }

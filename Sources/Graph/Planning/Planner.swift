@@ -19,8 +19,8 @@ public final class Planner {
   /// What activations and the weights that convolutions read are stored as.
   let precision: Precision
   let policy: AlgorithmPolicy
-  /// Bytes of scratch memory above which a convolution takes the images of a batch one by one.
-  let scratchLimit: Int
+  /// Bytes of scratch memory that a convolution must save to take the images of a batch one by one.
+  let scratchSaving: Int
   /// Choices made elsewhere, for these operations and perhaps for others.
   private let known: AlgorithmChoices
   /// The choices of this plan's operations, so that equal plans have equal choices whatever else was known.
@@ -43,11 +43,11 @@ public final class Planner {
   /// A planner for one graph; `store` holds the parameters already when another plan made them.
   init(
     _ graph: Graph, engine: Engine, mode: Mode, precision: Precision, policy: AlgorithmPolicy,
-    choices: AlgorithmChoices, scratchLimit: Int, store: ParameterStore?
+    choices: AlgorithmChoices, scratchSaving: Int, store: ParameterStore?
   ) {
     require(Engine.supports(precision), "this processor does not compute in \(precision.rawValue)")
     (self.graph, self.engine, self.mode, self.policy, known) = (graph, engine, mode, policy, choices)
-    (self.precision, self.scratchLimit) = (precision, scratchLimit)
+    (self.precision, self.scratchSaving) = (precision, scratchSaving)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     masks = mode == .training ? graph.dropBlockSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
   }
@@ -122,26 +122,43 @@ public final class Planner {
 
   /// Settles the algorithm of a convolution pass: a known choice, the policy, or the fastest of `candidates`.
   func choose(
-    _ key: String, among candidates: [ConvolutionAlgorithm], time: (ConvolutionAlgorithm) -> Double
+    _ key: String, among candidates: [ConvolutionAlgorithm],
+    rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
   ) -> ConvolutionAlgorithm {
     let settled = choices.choices[key] ?? known.choices[key].flatMap { candidates.contains($0) ? $0 : nil }
-    let chosen = settled ?? choose(among: candidates, time: time)
+    let chosen = settled ?? choose(among: candidates, rehearse: rehearse)
     choices.choices[key] = chosen
     return chosen
   }
 
   /// The algorithm that the policy wants.
   private func choose(
-    among candidates: [ConvolutionAlgorithm], time: (ConvolutionAlgorithm) -> Double
+    among candidates: [ConvolutionAlgorithm], rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
   ) -> ConvolutionAlgorithm {
     switch policy {
     case .direct: return candidates.contains(.direct) ? .direct : candidates[0]
     case .winograd: return candidates.contains(.winograd) ? .winograd : candidates[0]
     case .timed:
       if candidates.count == 1 { return candidates[0] }
-      let times = candidates.map(time)
+      let times = bestTimes(candidates.map(rehearse))
       return candidates[times.indices.min { times[$0] < times[$1] } ?? 0]
     }
+  }
+
+  /// The best time of each candidate, in seconds.
+  ///
+  /// They take turns, so that what else the machine does for a while hits all of them; where two are close, more turns decide.
+  private func bestTimes(_ rehearsals: [ConvolutionRehearsal?]) -> [Double] {
+    var best = [Double](repeating: .infinity, count: rehearsals.count)
+    for round in 0..<6 {
+      for (index, rehearsal) in rehearsals.enumerated() {
+        guard let seconds = rehearsal?.run() else { continue }
+        // The first run compiles and touches memory.
+        if round > 0 { best[index] = min(best[index], seconds) }
+      }
+      if let least = best.min(), round >= 2, best.allSatisfy({ $0 == least || $0 > 1.3 * least }) { break }
+    }
+    return best
   }
 
   // MARK: Gradients

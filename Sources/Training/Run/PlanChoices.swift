@@ -74,6 +74,6 @@ struct PlanChoices {
   private static func cacheFile(threads: Int, precision: Precision) -> String {
     let processor = cpuModel().map { $0.isLetter || $0.isNumber ? $0 : "-" }
     return CacheDirectory.path()
-      + "/plan-\(String(processor))-onednn-\(Engine.libraryVersion)-\(threads)t-\(precision.rawValue).json"
+      + "/algorithms-\(String(processor))-onednn-\(Engine.libraryVersion)-\(threads)t-\(precision.rawValue).json"
   }
 }

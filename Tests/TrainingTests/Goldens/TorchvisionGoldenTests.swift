@@ -61,7 +61,7 @@ import Testing
     #expect(source.images.n > 1)
     let (whole, single) = (
       try PlannedGolden(source, policy: .winograd, readsOutputs: false, precision: precision),
-      try PlannedGolden(source, policy: .winograd, readsOutputs: false, precision: precision, scratchLimit: 0)
+      try PlannedGolden(source, policy: .winograd, readsOutputs: false, precision: precision, scratchSaving: 0)
     )
     #expect(single.plan.arenaBytes != whole.plan.arenaBytes, "nothing was taken image by image")
     whole.run(backward: true)
