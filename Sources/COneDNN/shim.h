@@ -72,21 +72,22 @@ static inline dnnl_alg_kind_t shim_algorithm(int winograd) {
   return winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
 }
 
-// With `rectifies` the result is max(0, y).
+// With `adds` the result is y plus what the destination holds; with `rectifies` it is then max(0, y).
 static inline dnnl_status_t shim_convolution_forward(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, int rectifies, const shim_layout *source,
-    const shim_layout *weights, const shim_layout *bias, const shim_layout *destination, const dnnl_dim_t *strides,
-    const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after) {
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, int adds, int rectifies,
+    const shim_layout *source, const shim_layout *weights, const shim_layout *bias, const shim_layout *destination,
+    const dnnl_dim_t *strides, const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after) {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_convolution_forward_desc_init(
       &operation, dnnl_forward_training, shim_algorithm(winograd), source, weights, bias, destination, strides,
       padding_before, padding_after);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  if (rectifies) {
+  if (adds || rectifies) {
     dnnl_post_ops_t following = NULL;
     dnnl_post_ops_create(&following);
-    dnnl_post_ops_append_eltwise(following, 1, dnnl_eltwise_relu, 0, 0);
+    if (adds) dnnl_post_ops_append_sum(following, 1);
+    if (rectifies) dnnl_post_ops_append_eltwise(following, 1, dnnl_eltwise_relu, 0, 0);
     dnnl_primitive_attr_set_post_ops(attributes, following);
     dnnl_post_ops_destroy(following);
   }

@@ -58,7 +58,9 @@ struct BatchNormOperation: Operation {
   var output: Value? { outputValue }
   var parameters: [ParameterID] { [weight, bias] }
 
-  func plan(_ planner: Planner) -> any PlannedOperation { PlannedBatchNorm(self, planner) }
+  func plan(_ planner: Planner) -> any PlannedOperation {
+    planner.folding.contains(self) ? FoldedBatchNorm() : PlannedBatchNorm(self, planner)
+  }
 }
 
 extension Graph {
@@ -131,7 +133,7 @@ private final class PlannedBatchNorm: PlannedOperation {
     mask = planner.mask(operation.site)
     shortcutMask = planner.mask(operation.shortcut?.site)
     channelValues = planner.newBuffer(
-      "\(operation.name) statistics", byteCount: BatchNormChannels.vectorCount * shape.paddedChannels * 4)
+      "\(operation.name) statistics", byteCount: BatchNormChannels.byteCount(shape))
     weight = planner.slots[operation.weight.index]
     bias = planner.slots[operation.bias.index]
     runningMean = planner.slots[operation.runningMean.index]
@@ -280,11 +282,11 @@ private final class PlannedBatchNorm: PlannedOperation {
 }
 
 extension BatchNormChannels {
-  /// How many vectors a buffer of channel values holds.
-  fileprivate static let vectorCount = 5
+  /// Bytes of a buffer of channel values.
+  static func byteCount(_ shape: BlockedShape) -> Int { 5 * shape.paddedChannels * 4 }
 
   /// Views of a buffer of channel values.
-  fileprivate init(_ buffer: Buffer, _ shape: BlockedShape) {
+  init(_ buffer: Buffer, _ shape: BlockedShape) {
     func vector(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.floats + index * shape.paddedChannels }
     self.init(
       mean: vector(0), variance: vector(1), inverseDeviation: vector(2), scale: vector(3), shift: vector(4))

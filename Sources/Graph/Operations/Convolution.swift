@@ -16,7 +16,10 @@ struct ConvolutionOperation: Operation {
   var output: Value? { outputValue }
   var parameters: [ParameterID] { [weight] + (bias.map { [$0] } ?? []) }
 
-  func plan(_ planner: Planner) -> any PlannedOperation { PlannedConvolution(self, planner) }
+  func plan(_ planner: Planner) -> any PlannedOperation {
+    if let norm = planner.folding.norm(behind: outputValue) { return FoldedConvolution(self, norm, planner) }
+    return PlannedConvolution(self, planner)
+  }
 }
 
 extension Graph {
@@ -140,9 +143,8 @@ private struct PlannedConvolution: PlannedOperation {
     for (argument, target) in targets {
       pass.write(argument, writes: target.buffers) { target.destination }
     }
-    let engine = planner.engine
     let step = pass.step(operation.name, kind: "convolution weights") { [targets] in
-      for (_, target) in targets { target.finish(engine) }
+      for (_, target) in targets { target.finish() }
     }
     planner.add(step)
     for (_, target) in targets { target.slot.noteGradient(step) }

@@ -42,6 +42,8 @@ struct ConvolutionProblem {
   let precision: Precision
   /// What the result is stored as: floats where only the caller of the plan reads it.
   let outputPrecision: Precision
+  /// Whether the result is added to what its memory holds, before the activation; forward only.
+  var addsToResult = false
   let engine: Engine
 
   /// The same for each image of the batch.
@@ -54,6 +56,7 @@ struct ConvolutionProblem {
   /// The convolution in words, the same for equal work.
   var key: String {
     "\(input) k\(weight.h) s\(stride) p\(padding.top),\(padding.left),\(padding.bottom),\(padding.right) -> \(output)"
+      + (addsToResult ? " added" : "")
   }
 
   /// Multiplications and additions of one pass.
@@ -81,6 +84,8 @@ struct ConvolutionProblem {
   func description(_ pass: ConvolutionPass, _ algorithm: ConvolutionAlgorithm) -> PrimitiveDescription? {
     let needsFloats = algorithm == .winograd || (pass == .backwardWeights && hasIdleTaps)
     let computed = needsFloats ? Precision.f32 : precision
+    // A pass that converts its result has no floats to add to.
+    if addsToResult && needsFloats && precision != .f32 { return nil }
     // Three-channel images stay plain: their first convolution has kernels for that.
     let source = input.c <= 4 ? Layout(input, .plain, computed) : engine.activationLayout(input, computed)
     let isWinograd: Int32 = algorithm == .winograd ? 1 : 0
@@ -92,8 +97,8 @@ struct ConvolutionProblem {
     let result = engine.activationLayout(output, needsFloats ? .f32 : outputPrecision)
     let forward = PrimitiveDescription {
       shim_convolution_forward(
-        $0, engine.handle, isWinograd, activation == .relu ? 1 : 0, source.handle, weights.handle, bias?.handle,
-        result.handle, strides, before, after)
+        $0, engine.handle, isWinograd, addsToResult ? 1 : 0, activation == .relu ? 1 : 0, source.handle, weights.handle,
+        bias?.handle, result.handle, strides, before, after)
     }
     guard let forward else { return nil }
     let gradient = engine.activationLayout(output, computed)

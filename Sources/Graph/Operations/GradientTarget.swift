@@ -11,7 +11,7 @@ final class GradientTarget {
   let buffers: [Buffer]
 
   private let isFirst: Bool
-  private let reordering: Primitive?
+  private let reordering: PlannedReorder?
   private let count: Int
 
   init(_ slot: ParameterSlot, _ layout: Layout, _ planner: Planner) {
@@ -26,17 +26,12 @@ final class GradientTarget {
       if !isFirst { buffers = [planner.newBuffer("\(slot.parameter.name) addend", byteCount: layout.byteCount)] }
     } else {
       let foreign = planner.newBuffer("\(slot.parameter.name) foreign", byteCount: layout.byteCount)
-      let (primitive, scratchBytes) = reorderPrimitive(layout, own, engine: planner.engine)
-      let scratch = planner.newBuffer("reorder scratch", byteCount: scratchBytes)
-      buffers = [foreign, scratch]
-      if !isFirst { buffers.append(planner.newBuffer("\(slot.parameter.name) addend", byteCount: own.byteCount)) }
-      reordering = primitive
-      let isFirst = isFirst
-      planner.whenPlaced { [buffers] in
-        primitive.place(COneDNNArguments.from, at: foreign.base)
-        primitive.place(COneDNNArguments.to, at: isFirst ? UnsafeMutableRawPointer(slot.gradient) : buffers[2].base)
-        primitive.place(COneDNNArguments.scratchpad, at: scratch.base)
-      }
+      let addend = isFirst ? nil : planner.newBuffer("\(slot.parameter.name) addend", byteCount: own.byteCount)
+      let copying = PlannedReorder(
+        layout, own, planner, source: { foreign.base },
+        target: { addend?.base ?? UnsafeMutableRawPointer(slot.gradient) })
+      buffers = [foreign, copying.scratch] + (addend.map { [$0] } ?? [])
+      reordering = copying
     }
     self.buffers = buffers
   }
@@ -45,8 +40,8 @@ final class GradientTarget {
   var destination: UnsafeMutableRawPointer { buffers.first?.base ?? UnsafeMutableRawPointer(slot.gradient) }
 
   /// Brings the contribution into the gradient arena.
-  func finish(_ engine: Engine) {
-    reordering?.run(engine)
+  func finish() {
+    reordering?.run()
     if !isFirst, let addend = buffers.last?.floats { FlatKernel.accumulate(slot.gradient, addend, count: count) }
   }
 }

@@ -43,18 +43,10 @@ final class ParameterSlot {
     let buffer = planner.newBuffer(
       "\(parameter.name) derived", byteCount: wanted.byteCount, isPersistent: pass == .prepare)
     derived.append((wanted, pass, buffer))
-    let (primitive, scratchBytes) = reorderPrimitive(layout, wanted, engine: planner.engine)
-    let scratch = planner.newBuffer("reorder scratch", byteCount: scratchBytes)
-    let engine = planner.engine
+    let copying = PlannedReorder(
+      layout, wanted, planner, source: { UnsafeMutableRawPointer(self.value) }, target: { buffer.base })
     planner.add(
-      Step(parameter.name, kind: "reorder", pass, reads: [scratch], writes: [buffer]) { _ in
-        primitive.run(engine)
-      })
-    planner.whenPlaced {
-      primitive.place(COneDNNArguments.from, at: self.value)
-      primitive.place(COneDNNArguments.to, at: buffer.base)
-      primitive.place(COneDNNArguments.scratchpad, at: scratch.base)
-    }
+      Step(parameter.name, kind: "reorder", pass, reads: [copying.scratch], writes: [buffer]) { _ in copying.run() })
     return buffer
   }
 

@@ -39,17 +39,20 @@ public final class Planner {
   private var forwardStepCount = 0
   private var inputBuffer: Buffer?
   let masks: [MaskSlot]
+  /// The batch-norms that convolutions compute: none in training.
+  private(set) var folding = BatchNormFolding()
 
   /// A planner for one graph; `store` holds the parameters already when another plan made them.
   init(
     _ graph: Graph, engine: Engine, mode: Mode, precision: Precision, policy: AlgorithmPolicy,
-    choices: AlgorithmChoices, scratchSaving: Int, store: ParameterStore?
+    choices: AlgorithmChoices, scratchSaving: Int, foldsBatchNorm: Bool, store: ParameterStore?
   ) {
     require(Engine.supports(precision), "this processor does not compute in \(precision.rawValue)")
     (self.graph, self.engine, self.mode, self.policy, known) = (graph, engine, mode, policy, choices)
     (self.precision, self.scratchSaving) = (precision, scratchSaving)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     masks = mode == .training ? graph.dropBlockSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
+    if mode == .inference && foldsBatchNorm { folding = BatchNormFolding(graph, precision: self.precision(of:)) }
   }
 
   /// Whether the gradient of a value is wanted.
@@ -191,8 +194,15 @@ public final class Planner {
   func computeInPlace(_ input: Value, _ output: Value) {
     let readers = graph.nodes.reduce(0) { $0 + $1.inputs.filter { $0 == input }.count }
     if readers == 1 && !graph.outputs.contains(input) && !graph.outputs.contains(output) {
-      valueBuffers[output.id] = buffer(of: input)
+      overwrite(input, with: output)
     }
+  }
+
+  /// Lets an operation write its output over a value that nobody reads afterwards.
+  func overwrite(_ value: Value, with output: Value) {
+    let shared = buffer(of: value)
+    valueBuffers[output.id] = shared
+    if graph.outputs.contains(output) { shared.isPersistent = true }
   }
 
   /// The mask of a DropBlock site in this plan: none in inference.

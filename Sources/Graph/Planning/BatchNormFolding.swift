@@ -1,0 +1,44 @@
+import Tensors
+
+/// Which batch-norms of a graph become part of the convolution in front of them, where running statistics are constants.
+///
+/// The convolution's result must have no other reader. The other side of a residual sum must have been read for the last
+/// time, for the convolution adds to it where it lies.
+struct BatchNormFolding {
+  /// By the value between the convolution and its batch-norm.
+  private var norms: [Value: BatchNormOperation] = [:]
+
+  /// No folding.
+  init() {}
+
+  /// Finds the batch-norms of a graph; `precision` tells what a value is stored as.
+  init(_ graph: Graph, precision: (Value) -> Precision) {
+    var readers: [Value: [Int]] = [:]
+    var producers: [Value: Int] = [:]
+    for (index, node) in graph.nodes.enumerated() {
+      for value in node.inputs { readers[value, default: []].append(index) }
+      if let value = node.output { producers[value] = index }
+    }
+    for (position, node) in graph.nodes.enumerated() {
+      guard let convolution = node as? ConvolutionOperation, convolution.activation == .none else { continue }
+      let between = convolution.outputValue
+      guard !graph.outputs.contains(between), let following = readers[between], following.count == 1,
+        let norm = graph.nodes[following[0]] as? BatchNormOperation, norm.input == between
+      else { continue }
+      if let shortcut = norm.shortcut?.value {
+        let isFree = (readers[shortcut] ?? []).allSatisfy { $0 < position || $0 == following[0] }
+        let producer = producers[shortcut] ?? position
+        guard isFree, producer < position, !(graph.nodes[producer] is InputOperation),
+          !graph.outputs.contains(shortcut), precision(shortcut) == precision(norm.outputValue)
+        else { continue }
+      }
+      norms[between] = norm
+    }
+  }
+
+  /// The batch-norm that becomes part of the convolution that makes a value.
+  func norm(behind value: Value) -> BatchNormOperation? { norms[value] }
+
+  /// Whether a batch-norm is part of a convolution.
+  func contains(_ norm: BatchNormOperation) -> Bool { norms[norm.input] != nil }
+}
