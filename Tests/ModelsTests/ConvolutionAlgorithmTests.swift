@@ -46,7 +46,7 @@ extension AlgorithmPolicy {
   fileprivate var isWinograd: Bool {
     switch self {
     case .winograd: true
-    case .direct, .timed: false
+    case .direct, .timed, .estimated: false
     }
   }
 }

@@ -23,7 +23,8 @@ struct FoldedConvolution: PlannedOperation {
 
   func addForward(to planner: Planner) {
     if let shortcut = norm.shortcut?.value { planner.overwrite(shortcut, with: norm.outputValue) }
-    let pass = PlannedConvolutionPass(.forward, of: problem, name: convolution.name, planner)
+    let pass = PlannedConvolutionPass(
+      .forward, of: problem, name: convolution.name, weightLayout: nil, planner)
     let folded = FoldedWeights(convolution, norm, in: pass.layout(Argument.weights), planner)
     pass.read(Argument.weights, reads: [folded.weights]) { folded.weights.base }
     pass.read(Argument.bias, reads: [folded.bias]) { folded.bias.base }

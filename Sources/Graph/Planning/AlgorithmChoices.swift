@@ -10,6 +10,8 @@ public enum ConvolutionAlgorithm: String, Codable, Sendable, CaseIterable {
 public enum AlgorithmPolicy: Sendable {
   /// Time each candidate that no known choice settles.
   case timed
+  /// Winograd on large maps and the defining sum on small ones, by a rule: for plans that run too seldom to be timed.
+  case estimated
   /// Always the defining sum.
   case direct
   /// Winograd wherever there is an implementation; for tests.

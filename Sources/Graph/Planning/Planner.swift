@@ -124,21 +124,27 @@ public final class Planner {
   func whenPlaced(_ bind: @escaping () -> Void) { binders.append(bind) }
 
   /// Settles the algorithm of a convolution pass: a known choice, the policy, or the fastest of `candidates`.
+  ///
+  /// - Parameter positions: output pixels of the batch.
   func choose(
-    _ key: String, among candidates: [ConvolutionAlgorithm],
+    _ key: String, among candidates: [ConvolutionAlgorithm], positions: Int,
     rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
   ) -> ConvolutionAlgorithm {
     let settled = choices.choices[key] ?? known.choices[key].flatMap { candidates.contains($0) ? $0 : nil }
-    let chosen = settled ?? choose(among: candidates, rehearse: rehearse)
+    let chosen = settled ?? choose(among: candidates, positions: positions, rehearse: rehearse)
     choices.choices[key] = chosen
     return chosen
   }
 
   /// The algorithm that the policy wants.
   private func choose(
-    among candidates: [ConvolutionAlgorithm], rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
+    among candidates: [ConvolutionAlgorithm], positions: Int, rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
   ) -> ConvolutionAlgorithm {
     switch policy {
+    case .estimated:
+      // Above 20 x 20 Winograd was the faster one for every layer and processor that was measured, below it seldom.
+      let wanted = positions > 400 && precision == .f32 ? ConvolutionAlgorithm.winograd : .direct
+      return candidates.contains(wanted) ? wanted : candidates[0]
     case .direct: return candidates.contains(.direct) ? .direct : candidates[0]
     case .winograd: return candidates.contains(.winograd) ? .winograd : candidates[0]
     case .timed:

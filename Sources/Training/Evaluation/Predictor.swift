@@ -69,7 +69,7 @@ public final class Predictor {
     let sized = SizedPlan(
       height: height, width: width,
       plan: Plan(
-        graph, engine: engine, mode: .inference, precision: detector.configuration.precision, policy: .direct,
+        graph, engine: engine, mode: .inference, precision: detector.configuration.precision, policy: .estimated,
         sharing: store),
       levels: levels,
       anchors: detector.anchors(height: height, width: width))
