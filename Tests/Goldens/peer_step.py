@@ -1,0 +1,115 @@
+"""Times PyTorch's training step of the same models, for `launch/bench`; prints one JSON object.
+
+Channels-last, SGD with momentum, random images, 8 boxes an image. Under torchrun each process is a rank of
+DistributedDataParallel over gloo. Run with the versions that README.md names.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import time
+
+from golden import torchvision  # declares the compiled operators where the wheel's do not load
+import torch
+from torchvision.models.detection import retinanet_resnet50_fpn
+from torchvision.models.resnet import Bottleneck
+from torchvision.ops import DropBlock2d
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", choices=["retinanet", "resnet"], default="retinanet")
+    parser.add_argument("--size", type=int, default=640)
+    parser.add_argument("--batch", type=int, default=2, help="images of this rank")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--dropblock", action="store_true")
+    return parser.parse_args()
+
+
+def train_batch_norm(module):
+    """Replaces frozen batch-norms, which the detector uses by default with pretrained weights."""
+    for name, child in module.named_children():
+        if isinstance(child, torchvision.ops.FrozenBatchNorm2d):
+            setattr(module, name, torch.nn.BatchNorm2d(child.weight.numel()))
+        else:
+            train_batch_norm(child)
+
+
+def add_dropblock(trunk):
+    """DropBlock 7 behind every batch-norm of groups 3 and 4 and on their shortcuts, with torchvision's layer."""
+
+    def forward(self, x):
+        drop = self.drop_block
+        y = drop(self.relu(self.bn1(self.conv1(x))))
+        y = drop(self.relu(self.bn2(self.conv2(y))))
+        y = drop(self.bn3(self.conv3(y)))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return self.relu(y + drop(shortcut))
+
+    for group in (trunk.layer3, trunk.layer4):
+        for block in group:
+            assert isinstance(block, Bottleneck)
+            block.drop_block = DropBlock2d(p=0.1, block_size=7)
+            block.forward = forward.__get__(block)
+
+
+def detection_task(options):
+    model = retinanet_resnet50_fpn(
+        weights=None, weights_backbone=None, num_classes=91, min_size=options.size, max_size=options.size)
+    train_batch_norm(model)
+    images = [torch.rand(3, options.size, options.size) for _ in range(options.batch)]
+    targets = []
+    for _ in images:
+        corner = torch.rand(8, 2) * options.size * 0.6
+        extent = 16 + torch.rand(8, 2) * options.size * 0.35
+        targets.append({"boxes": torch.cat([corner, corner + extent], 1), "labels": torch.randint(1, 91, (8,))})
+    return model, model.backbone.body, lambda network: sum(network(images, targets).values())
+
+
+def classification_task(options):
+    model = torchvision.models.resnet50(num_classes=1000)
+    shape = (options.batch, 3, options.size, options.size)
+    images = torch.rand(shape).contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(0, 1000, (options.batch,))
+    loss = torch.nn.CrossEntropyLoss()
+    return model, model, lambda network: loss(network(images), labels)
+
+
+def main():
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    task = detection_task if options.model == "retinanet" else classification_task
+    model, trunk, loss_of = task(options)
+    if options.dropblock:
+        add_dropblock(trunk)
+    model = model.train().to(memory_format=torch.channels_last)
+    network, ranks = model, int(os.environ.get("WORLD_SIZE", "1"))
+    if ranks > 1:
+        torch.distributed.init_process_group("gloo")
+        network = torch.nn.parallel.DistributedDataParallel(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
+    seconds = []
+    for _ in range(options.warmup + options.steps):
+        start = time.monotonic()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.bf16):
+            loss = loss_of(network)
+        loss.backward()
+        optimizer.step()
+        seconds.append(time.monotonic() - start)
+    median = statistics.median(seconds[options.warmup:])
+    if int(os.environ.get("RANK", "0")) == 0:
+        print(json.dumps({
+            "images_per_second": ranks * options.batch / median,
+            "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }))
+
+
+if __name__ == "__main__":
+    main()
