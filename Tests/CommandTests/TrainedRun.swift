@@ -24,7 +24,10 @@ struct TrainedRun {
 
   private init(in folder: TemporaryDirectory) throws {
     // After a rank's failure mpirun waits twice this many seconds, whether other ranks are left or not.
-    environment = ["DROPBLOCK_CACHE": folder.file("cache"), "OMPI_MCA_odls_base_sigkill_timeout": "0"]
+    // An empty data root counts as none, whatever the shell of the tests has.
+    environment = [
+      "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": "", "OMPI_MCA_odls_base_sigkill_timeout": "0",
+    ]
     let text = """
       data:
         shapes: {size: 64, train_images: 8, val_images: 4}
