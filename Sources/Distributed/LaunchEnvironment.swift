@@ -8,6 +8,8 @@ public enum Launcher: String, Sendable {
   case pmix
   /// Slurm's `srun` without PMIx: Open MPI cannot join such tasks to one job.
   case slurmWithoutPMIx
+  /// The `mpiexec` of MPICH, Intel MPI or a relative, whose ranks Open MPI cannot join either.
+  case anotherMPI
 }
 
 extension Launcher {
@@ -20,19 +22,57 @@ extension Launcher {
       self = .mpirun
     } else if environment["PMIX_RANK"] != nil {
       self = .pmix
-    } else if let tasks = environment["SLURM_STEP_NUM_TASKS"].flatMap({ Int($0) }), tasks > 1 {
+    } else if let tasks = slurmStepTasks(environment), tasks > 1 {
       self = .slurmWithoutPMIx
+    } else if let ranks = environment["PMI_SIZE"].flatMap({ Int($0) }), ranks > 1 {
+      self = .anotherMPI
     } else {
       self = .none
     }
   }
 }
 
+/// A number of ranks that somebody asked for, and the variable that says so.
+public struct IntendedRanks: Sendable, Equatable {
+  /// How many, at least 1.
+  public let count: Int
+  /// The variable.
+  public let variable: String
+  /// Whether the variable is that of a launcher that started this process, not only that of its surroundings.
+  public var isLaunched: Bool { variable == "OMPI_COMM_WORLD_SIZE" || variable == "SLURM_STEP_NUM_TASKS" }
+
+  /// The ranks that the environment shows were meant, nil where nobody asked for any.
+  ///
+  /// The closest launcher counts: `mpirun -np 1` in an allocation of four tasks means one rank.
+  public init?(environment: [String: String]) {
+    var names = ["OMPI_COMM_WORLD_SIZE"]
+    if slurmStepTasks(environment) != nil { names.append("SLURM_STEP_NUM_TASKS") }
+    // A job without a number of tasks has one a node.
+    names += ["PMI_SIZE", "SLURM_NTASKS", "SLURM_NPROCS", "SLURM_JOB_NUM_NODES"]
+    for name in names {
+      if let count = environment[name].flatMap({ Int($0) }), count > 0 {
+        (self.count, variable) = (count, name)
+        return
+      }
+    }
+    return nil
+  }
+}
+
+/// The tasks of the Slurm step that this process belongs to, nil outside of one.
+///
+/// Slurm counts a batch script and the shell of an interactive allocation as steps too, with numbers from the top.
+private func slurmStepTasks(_ environment: [String: String]) -> Int? {
+  let firstReservedStep = 0xFFFF_FFF0
+  if let step = environment["SLURM_STEP_ID"].flatMap({ Int($0) }), step >= firstReservedStep { return nil }
+  return environment["SLURM_STEP_NUM_TASKS"].flatMap { Int($0) }
+}
+
 /// The rank that the launcher's variables show, 0 without a launcher.
 ///
 /// For what must be said once before MPI starts, such as a mistake in the arguments.
 public func launchedRank(environment: [String: String] = processEnvironment()) -> Int {
-  for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"] {
+  for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID", "PMI_RANK"] {
     if let rank = environment[name].flatMap({ Int($0) }) { return rank }
   }
   return 0

@@ -27,6 +27,8 @@ public struct LaunchFacts: Sendable, Equatable {
   public var boundCores: Int
   /// This rank's share of the cores on which it may run, where other ranks may run on the same ones; at least 1.
   public var shareOfCores: Int
+  /// What the command lines in messages are made of.
+  public var line: LaunchLine
 
   /// Ranks of the whole job.
   public var ranks: Int { placements.count }
@@ -41,7 +43,7 @@ public struct LaunchFacts: Sendable, Equatable {
   /// without affinity look like.
   public init(
     launcher: Launcher, placements: [RankPlacement], rank: Int, topology: CPUTopology, limit: CPULimit,
-    environment: [String: String]
+    environment: [String: String], line: LaunchLine = .ofThisProcess
   ) {
     let mine = placements[rank]
     let neighbours = placements.filter { $0.host == mine.host }
@@ -59,6 +61,7 @@ public struct LaunchFacts: Sendable, Equatable {
     }
     (self.launcher, self.placements, self.rank) = (launcher, placements, rank)
     (self.nodeCores, self.boundCores, shareOfCores) = (nodeCores, boundCores, share)
+    self.line = line
   }
 
   /// Collects every rank's placement; all ranks call it.
@@ -80,15 +83,8 @@ public struct LaunchFacts: Sendable, Equatable {
   /// Where they do not fit, the command lets them share the node's cores, one thread a rank.
   public func launchLine(threads: Int) -> String {
     let perNode = localRanks
-    if perNode * threads > nodeCores {
-      return "mpirun -np \(ranks) --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 "
-        + "-x OMP_NUM_THREADS=1 dropblock-dist ..."
-    }
-    if launcher == .pmix {
-      return "srun --mpi=pmix -n \(ranks) --ntasks-per-node=\(perNode) -c \(threads) --cpu-bind=cores "
-        + "dropblock-dist ..."
-    }
-    return "mpirun -np \(ranks) --map-by ppr:\(perNode):node:pe=\(threads) --bind-to core "
-      + "-x OMP_NUM_THREADS=\(threads) dropblock-dist ..."
+    if perNode * threads > nodeCores { return line.mpirunSharing(ranks: ranks) }
+    if launcher == .pmix { return line.srun(ranks: ranks, perNode: perNode, threads: threads) }
+    return line.mpirun(ranks: ranks, perNode: perNode, nodes: nodes, threads: threads)
   }
 }

@@ -27,23 +27,54 @@ public final class MPIEnvironment {
     environment: [String: String] = processEnvironment(), deadlineSeconds: Double = 600
   ) throws -> MPIEnvironment {
     let launcher = Launcher(environment: environment)
+    let intended = IntendedRanks(environment: environment)
     switch launcher {
     case .none:
+      if let intended, intended.count > 1 { throw alone(among: intended, environment: environment) }
       let world = Communicator(aloneOn: hostName(), deadlineSeconds: deadlineSeconds)
       return MPIEnvironment(world: world, launcher: launcher, isRunning: false)
-    case .slurmWithoutPMIx:
+    case .slurmWithoutPMIx, .anotherMPI:
+      let name = launcher == .slurmWithoutPMIx ? "srun, without PMIx," : "the mpiexec of another MPI"
       throw InputError(
         .badConfiguration,
-        "srun started \(environment["SLURM_STEP_NUM_TASKS"] ?? "several") tasks without PMIx, so each would train "
-          + "alone; expected one job of that many ranks: use srun --mpi=pmix, or mpirun inside sbatch")
+        "\(name) started \(intended?.count ?? 1) tasks, and each would train alone; expected one job of that many ranks: "
+          + "start it with: \(lines(for: intended?.count ?? 1, environment: environment))")
     case .mpirun, .pmix:
       let localRanks = launchedLocalRanks(environment: environment)
       for (name, value) in openMPIDefaults(localRanks: localRanks, cores: processorsOnline()) {
         setenv("OMPI_MCA_" + name, value, 0)
       }
       let world = try initialize(deadlineSeconds: deadlineSeconds)
+      if let intended, intended.isLaunched, world.size < intended.count {
+        let size = world.size
+        world.release()
+        MPI_Finalize()
+        throw InputError(
+          .badConfiguration,
+          "\(intended.variable) says \(intended.count) ranks, but MPI joined this process to \(size) only: the launcher and "
+            + "\(libraryVersion()) do not understand each other; start it with: "
+            + lines(for: intended.count, environment: environment))
+      }
       return MPIEnvironment(world: world, launcher: launcher, isRunning: true)
     }
+  }
+
+  /// The error of a process that is alone where its surroundings meant several.
+  private static func alone(among intended: IntendedRanks, environment: [String: String]) -> InputError {
+    InputError(
+      .badConfiguration,
+      "\(intended.variable) says \(intended.count) ranks, but nothing started them: this process would train alone; start it "
+        + "with: \(lines(for: intended.count, environment: environment)); for one rank on purpose: "
+        + LaunchLine.ofThisProcess.mpirun(ranks: 1))
+  }
+
+  /// The lines that start so many ranks: Slurm's where there is a job, and Open MPI's.
+  private static func lines(for ranks: Int, environment: [String: String]) -> String {
+    let line = LaunchLine.ofThisProcess
+    let mpirun = line.mpirun(ranks: ranks)
+    if environment["SLURM_JOB_ID"] == nil { return mpirun }
+    let threads = environment["SLURM_CPUS_PER_TASK"].flatMap { Int($0) }
+    return "\(line.srun(ranks: ranks, perNode: nil, threads: threads)) (or, in the batch script, \(mpirun))"
   }
 
   private static func initialize(deadlineSeconds: Double) throws(RankError) -> Communicator {

@@ -37,12 +37,16 @@ public struct ThreadChoice: Sendable, Equatable {
     if threads > facts.boundCores {
       let fitting = min(threads, max(1, facts.nodeCores / facts.localRanks))
       let placement = facts.placements[facts.rank]
+      var line = facts.launchLine(threads: fitting)
+      // The configuration is asked before the variable that the line sets; the last --set counts.
+      if source == .configuration && fitting < threads { line += " --set threads_per_rank=\(fitting)" }
+      var notes = fitting < threads ? " (\(threads) threads for each of \(facts.localRanks) ranks do not fit)" : ""
+      if facts.launcher == .pmix { notes += " (since Slurm 22.05 srun does not take sbatch's --cpus-per-task over)" }
       throw InputError(
         .badConfiguration,
         "\(source.rawValue) asks for \(threads) threads, but rank \(facts.rank) may use only "
           + "\(facts.boundCores) of the \(facts.nodeCores) cores of \(placement.host) "
-          + "(CPUs \(cpuListText(placement.cpus))); start it with: \(facts.launchLine(threads: fitting))"
-          + (fitting < threads ? " (\(threads) threads for each of \(facts.localRanks) ranks do not fit)" : ""))
+          + "(CPUs \(cpuListText(placement.cpus))); start it with: \(line)\(notes)")
     }
     return ThreadChoice(threads: threads, source: source, warning: warning(threads: threads, facts: facts))
   }

@@ -16,7 +16,8 @@ struct LaunchFactsTests {
     LaunchFacts(
       launcher: launcher,
       placements: cpus.enumerated().map { RankPlacement(rank: $0.offset, host: "node1", cpus: $0.element) },
-      rank: rank, topology: topology, limit: limit ?? unlimited, environment: environment)
+      rank: rank, topology: topology, limit: limit ?? unlimited, environment: environment,
+      line: LaunchLine(arguments: ["dropblock-dist", "..."]))
   }
 
   private func message(_ body: () throws -> Void) -> String {
@@ -34,15 +35,48 @@ struct LaunchFactsTests {
       ([:], Launcher.none), (["OMPI_COMM_WORLD_SIZE": "2", "PMIX_RANK": "0"], .mpirun), (["PMIX_RANK": "1"], .pmix),
       (["SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"], .slurmWithoutPMIx),
       (["SLURM_NTASKS": "2", "SLURM_PROCID": "0"], .none), (["SLURM_STEP_NUM_TASKS": "1"], .none),
+      (["SLURM_STEP_ID": "4294967290", "SLURM_STEP_NUM_TASKS": "2"], .none), (["PMI_SIZE": "2"], .anotherMPI),
+      (["PMI_SIZE": "1"], .none),
     ])
   func launchers(environment: [String: String], launcher: Launcher) {
     #expect(Launcher(environment: environment) == launcher)
   }
 
-  @Test("Slurm tasks without PMIx are an error that says how to start them")
-  func slurmWithoutPMIx() {
-    let text = message { _ = try MPIEnvironment.start(environment: ["SLURM_STEP_NUM_TASKS": "4"]) }
-    #expect(text.contains("srun --mpi=pmix"))
+  @Test("the closest launcher says how many ranks were meant")
+  func intention() {
+    func count(_ environment: [String: String]) -> Int? { IntendedRanks(environment: environment)?.count }
+    #expect(count([:]) == nil)
+    #expect(count(["SLURM_NTASKS": "4", "SLURM_JOB_NUM_NODES": "2"]) == 4)
+    #expect(count(["SLURM_JOB_NUM_NODES": "2"]) == 2)
+    #expect(count(["SLURM_NTASKS": "4", "OMPI_COMM_WORLD_SIZE": "1"]) == 1)
+    #expect(count(["SLURM_NTASKS": "4", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "2"]) == 2)
+    // The shell of an interactive allocation.
+    #expect(count(["SLURM_NTASKS": "4", "SLURM_STEP_ID": "4294967290", "SLURM_STEP_NUM_TASKS": "1"]) == 4)
+  }
+
+  @Test(
+    "a rank that would train alone is an error that says what means more, and how to start them",
+    arguments: [
+      (
+        ["SLURM_STEP_NUM_TASKS": "4", "SLURM_JOB_ID": "1"],
+        ["srun, without PMIx, started 4", "srun --mpi=pmix", "-n 4 "]
+      ),
+      (["SLURM_NTASKS": "4"], ["SLURM_NTASKS says 4 ranks", "start it with: mpirun -np 4 ", "mpirun -np 1 "]),
+      (
+        ["SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "1", "SLURM_CPUS_PER_TASK": "8"],
+        ["says 2 ranks", "OMP_NUM_THREADS=8 srun --mpi=pmix --kill-on-bad-exit=1 -n 2 -c 8 ", "mpirun -np 2"]
+      ),
+      (["PMI_SIZE": "3", "PMI_RANK": "2"], ["mpiexec of another MPI started 3", "start it with: mpirun -np 3 "]),
+    ])
+  func alone(environment: [String: String], words: [String]) {
+    let text = message { _ = try MPIEnvironment.start(environment: environment) }
+    for word in words { #expect(text.contains(word), "\(text)") }
+  }
+
+  @Test("a command line is quoted as a shell takes it")
+  func quoting() {
+    let line = LaunchLine(arguments: ["./prog", "--set", "a=[1, 2]", "it's", ""])
+    #expect(line.command == #"./prog --set 'a=[1, 2]' 'it'\''s' ''"#)
   }
 
   @Test("the ring is the default, and ranks yield only where they share cores")
@@ -121,6 +155,24 @@ struct LaunchFactsTests {
     #expect(fits.hasSuffix(line))
     let tooMany = message { _ = try ThreadChoice.choose(configured: 3, facts: narrow, environment: [:]) }
     #expect(tooMany.contains("pe=2") && tooMany.contains("3 threads for each of 2 ranks do not fit"))
+    // The configuration goes before the variable, so the line must change it; a variable is changed by the line itself.
+    #expect(tooMany.contains("dropblock-dist ... --set threads_per_rank=2 ("))
+    let variable = message {
+      _ = try ThreadChoice.choose(configured: nil, facts: narrow, environment: ["OMP_NUM_THREADS": "3"])
+    }
+    #expect(variable.contains("OMP_NUM_THREADS=2 dropblock-dist ... ("))
+  }
+
+  @Test("srun that left a task one CPU of several is refused, and the line gives it its CPUs")
+  func srunWithoutCPUs() {
+    let step = facts([[0, 4], [1, 5]], launcher: .pmix)
+    let text = message {
+      _ = try ThreadChoice.choose(configured: nil, facts: step, environment: ["SLURM_CPUS_PER_TASK": "2"])
+    }
+    #expect(text.contains("SLURM_CPUS_PER_TASK asks for 2 threads"))
+    let line = "srun --mpi=pmix --kill-on-bad-exit=1 -n 2 --ntasks-per-node=2 -c 2 --cpu-bind=cores dropblock-dist"
+    #expect(text.contains("OMP_NUM_THREADS=2 \(line)"))
+    #expect(text.contains("since Slurm 22.05"))
   }
 
   @Test("idle and shared cores are warned of, with the line that does better")
@@ -136,6 +188,6 @@ struct LaunchFactsTests {
     let crowded = try ThreadChoice.choose(configured: nil, facts: facts([all, all, all, all, all]), environment: [:])
     #expect(crowded.warning?.contains("--oversubscribe --bind-to none") == true)
     let slurm = try ThreadChoice.choose(configured: 1, facts: facts([all], launcher: .pmix), environment: [:])
-    #expect(slurm.warning?.contains("srun --mpi=pmix -n 1 --ntasks-per-node=1 -c 4") == true)
+    #expect(slurm.warning?.contains("-n 1 --ntasks-per-node=1 -c 4") == true)
   }
 }
