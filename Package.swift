@@ -62,7 +62,7 @@ let package = Package(
     library("Models", ["Tensors", "Regularization", "Graph"]),
     library("Detection", ["Tensors"]),
     library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CSimdJSON"]),
-    library("Distributed", ["Tensors", "COpenMPI"]),
+    library("Distributed", ["Tensors", "COpenMPI", "CBFloat16"]),
     library("Checkpoints", ["Tensors"]),
     library(
       "Training",

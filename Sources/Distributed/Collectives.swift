@@ -37,6 +37,10 @@ extension Int64: Reducible {
   /// `MPI_INT64_T`.
   public static var datatype: OpaquePointer? { shim_int64() }
 }
+extension UInt16: Reducible {
+  /// `MPI_UINT16_T`.
+  public static var datatype: OpaquePointer? { shim_uint16() }
+}
 extension UInt8: Reducible {
   /// `MPI_UINT8_T`.
   public static var datatype: OpaquePointer? { shim_uint8() }

@@ -67,16 +67,28 @@ public final class Communicator {
   /// Throws, after a line on standard error, when the deadline passes; the request's memory must then stay alive until the
   /// process ends.
   func wait(for request: inout MPI_Request?, _ call: String, _ place: @autoclosure () -> String) throws(RankError) {
+    let pending = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
+    pending.initialize(to: request)
+    defer { request = pending.pointee }
+    try wait(call, place()) { () throws(RankError) in
+      var isDone: Int32 = 0
+      try check(MPI_Test(pending, &isDone, shim_status_ignore()), call)
+      return isDone != 0
+    }
+    pending.deallocate()
+  }
+
+  /// Polls until `isDone`, which lets MPI progress; throws, after a line on standard error, when the deadline passes.
+  func wait(
+    _ call: @autoclosure () -> String, _ place: @autoclosure () -> String, until isDone: () throws(RankError) -> Bool
+  ) throws(RankError) {
     let start = monotonicSeconds()
     var polls = 0
-    while true {
-      var isDone: Int32 = 0
-      try check(MPI_Test(&request, &isDone, shim_status_ignore()), call)
-      if isDone != 0 { return }
+    while try !isDone() {
       polls += 1
       if polls % 1024 == 0 {
         let seconds = monotonicSeconds() - start
-        if seconds > deadlineSeconds { throw stall(call, place(), seconds) }
+        if seconds > deadlineSeconds { throw stall(call(), place(), seconds) }
       }
     }
   }

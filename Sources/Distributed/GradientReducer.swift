@@ -1,5 +1,7 @@
-import COpenMPI
 import Tensors
+
+/// The message tag of the first bucket's transfer; those below it belong to collectives of bytes.
+private let firstBucketTag = 16
 
 /// Sums the gradient arena over all ranks, bucket by bucket, while the backward pass still computes.
 ///
@@ -22,9 +24,9 @@ public final class GradientReducer {
 
   /// Where the calls and the transfers of this step are recorded, or nil where nobody asks.
   private var timeline: Timeline?
-  private let base: UnsafeMutablePointer<Float>
-  /// One request a bucket, null when nothing is outstanding; owned.
-  private let requests: UnsafeMutablePointer<MPI_Request?>
+  private let summation: GradientSummation
+  /// What carries each bucket; nil where nothing has to travel.
+  private let transfers: [(any BucketTransfer)?]
   private var isReady: [Bool]
   private var isDone: [Bool]
   /// When each bucket was posted, in seconds.
@@ -35,21 +37,31 @@ public final class GradientReducer {
   private var oldestOutstanding = 0
 
   /// A reducer of the arena that starts at `base`; the memory must outlive the reducer.
-  public init(_ communicator: Communicator, base: UnsafeMutablePointer<Float>, buckets: GradientBuckets) {
-    for range in buckets.ranges {
+  ///
+  /// A fixed tree wants a power of two of ranks.
+  public init(
+    _ communicator: Communicator, base: UnsafeMutablePointer<Float>, buckets: GradientBuckets,
+    summation: GradientSummation = .ring
+  ) {
+    (self.communicator, self.buckets, self.summation) = (communicator, buckets, summation)
+    transfers = buckets.ranges.enumerated().map { bucket, range in
       require(range.count <= Int(Int32.max), "a bucket of \(range.count) floats is more than one MPI call can count")
+      if communicator.size == 1 || range.isEmpty { return nil }
+      let (floats, count, tag) = (base + range.lowerBound, range.count, firstBucketTag + 2 * bucket)
+      switch summation {
+      case .ring: return AllreduceTransfer(communicator, floats, count: count)
+      case .fixedTree: return FixedTreeTransfer(communicator, floats, count: count, tag: tag)
+      case .halfPrecision:
+        return buckets.isExact[bucket] || !HalfPrecisionTransfer.fits(count, ranks: communicator.size)
+          ? AllreduceTransfer(communicator, floats, count: count) : HalfPrecisionTransfer(communicator, floats, count: count, tag: tag)
+      }
     }
-    (self.communicator, self.base, self.buckets) = (communicator, base, buckets)
+    bytes = transfers.reduce(0) { $0 + ($1?.byteCount ?? 0) }
     let count = buckets.ranges.count
-    bytes = buckets.ranges.reduce(0) { $0 + $1.count * MemoryLayout<Float>.stride }
     isReady = Array(repeating: false, count: count)
     isDone = Array(repeating: false, count: count)
     postedAt = Array(repeating: 0, count: count)
-    requests = .allocate(capacity: count)
-    requests.initialize(repeating: shim_request_null(), count: count)
   }
-
-  deinit { requests.deallocate() }
 
   /// Forgets the previous step, all of whose buckets must be complete, and sets `exposedSeconds` to 0.
   ///
@@ -75,16 +87,9 @@ public final class GradientReducer {
   }
 
   private func post(_ bucket: Int) throws(RankError) {
-    let range = buckets.ranges[bucket]
-    if communicator.size == 1 || range.isEmpty {
-      isDone[bucket] = true
-      return
-    }
     postedAt[bucket] = monotonicSeconds()
-    let status = MPI_Iallreduce(
-      shim_in_place(), base + range.lowerBound, Int32(range.count), shim_float(), shim_sum(), communicator.handle,
-      requests + bucket)
-    try communicator.check(status, "MPI_Iallreduce (bucket \(bucket))")
+    guard let transfer = transfers[bucket] else { return isDone[bucket] = true }
+    try transfer.post()
   }
 
   /// Lets MPI work on the outstanding buckets; cheap, for calling between operations.
@@ -92,8 +97,12 @@ public final class GradientReducer {
     skipCompleted()
     if oldestOutstanding == nextToPost { return }
     try timed("progress") { () throws(RankError) in
-      // One test lets the library advance every request, so later ones are looked at only when the oldest is done.
-      while oldestOutstanding < nextToPost, try test(oldestOutstanding) { skipCompleted() }
+      for bucket in oldestOutstanding..<nextToPost {
+        // One test lets the library advance every request; what MPI sums alone needs no other while the oldest is on
+        // its way.
+        if try !test(bucket), summation == .ring { break }
+      }
+      skipCompleted()
     }
   }
 
@@ -113,9 +122,12 @@ public final class GradientReducer {
     require(bucket < nextToPost, "bucket \(bucket) cannot be waited for: bucket \(nextToPost) was not started")
     if isDone[bucket] { return }
     try timed("wait") { () throws(RankError) in
-      try communicator.wait(for: &requests[bucket], "MPI_Iallreduce", place(of: bucket))
+      try communicator.wait(transfers[bucket]?.call ?? "", place(of: bucket)) { () throws(RankError) in
+        // Other ranks may wait for this one's part in the buckets behind it.
+        for other in bucket..<nextToPost { if try !test(other), summation == .ring { break } }
+        return isDone[bucket]
+      }
     }
-    complete(bucket)
     skipCompleted()
   }
 
@@ -127,18 +139,12 @@ public final class GradientReducer {
 
   private func test(_ bucket: Int) throws(RankError) -> Bool {
     if isDone[bucket] { return true }
-    var isFinished: Int32 = 0
-    try communicator.check(MPI_Test(requests + bucket, &isFinished, shim_status_ignore()), "MPI_Test (\(bucket))")
-    if isFinished != 0 { complete(bucket) }
-    return isFinished != 0
-  }
-
-  private func complete(_ bucket: Int) {
+    guard let transfer = transfers[bucket], try transfer.advance() else { return false }
     isDone[bucket] = true
-    let bytes = buckets.ranges[bucket].count * MemoryLayout<Float>.stride
     timeline?.add(
-      WorkLabel("bucket \(bucket), \(bytes >> 10) KiB", pass: "communicate", kind: "allreduce"), row: .allreduce,
-      since: postedAt[bucket])
+      WorkLabel("bucket \(bucket), \(transfer.byteCount >> 10) KiB", pass: "communicate", kind: "allreduce"),
+      row: .allreduce, since: postedAt[bucket])
+    return true
   }
 
   private func skipCompleted() {

@@ -45,8 +45,8 @@ final class Step {
   let reads: [Buffer]
   let writes: [Buffer]
   let run: (RunContext) -> Void
-  /// Elements of the gradient arena that are final once this step has run.
-  var gradientsComplete = 0
+  /// How far the backward pass is once this step has run.
+  var progress = BackwardProgress()
 
   init(
     _ name: String, kind: String, _ pass: Pass, algorithm: String = "", floatingPointOperations: Double = 0,

@@ -2,20 +2,13 @@ import Tensors
 
 /// Gradient descent on the flat arenas, slice by slice.
 extension ParameterStore {
-  /// The ranges of the gradient arena in the order in which they become final, for cutting into buckets.
-  ///
-  /// The head goes with the first parameter, the running statistics are a range of their own at the end.
-  public var bucketableRanges: [Range<Int>] {
-    var ranges = trainedRanges
-    if let first = ranges.first { ranges[0] = 0..<first.upperBound }
-    if gradientCount > trainedEnd { ranges.append(trainedEnd..<gradientCount) }
-    return ranges
-  }
-
   /// The running statistics of trained batch-norms, at the end of the gradient arena.
   public var runningStatistics: UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(rebasing: gradientArena[trainedEnd..<gradientCount])
+    UnsafeMutableBufferPointer(rebasing: gradientArena[statisticsRange])
   }
+
+  /// Where the running statistics lie in the gradient arena.
+  public var statisticsRange: Range<Int> { trainedEnd..<gradientCount }
 
   /// The hyperparameters of one update of stochastic gradient descent.
   public struct Descent: Sendable {

@@ -115,7 +115,7 @@ public final class Plan {
     require(mode == .training, "an inference plan has no backward pass")
     for step in backwardSteps {
       run(step, context)
-      context.gradientsComplete?(step.gradientsComplete)
+      context.afterBackwardStep?(step.progress)
     }
   }
 

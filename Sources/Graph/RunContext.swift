@@ -31,6 +31,14 @@ public struct DropBlockStep {
   }
 }
 
+/// How far a backward pass is, in floats from the start of the gradient arena.
+public struct BackwardProgress: Equatable, Sendable {
+  /// Gradients below it are final.
+  public internal(set) var completeGradients = 0
+  /// Parameters below it are not read any more in this pass, so that they may move.
+  public internal(set) var releasedParameters = 0
+}
+
 /// Everything that changes from one run of a plan to the next; nothing of it is kept by the plan.
 public struct RunContext {
   /// The training step, counted from 0.
@@ -43,8 +51,8 @@ public struct RunContext {
   public var labels: ClassificationTargets?
   /// Sums over ranks, or nil where all statistics are local.
   public var rankSums: (any RankSums)?
-  /// Called after each backward step with the floats of the gradient arena that are final.
-  public var gradientsComplete: ((Int) -> Void)?
+  /// Called after each backward step.
+  public var afterBackwardStep: ((BackwardProgress) -> Void)?
   /// Where each operation is recorded, or nil where nobody asks.
   public var timeline: Timeline?
 
@@ -52,9 +60,9 @@ public struct RunContext {
   public init(
     step: Int = 0, dropBlock: DropBlockStep? = nil, targets: DetectionTargets? = nil,
     labels: ClassificationTargets? = nil, rankSums: (any RankSums)? = nil, timeline: Timeline? = nil,
-    gradientsComplete: ((Int) -> Void)? = nil
+    afterBackwardStep: ((BackwardProgress) -> Void)? = nil
   ) {
     (self.step, self.dropBlock, self.targets, self.labels) = (step, dropBlock, targets, labels)
-    (self.rankSums, self.timeline, self.gradientsComplete) = (rankSums, timeline, gradientsComplete)
+    (self.rankSums, self.timeline, self.afterBackwardStep) = (rankSums, timeline, afterBackwardStep)
   }
 }

@@ -64,8 +64,9 @@ import Testing
     #expect(store.entry("n.running_mean").offset >= store.trainedEnd)
     // Batch-norm is not decayed, the convolutions with their biases are.
     #expect(store.decayRuns.map(\.decays) == [true, false, true])
-    #expect(store.bucketableRanges.first?.lowerBound == 0)
-    #expect(store.bucketableRanges.last?.upperBound == store.gradientCount)
+    #expect(store.trainedRanges.first?.lowerBound == ParameterStore.headCount)
+    #expect(store.trainedRanges.last?.upperBound == store.statisticsRange.lowerBound)
+    #expect(store.statisticsRange.upperBound == store.gradientCount)
   }
 
   @Test("initial values depend on the seed and the name alone")

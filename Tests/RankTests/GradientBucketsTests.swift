@@ -9,8 +9,6 @@ struct GradientBucketsTests {
     let parameters = (0..<10).map { $0 * 100..<($0 + 1) * 100 }
     let buckets = GradientBuckets.cut(parameters, firstBucketBytes: 400, bucketBytes: 1000)
     #expect(buckets.ranges == [0..<100, 100..<400, 400..<700, 700..<1000])
-    #expect(buckets.members == [0..<1, 1..<4, 4..<7, 7..<10])
-    #expect((0..<10).map { buckets.bucket(ofParameter: $0) } == [0, 1, 1, 1, 2, 2, 2, 3, 3, 3])
   }
 
   @Test("a parameter is never split and alignment gaps go with their bucket")
@@ -18,7 +16,21 @@ struct GradientBucketsTests {
     let parameters = [0..<3, 16..<20, 32..<5000, 5008..<5009]
     let buckets = GradientBuckets.cut(parameters, firstBucketBytes: 64, bucketBytes: 4000)
     #expect(buckets.ranges == [0..<20, 32..<5000, 5008..<5009])
-    #expect(buckets.members == [0..<2, 2..<3, 3..<4])
+  }
+
+  @Test("what is no gradient rides along, or has exact buckets of its own")
+  func headAndTail() {
+    let parameters = [16..<100, 112..<200, 208..<300]
+    func cut(_ separatesExact: Bool) -> GradientBuckets {
+      .cut(
+        parameters, head: 0..<16, tail: 304..<310, separatesExact: separatesExact, firstBucketBytes: 400,
+        bucketBytes: 400)
+    }
+    #expect(cut(false) == GradientBuckets(ranges: [0..<100, 112..<300, 304..<310]))
+    #expect(
+      cut(true)
+        == GradientBuckets(
+          ranges: [0..<16, 16..<200, 208..<300, 304..<310], isExact: [true, false, false, true]))
   }
 
   @Test("no parameters make no buckets, and one makes one")

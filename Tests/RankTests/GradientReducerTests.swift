@@ -1,6 +1,7 @@
 import Distributed
 import Foundation
 import Glibc
+import Tensors
 import Testing
 
 extension Ranks {
@@ -59,6 +60,68 @@ extension Ranks {
         try reducer.waitAll()
         #expect(arena.indices.allSatisfy { arena[$0] == expected($0) })
       }
+    }
+
+    /// An addend whose sums are rounded, of any sign and size.
+    private func roughAddend(_ rank: Int, _ index: Int) -> Float {
+      var random = RandomSequence(Philox(seed: 3, stream: UInt32(rank)), UInt32(index), 0, 0)
+      return random.normal() * Float(1 << (index % 20))
+    }
+
+    /// Reduces rough addends as a training step does and returns the sums, which are the same bits on all ranks.
+    private func reduceRough(_ count: Int, _ buckets: GradientBuckets, _ summation: GradientSummation) throws -> [Float] {
+      let arena = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+      defer { arena.deallocate() }
+      for index in 0..<count { arena.initializeElement(at: index, to: roughAddend(world.rank, index)) }
+      let reducer = GradientReducer(
+        world, base: try #require(arena.baseAddress), buckets: buckets, summation: summation)
+      reducer.beginStep()
+      for bucket in buckets.ranges.indices {
+        try reducer.start(bucket: bucket)
+        try reducer.progress()
+      }
+      // The last bucket first: a rank that waits for it must serve the others.
+      for bucket in buckets.ranges.indices.reversed() { try reducer.wait(bucket: bucket) }
+      let bits = buckets.ranges.flatMap { arena[$0].map(\.bitPattern) }
+      let areSameEverywhere = Set(try world.allgather(bits.map(String.init).joined(separator: " "))).count == 1
+      #expect(areSameEverywhere)
+      return Array(arena)
+    }
+
+    @Test("in half precision each addend and the sum are rounded to bfloat16, and exact buckets are not")
+    func halfPrecision() throws {
+      // Oracle: rounding by bits, and a sum in the order of the ranks.
+      func rounded(_ value: Float) -> Float {
+        let bits = value.bitPattern
+        return Float(bitPattern: (bits &+ 0x7fff &+ ((bits >> 16) & 1)) & 0xffff_0000)
+      }
+      let buckets = GradientBuckets(
+        ranges: [0..<16, 16..<30_021, 30_032..<70_001, 70_001..<70_040], isExact: [true, false, false, true])
+      let sums = try reduceRough(70_040, buckets, .halfPrecision)
+      let exact = try reduceRough(70_040, GradientBuckets(ranges: [0..<70_040]), .ring)
+      for (range, isExact) in zip(buckets.ranges, buckets.isExact) {
+        let wrong = range.first { index in
+          let addends = (0..<world.size).map { rounded(roughAddend($0, index)) }
+          let scale = addends.reduce(0) { $0 + abs($1) }
+          return isExact
+            ? abs(sums[index] - exact[index]) > 1e-5 * scale : sums[index] != rounded(addends.reduce(0, +))
+        }
+        #expect(wrong == nil, "first wrong float of \(range)")
+      }
+    }
+
+    @Test("in a fixed tree the sum is that of pairs, then of pairs of pairs")
+    func fixedTree() throws {
+      // Oracle: the tree, recursively.
+      func tree(_ ranks: Range<Int>, _ index: Int) -> Float {
+        if ranks.count == 1 { return roughAddend(ranks.lowerBound, index) }
+        let middle = ranks.lowerBound + ranks.count / 2
+        return tree(ranks.lowerBound..<middle, index) + tree(middle..<ranks.upperBound, index)
+      }
+      let buckets = GradientBuckets(ranges: [0..<5, 5..<50_000, 50_000..<50_001])
+      let sums = try reduceRough(50_001, buckets, .fixedTree)
+      let wrong = sums.indices.first { sums[$0] != tree(0..<world.size, $0) }
+      #expect(wrong == nil, "first wrong float")
     }
 
     @Test("progress alone completes all buckets, without a wait")

@@ -39,6 +39,29 @@ extension Ranks {
       #expect(most > least)
     }
 
+    @Test("gradients that travel as bfloat16 move the parameters almost as floats do, with the same bits on all ranks")
+    func halfPrecision() throws {
+      // Oracle: the same steps with floats. Two roundings to 8 bits are 2^-9 each of a gradient; Winograd does more.
+      var training = localTraining()
+      let floats = try training.replica(on: world)
+      let start = Array(floats.plan.parameters.valueArena)
+      let expected = try training.train(floats, steps: 0..<1)
+      training.configuration.allreduce.precision = .bf16
+      let halves = try training.replica(on: world)
+      let found = try training.train(halves, steps: 0..<1)
+      #expect(try isSameEverywhere(halves))
+      #expect(found[0].loss == expected[0].loss)
+      let (a, b) = (Array(floats.plan.parameters.momentumArena), Array(halves.plan.parameters.momentumArena))
+      let distance = Closeness(of: b, to: a).relativeL2
+      #expect(distance < 4e-3 && distance > 1e-5)
+      let statistics = [floats, halves].map { Array($0.plan.parameters.runningStatistics) }
+      // Exact, but cut into other buckets, and so added in another order.
+      #expect(Closeness(of: statistics[1], to: statistics[0]).relativeL2 < 1e-7)
+      let hasMoved = start != Array(halves.plan.parameters.valueArena)
+      #expect(hasMoved)
+      #expect(halves.reducer.bytes < floats.reducer.bytes * 51 / 100)
+    }
+
     @Test("two passes on each rank equal twice as many passes on one rank")
     func accumulation() throws {
       // Oracle: one rank that accumulates over all passes; statistics and normalisers are those of a pass on both sides.

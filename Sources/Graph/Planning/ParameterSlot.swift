@@ -7,6 +7,8 @@ final class ParameterSlot {
   private(set) var layout: Layout?
   /// Steps that write its gradient, in order; the last one completes it.
   private(set) var gradientSteps: [Step] = []
+  /// The last backward step of the operations that use it.
+  var lastBackwardStep: Step?
   private var derived: [(layout: Layout, pass: Step.Pass, buffer: Buffer)] = []
   private var valueAddress: UnsafeMutablePointer<Float>?
   private var gradientAddress: UnsafeMutablePointer<Float>?

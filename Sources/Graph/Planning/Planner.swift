@@ -261,11 +261,12 @@ public final class Planner {
           node.inputs.contains(where: wantsGradient) || node.parameters.contains(where: isTrained)
         if hasWork && (isLoss || !gradients.isEmpty) {
           operation.addBackward(to: self, outputGradients: gradients)
+          for parameter in node.parameters { slots[parameter.index].lastBackwardStep = steps.last }
         }
       }
     }
     let store = store ?? makeStore()
-    noteCompletedGradients(store)
+    noteProgress(store)
     let arena = placeArena()
     for slot in slots { slot.place(in: store) }
     for mask in masks { mask.allocate() }
@@ -301,18 +302,25 @@ public final class Planner {
     steps.lastIndex { step in slot.gradientSteps.contains { $0 === step } } ?? Int.max
   }
 
-  private func noteCompletedGradients(_ store: ParameterStore) {
+  /// Settles which gradients are final after each backward step, and which parameters are read no more.
+  private func noteProgress(_ store: ParameterStore) {
     guard mode == .training else { return }
-    var ends = [Int](repeating: 0, count: steps.count)
-    for slot in slots where !slot.gradientSteps.isEmpty {
+    var completed = [Int](repeating: 0, count: steps.count)
+    var released = completed
+    var lastReader = 0
+    let trained = slots.filter { !$0.gradientSteps.isEmpty }
+    for slot in trained.sorted(by: { store.entry($0.parameter.name).offset < store.entry($1.parameter.name).offset }) {
       let entry = store.entry(slot.parameter.name)
-      let last = lastGradientStep(slot)
-      ends[last] = max(ends[last], entry.offset + entry.count)
+      completed[lastGradientStep(slot)] = entry.offset + entry.count
+      // Parameters in front of it may be read later than it is.
+      lastReader = max(lastReader, steps.lastIndex { $0 === slot.lastBackwardStep } ?? 0)
+      released[lastReader] = entry.offset + entry.count
     }
-    var complete = 0
-    for (step, end) in zip(steps, ends) {
-      complete = max(complete, end)
-      step.gradientsComplete = complete
+    var progress = BackwardProgress()
+    for (index, step) in steps.enumerated() {
+      progress.completeGradients = max(progress.completeGradients, completed[index])
+      progress.releasedParameters = max(progress.releasedParameters, released[index])
+      step.progress = progress
     }
   }
 

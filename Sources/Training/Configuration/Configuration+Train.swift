@@ -1,3 +1,5 @@
+import Tensors
+
 extension Configuration {
   /// Length of the run and what happens periodically.
   public struct Train: ConfigurationSection {
@@ -99,6 +101,20 @@ extension Configuration {
         ConfigurationKey("bucket_bytes", \.bucketBytes, .from(1024)),
         ConfigurationKey("deadline_seconds", \.deadlineSeconds, .above(0), mayChangeOnResume: true),
       ]
+    }
+  }
+}
+
+extension Configuration {
+  /// The sum of gradients over ranks.
+  public struct Allreduce: ConfigurationSection {
+    /// How gradients travel; they are added as 32-bit floats in either case.
+    public var precision = Precision.f32
+
+    init(form: ModelForm) {}
+
+    static var keys: [ConfigurationKey<Self>] {
+      [ConfigurationKey("precision", \.precision)]
     }
   }
 }

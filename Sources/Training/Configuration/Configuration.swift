@@ -37,6 +37,8 @@ public struct Configuration: Equatable, Sendable {
   public var planner: Planner
   /// Communication between ranks.
   public var distributed: Distributed
+  /// The sum of gradients over ranks.
+  public var allreduce: Allreduce
   /// What `bench` measures with.
   public var benchmark: Benchmark
 
@@ -55,6 +57,7 @@ public struct Configuration: Equatable, Sendable {
     random = Random(form: form)
     planner = Planner(form: form)
     distributed = Distributed(form: form)
+    allreduce = Allreduce(form: form)
     benchmark = Benchmark(form: form)
   }
 
@@ -67,7 +70,8 @@ public struct Configuration: Equatable, Sendable {
       + .section("batch_norm", \.batchNorm) + .section("dropblock", \.dropBlock) + .section("loss", \.loss)
       + .section("batch", \.batch) + .section("optimizer", \.optimizer) + .section("learning_rate", \.learningRate)
       + .section("train", \.train) + .section("random", \.random) + .section("planner", \.planner)
-      + .section("distributed", \.distributed) + .section("bench", \.benchmark)
+      + .section("distributed", \.distributed) + .section("allreduce", \.allreduce)
+      + .section("bench", \.benchmark)
   }
 }
 

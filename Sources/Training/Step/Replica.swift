@@ -22,7 +22,7 @@ public final class Replica<Task: TrainingTask> {
   private let seed: UInt64
   private let totalSteps: Int
   /// Gradients of the micro-batches before the last; empty without accumulation.
-  private let accumulated: AlignedMemory?
+  let accumulated: AlignedMemory?
 
   /// A replica of a planned model; all ranks hold the same parameters already.
   public init(
@@ -32,9 +32,17 @@ public final class Replica<Task: TrainingTask> {
     (self.batch, self.totalSteps) = (batch, totalSteps)
     seed = task.configuration.random.seed
     let store = plan.parameters
+    let summation: GradientSummation =
+      switch task.configuration.allreduce.precision {
+      case .f32: .ring
+      case .bf16: .halfPrecision
+      }
     reducer = GradientReducer(
       communicator, base: store.gradientArena.baseAddress!,
-      buckets: GradientBuckets.cut(store.bucketableRanges, bucketBytes: task.configuration.distributed.bucketBytes))
+      buckets: GradientBuckets.cut(
+        store.trainedRanges, head: 0..<ParameterStore.headCount, tail: store.statisticsRange,
+        separatesExact: summation == .halfPrecision, bucketBytes: task.configuration.distributed.bucketBytes),
+      summation: summation)
     accumulated = batch.accumulate > 1 ? AlignedMemory(byteCount: store.trainedEnd * 4) : nil
   }
 
@@ -76,8 +84,8 @@ public final class Replica<Task: TrainingTask> {
     let secondsInMPI = communicator.secondsInMPI
     reducer.beginStep(timeline)
     var head = StepHead(stopIsRequested: StopRequest.isPending)
-    let statistics = plan.parameters.runningStatistics
-    let savedStatistics = Array(statistics)
+    let savedStatistics = Array(plan.parameters.runningStatistics)
+    var update = Update(descent(learningRate: learningRate), timeline)
     for pass in 0..<batch.accumulate {
       let isLast = pass == batch.accumulate - 1
       let microBatch = try timeline.measure(.batch) { try nextBatch() }
@@ -91,65 +99,18 @@ public final class Replica<Task: TrainingTask> {
       targets.enter(&context)
       plan.forward(context)
       head.add(targets)
-      if isLast { head.write(to: plan.parameters.gradientArena, passes: batch.accumulate) }
-      var failure: (any Error)?
-      var started = 0
-      context.gradientsComplete = { [reducer] complete in
-        guard isLast, failure == nil else { return }
-        do {
-          started = try self.startBuckets(from: started, complete: complete)
-          try reducer.progress()
-        } catch { failure = error }
+      if isLast {
+        head.write(to: plan.parameters.gradientArena, passes: batch.accumulate)
+        try backward(context, &update)
+      } else {
+        plan.backward(context)
+        timeline.measure(.accumulation) { stashGradients(isFirst: pass == 0) }
       }
-      plan.backward(context)
-      if let failure { throw failure }
-      if !isLast { timeline.measure(.accumulation) { stashGradients(isFirst: pass == 0) } }
-      if isLast { _ = try startBuckets(from: started, complete: plan.parameters.gradientCount) }
     }
-    let found = try update(head, learningRate: learningRate, savedStatistics: savedStatistics, timeline)
+    let found = try finish(&update, savedStatistics: savedStatistics)
     return Result(
-      means: found.results.map { $0 / Double(communicator.size) }, isFinite: found.isFinite,
+      means: found.results.prefix(head.results.count).map { $0 / Double(communicator.size) }, isFinite: found.isFinite,
       stopIsRequested: found.stopIsRequested, exposedSeconds: communicator.secondsInMPI - secondsInMPI)
-  }
-
-  /// Waits for each bucket in order and moves its slice of the parameters; returns the head of all ranks.
-  private func update(
-    _ own: StepHead, learningRate: Double, savedStatistics: [Float], _ timeline: Timeline?
-  ) throws -> StepHead {
-    let store = plan.parameters
-    let optimizer = task.configuration.optimizer
-    let descent = ParameterStore.Descent(
-      learningRate: Float(learningRate), momentum: Float(optimizer.momentum), isNesterov: optimizer.isNesterov,
-      weightDecay: Float(optimizer.weightDecay), gradientScale: 1 / Float(communicator.size * batch.accumulate))
-    var head = own
-    for (bucket, range) in reducer.buckets.ranges.enumerated() {
-      try reducer.wait(bucket: bucket)
-      if bucket == 0 { head = StepHead(reading: store.gradientArena, resultCount: own.results.count) }
-      if head.isFinite {
-        timeline.measure(.descent(bucket)) { store.descend(range, descent) }
-      }
-      try reducer.progress()
-    }
-    let statistics = store.runningStatistics
-    if !head.isFinite {
-      _ = statistics.update(fromContentsOf: savedStatistics)
-    } else if communicator.size > 1 {
-      let ranks = Float(communicator.size)
-      for index in statistics.indices { statistics[index] /= ranks }
-    }
-    return head
-  }
-
-  /// Starts every bucket whose gradients are final; returns the next one.
-  private func startBuckets(from first: Int, complete: Int) throws -> Int {
-    var next = first
-    let ranges = reducer.buckets.ranges
-    while next < ranges.count, ranges[next].upperBound <= complete {
-      if let accumulated { plan.parameters.addToGradients(accumulated, ranges[next]) }
-      try reducer.start(bucket: next)
-      next += 1
-    }
-    return next
   }
 
   /// Adds this micro-batch's gradients to those of the ones before it.

@@ -26,10 +26,10 @@ struct StepHead {
     for (index, result) in results.enumerated() { arena[2 + index] = isFinite ? Float(result / Double(passes)) : 0 }
   }
 
-  /// Reads the sums over ranks, with so many results.
-  init(reading arena: UnsafeMutableBufferPointer<Float>, resultCount: Int) {
+  /// Reads the sums over ranks; behind the results there are zeros up to the end of the head.
+  init(reading arena: UnsafeMutableBufferPointer<Float>) {
     isFinite = arena[0] == 0
     stopIsRequested = arena[1] != 0
-    results = (0..<resultCount).map { Double(arena[2 + $0]) }
+    results = arena[2..<ParameterStore.headCount].map(Double.init)
   }
 }

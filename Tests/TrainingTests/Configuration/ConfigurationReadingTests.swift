@@ -82,6 +82,7 @@ import Testing
     random: {seed: 9, stream: sample}
     planner: {algorithms: /plans/a.json}
     distributed: {bucket_bytes: 4096, deadline_seconds: 2.5}
+    allreduce: {precision: bf16}
     bench: {input: data}
     """#,
   ]
