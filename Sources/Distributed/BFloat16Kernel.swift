@@ -48,7 +48,9 @@ enum BFloat16Kernel {
     }
   }
 
-  /// Adds as floats in the order given and rounds once; `sum` may be one of the addends. `count` is a multiple of 16.
+  /// Adds as floats in the order given and rounds once.
+  ///
+  /// `sum` may be one of the addends; `count` is a multiple of 16.
   static func sum(_ addends: [UnsafeMutablePointer<UInt16>], into sum: UnsafeMutablePointer<UInt16>, count: Int) {
     addends.withUnsafeBufferPointer { addends in
       share(count) { elements in

@@ -53,7 +53,8 @@ public final class GradientReducer {
       case .fixedTree: return FixedTreeTransfer(communicator, floats, count: count, tag: tag)
       case .halfPrecision:
         return buckets.isExact[bucket] || !HalfPrecisionTransfer.fits(count, ranks: communicator.size)
-          ? AllreduceTransfer(communicator, floats, count: count) : HalfPrecisionTransfer(communicator, floats, count: count, tag: tag)
+          ? AllreduceTransfer(communicator, floats, count: count)
+          : HalfPrecisionTransfer(communicator, floats, count: count, tag: tag)
       }
     }
     bytes = transfers.reduce(0) { $0 + ($1?.byteCount ?? 0) }

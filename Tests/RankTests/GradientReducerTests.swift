@@ -69,7 +69,8 @@ extension Ranks {
     }
 
     /// Reduces rough addends as a training step does and returns the sums, which are the same bits on all ranks.
-    private func reduceRough(_ count: Int, _ buckets: GradientBuckets, _ summation: GradientSummation) throws -> [Float] {
+    private func reduceRough(_ count: Int, _ buckets: GradientBuckets, _ summation: GradientSummation) throws -> [Float]
+    {
       let arena = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
       defer { arena.deallocate() }
       for index in 0..<count { arena.initializeElement(at: index, to: roughAddend(world.rank, index)) }

@@ -14,7 +14,9 @@ extension Replica {
     /// The head of all ranks, once it has arrived.
     var head: StepHead?
 
-    init(_ descent: ParameterStore.Descent, _ timeline: Timeline?) { (self.descent, self.timeline) = (descent, timeline) }
+    init(_ descent: ParameterStore.Descent, _ timeline: Timeline?) {
+      (self.descent, self.timeline) = (descent, timeline)
+    }
   }
 
   /// The update of a step.
