@@ -61,10 +61,25 @@ public struct Sampler: Equatable, Sendable {
   }
 }
 
+/// Which part of a step's global batch a micro-batch of a rank is.
+public enum MicroBatchOrder: Equatable, Sendable {
+  /// The first micro-batch of every rank in rank order, then the second, and so on.
+  case byPass
+  /// All micro-batches of the first rank, then all of the second: neighbours stay neighbours however many ranks there are.
+  case byRank
+
+  /// The place among all micro-batches of the step, from 0.
+  public func place(ofPass pass: Int, rank: Int, passes: Int, ranks: Int) -> Int {
+    switch self {
+    case .byPass: pass * ranks + rank
+    case .byRank: rank * passes + pass
+    }
+  }
+}
+
 /// How the positions of an epoch are dealt to steps, micro-batches and ranks.
 ///
-/// A step takes the next `globalBatchSize` positions: the first micro-batch of every rank in rank order, then the second,
-/// and so on. What is left of an epoch when it holds no whole step is dropped; the next epoch has another order, so no
+/// A step takes the next `globalBatchSize` positions and deals them in `order`. What is left of an epoch when it holds no whole step is dropped; the next epoch has another order, so no
 /// picture is dropped for ever.
 public struct BatchSchedule: Equatable, Sendable {
   /// The order of the pictures.
@@ -75,14 +90,17 @@ public struct BatchSchedule: Equatable, Sendable {
   public let batchSizePerRank: Int
   /// Micro-batches of a step.
   public let accumulation: Int
+  /// How the micro-batches of a step lie in its positions.
+  public let order: MicroBatchOrder
 
   /// A schedule; throws exit code 65 when `name` has fewer pictures than one step takes.
   public init(
-    sampler: Sampler, ranks: Int, batchSizePerRank: Int, accumulation: Int = 1, name: String
+    sampler: Sampler, ranks: Int, batchSizePerRank: Int, accumulation: Int = 1, order: MicroBatchOrder = .byPass,
+    name: String
   ) throws {
     require(ranks >= 1 && batchSizePerRank >= 1 && accumulation >= 1, "an empty batch")
     (self.sampler, self.ranks, self.batchSizePerRank) = (sampler, ranks, batchSizePerRank)
-    self.accumulation = accumulation
+    (self.accumulation, self.order) = (accumulation, order)
     if sampler.imageCount < globalBatchSize {
       throw InputError(
         .badData,
@@ -99,6 +117,7 @@ public struct BatchSchedule: Equatable, Sendable {
   /// The epoch and the position in it of one picture of one rank.
   public func place(step: Int, microBatch: Int = 0, rank: Int, index: Int) -> (epoch: Int, position: Int) {
     let first = step % stepsPerEpoch * globalBatchSize
-    return (step / stepsPerEpoch, first + (microBatch * ranks + rank) * batchSizePerRank + index)
+    let place = order.place(ofPass: microBatch, rank: rank, passes: accumulation, ranks: ranks)
+    return (step / stepsPerEpoch, first + place * batchSizePerRank + index)
   }
 }

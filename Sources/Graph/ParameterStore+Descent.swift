@@ -53,22 +53,16 @@ extension ParameterStore {
     }
   }
 
-  /// Keeps the gradients of a micro-batch: sets `sum` to them, or adds them to it.
-  public func stashGradients(in sum: AlignedMemory, isFirst: Bool) {
-    guard let g = gradientArena.baseAddress else { return }
-    let target = sum.pointer(to: Float.self)
-    if isFirst {
-      target.update(from: g, count: trainedEnd)
-    } else {
-      FlatKernel.accumulate(target + Self.headCount, g + Self.headCount, count: trainedEnd - Self.headCount)
-    }
+  /// Copies a range of the gradient arena to the same place of a memory.
+  public func copyGradients(_ range: Range<Int>, to memory: AlignedMemory) {
+    guard let g = gradientArena.baseAddress, !range.isEmpty else { return }
+    memory.pointer(to: Float.self, at: range.lowerBound * 4).update(from: g + range.lowerBound, count: range.count)
   }
 
-  /// Adds the gradients of earlier micro-batches to those of the last in a range of the gradient arena.
-  public func addToGradients(_ sum: AlignedMemory, _ range: Range<Int>) {
-    let part = range.clamped(to: Self.headCount..<trainedEnd)
-    guard let g = gradientArena.baseAddress, !part.isEmpty else { return }
+  /// Adds a range of a memory to the same place of the gradient arena.
+  public func addToGradients(_ memory: AlignedMemory, _ range: Range<Int>) {
+    guard let g = gradientArena.baseAddress, !range.isEmpty else { return }
     FlatKernel.accumulate(
-      g + part.lowerBound, sum.pointer(to: Float.self) + part.lowerBound, count: part.count)
+      g + range.lowerBound, memory.pointer(to: Float.self, at: range.lowerBound * 4), count: range.count)
   }
 }

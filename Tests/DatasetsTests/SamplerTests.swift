@@ -80,6 +80,19 @@ import Testing
     #expect(positions == Array(12..<24))
   }
 
+  @Test("in rank order a shard has the same positions however many ranks share the step", arguments: [1, 2, 4])
+  func shards(ranks: Int) throws {
+    let sampler = Sampler(imageCount: 40, seed: 3)
+    let schedule = try BatchSchedule(
+      sampler: sampler, ranks: ranks, batchSizePerRank: 3, accumulation: 4 / ranks, order: .byRank, name: "data")
+    let positions = (0..<ranks).flatMap { rank in
+      (0..<4 / ranks).flatMap { micro in
+        (0..<3).map { schedule.place(step: 1, microBatch: micro, rank: rank, index: $0).position }
+      }
+    }
+    #expect(positions == Array(12..<24))
+  }
+
   @Test("fewer pictures than a step takes is error 65 that says both numbers")
   func tooFew() {
     let sampler = Sampler(imageCount: 3, seed: 0)

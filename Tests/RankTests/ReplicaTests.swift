@@ -94,6 +94,28 @@ extension Ranks {
       #expect(distances[3] > 3e-4, "the parameters have to move far more than the tolerance")
     }
 
+    @Test("shards in one tree: any number of ranks gives the bits of one rank")
+    func shards() throws {
+      // Oracle: the first rank alone, which works on all shards one after the other.
+      var training = localTraining()
+      training.configuration.reproducible = .acrossRanks
+      training.configuration.batch.size = .global(4 * 2)
+      training.configuration.batch.perShard = 2
+      training.configuration.random.stream = .rank
+      let replica = try training.replica(on: world)
+      let losses = try training.train(replica, steps: 0..<2).map(\.loss)
+      #expect(try isSameEverywhere(replica))
+      let differences = try world.onFirstRank {
+        let reference = try training.replica(on: .alone())
+        let expected = try training.train(reference, steps: 0..<2).map(\.loss)
+        return [
+          Double(zip(replica.checksums, reference.checksums).count { $0 != $1 }),
+          Double(zip(losses, expected).count { $0 != $1 }),
+        ]
+      }
+      #expect(differences == [0, 0], "parameters, momentum and statistics; losses")
+    }
+
     @Test("a step that leaves DropBlock out is that of a model without it, to the bit")
     func withoutDropBlock() throws {
       // Oracle: a plan that has no masks at all.

@@ -51,7 +51,7 @@ struct SyntheticTraining {
   /// its DropBlock without effect.
   func replica(on communicator: Communicator, totalSteps: Int = 5) throws -> Replica<Detector> {
     let detector = Detector(configuration)
-    let batch = try configuration.batch.plan(ranks: communicator.size)
+    let batch = try configuration.batchPlan(ranks: communicator.size)
     let plan = Plan(
       detector.trainingGraph(imagesPerRank: batch.perRank), engine: Engine(), mode: .training, policy: .direct)
     let store = plan.parameters
@@ -76,7 +76,9 @@ struct SyntheticTraining {
       defer { memory.deallocate() }
       return try replica.step(step, learningRate: Self.learningRate, isRegularized: isRegularized) {
         let communicator = replica.communicator
-        let first = (pass * communicator.size + communicator.rank) * replica.batch.perRank
+        let place = replica.batch.order.place(
+          ofPass: pass, rank: communicator.rank, passes: replica.batch.accumulate, ranks: communicator.size)
+        let first = place * replica.batch.perRank
         let samples = (first..<first + replica.batch.perRank).map { position in
           var sample = sample(step: step, position: position, anchors)
           spoil?(step, position, &sample)

@@ -36,7 +36,7 @@ final class Benchmark<Task: BenchmarkTask> {
     (self.threads, self.console) = (threads, console)
     let (batch, choices) = try communicator.collectively {
       (
-        try configuration.batch.plan(ranks: communicator.size),
+        try configuration.batchPlan(ranks: communicator.size),
         try PlanChoices(configuration, threads: threads.threads, resumed: nil)
       )
     }

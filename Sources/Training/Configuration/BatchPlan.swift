@@ -1,3 +1,5 @@
+import Datasets
+
 /// How many images each rank works on in a pass and in an update.
 public struct BatchPlan: Equatable, Sendable {
   /// Images of one rank in one forward and backward pass.
@@ -6,13 +8,35 @@ public struct BatchPlan: Equatable, Sendable {
   public let accumulate: Int
   /// Images of all ranks and passes in one update.
   public let global: Int
+  /// Which images a pass of a rank takes.
+  public let order: MicroBatchOrder
+
+  /// A division of a batch.
+  init(perRank: Int, accumulate: Int, global: Int, order: MicroBatchOrder = .byPass) {
+    (self.perRank, self.accumulate, self.global, self.order) = (perRank, accumulate, global, order)
+  }
+
+  /// Whether passes act as ranks do, and everything is summed in one tree over the passes of all ranks.
+  public var hasShards: Bool { order == .byRank }
+
+  /// Passes of all ranks in one update.
+  public var passes: Int { global / perRank }
 }
 
-extension Configuration.Batch {
+extension Configuration {
   /// The batch for so many ranks.
   ///
   /// - Throws: `ConfigurationError.impossible` when the global number cannot be divided evenly.
-  public func plan(ranks: Int) throws -> BatchPlan {
+  public func batchPlan(ranks: Int) throws -> BatchPlan {
+    switch reproducible {
+    case .sameRanks: try batch.plan(ranks: ranks)
+    case .acrossRanks: try batch.plan(shardsOver: ranks)
+    }
+  }
+}
+
+extension Configuration.Batch {
+  fileprivate func plan(ranks: Int) throws -> BatchPlan {
     switch size {
     case .perRank(let images):
       return BatchPlan(perRank: images, accumulate: accumulate, global: images * ranks * accumulate)
@@ -27,5 +51,19 @@ extension Configuration.Batch {
       }
       return BatchPlan(perRank: images / shares, accumulate: accumulate, global: images)
     }
+  }
+
+  /// Shards in rank order, as many for each rank.
+  fileprivate func plan(shardsOver ranks: Int) throws -> BatchPlan {
+    let images = global ?? 0
+    let shards = images / perShard
+    guard shards % ranks == 0 else {
+      throw ConfigurationError.impossible(
+        place: "this run", key: "reproducible",
+        reason:
+          "across_ranks: expected 1, 2, 4, ... up to \(shards) ranks for \(shards) shards of \(perShard) images; got "
+          + "\(ranks)")
+    }
+    return BatchPlan(perRank: perShard, accumulate: shards / ranks, global: images, order: .byRank)
   }
 }

@@ -5,6 +5,9 @@ extension Configuration {
     public var size: BatchSize
     /// Forward and backward passes whose gradients are added up before an update, from 1.
     public var accumulate = 1
+    /// Images of a shard, the part of the global batch that is one pass of one rank with `reproducible: across_ranks`,
+    /// from 1.
+    public var perShard = 1
 
     /// Images of one rank in one pass; nil when the global number was given.
     public var perRank: Int? {
@@ -30,6 +33,7 @@ extension Configuration {
         ConfigurationKey("per_rank", \.perRank, .from(1, to: 65_536), insteadOf: ["global"]),
         ConfigurationKey("global", \.global, .from(1, to: 1_048_576), insteadOf: ["per_rank"]),
         ConfigurationKey("accumulate", \.accumulate, .from(1, to: 65_536)),
+        ConfigurationKey("per_shard", \.perShard, .from(1, to: 65_536)),
       ]
     }
   }

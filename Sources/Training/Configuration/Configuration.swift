@@ -9,6 +9,8 @@ public struct Configuration: Equatable, Sendable {
   public var name = "unnamed"
   /// Type of activations and weights inside the network; master weights, statistics and losses are `f32` always.
   public var precision = Precision.f32
+  /// Which runs of the same configuration give the same bits.
+  public var reproducible = Reproducibility.sameRanks
   /// Compute threads of a rank, from 1; nil takes `OMP_NUM_THREADS`, `SLURM_CPUS_PER_TASK` or the bound cores.
   public var threadsPerRank: Int?
   /// Where images and annotations come from.
@@ -65,6 +67,7 @@ public struct Configuration: Equatable, Sendable {
     [
       ConfigurationKey("name", \.name, mayChangeOnResume: true),
       ConfigurationKey("precision", \.precision),
+      ConfigurationKey("reproducible", \.reproducible),
       ConfigurationKey("threads_per_rank", \.threadsPerRank, .from(1, to: 1024)),
     ] + .section("data", \.data) + .section("input", \.input) + .section("model", \.model)
       + .section("batch_norm", \.batchNorm) + .section("dropblock", \.dropBlock) + .section("loss", \.loss)
@@ -76,6 +79,17 @@ public struct Configuration: Equatable, Sendable {
 }
 
 extension Precision: ConfigurationChoice {}
+
+extension Configuration {
+  /// Which runs of the same configuration give the same bits, on one kind of processor and with one number of threads a
+  /// rank.
+  public enum Reproducibility: String, ConfigurationChoice, Sendable {
+    /// Those with the same number of ranks.
+    case sameRanks = "same_ranks"
+    /// Those with 1, 2, 4, ... ranks: fixed shards of the global batch act as ranks, and are summed in one fixed tree.
+    case acrossRanks = "across_ranks"
+  }
+}
 
 extension [ConfigurationKey<Configuration>] {
   /// The keys of a section of the configuration.

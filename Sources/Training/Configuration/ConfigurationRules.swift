@@ -35,6 +35,27 @@ extension Configuration {
         "learning_rate.boundaries",
         "expected rising boundaries, all in steps or all in epochs; got \(learningRate.boundaries.yaml)")
     }
+    if reproducible == .acrossRanks {
+      // Shards act as ranks do: what is global would have to be summed over shards that are not computed together.
+      for (key, isKept) in [
+        ("batch.per_rank", batch.perRank == nil), ("batch.accumulate", batch.accumulate == 1),
+        ("batch_norm.statistics", batchNorm.statistics == .local || batchNorm.mode != .trained),
+        ("loss.normalizer", loss.normalizer == .local), ("dropblock.normalizer", dropBlock.normalizer == .local),
+        ("allreduce.precision", allreduce.precision == .f32),
+      ] where !isKept {
+        throw impossible(
+          key,
+          "reproducible: across_ranks takes shards of batch.per_shard images from batch.global, each with statistics and "
+            + "normalizers of its own, and sums floats; remove this key")
+      }
+      let shards = (batch.global ?? 0) / batch.perShard
+      if shards * batch.perShard != batch.global || shards.nonzeroBitCount != 1 {
+        throw impossible(
+          "batch.global",
+          "expected 1, 2, 4, 8, ... shards of \(batch.perShard) images with reproducible: across_ranks; got "
+            + "\(batch.global ?? 0) images")
+      }
+    }
     if train.length == .steps(0) || train.length == .epochs(0) {
       throw impossible("train.length", "expected at least 1 step; got \(train.length.yaml)")
     }

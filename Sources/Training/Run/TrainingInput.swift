@@ -16,6 +16,7 @@ struct TrainingInput {
     schedule = try communicator.collectively {
       try BatchSchedule(
         sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
+        order: batch.order,
         name: training.dataset.index.path)
     }
     source = SampleSource(

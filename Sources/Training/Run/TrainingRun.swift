@@ -60,7 +60,7 @@ public final class TrainingRun {
     }
     try communicator.collectively { [directory] in if communicator.rank == 0 { try directory.create() } }
 
-    let batch = try communicator.collectively { try configuration.batch.plan(ranks: communicator.size) }
+    let batch = try communicator.collectively { try configuration.batchPlan(ranks: communicator.size) }
     input = try TrainingInput(detector, batch: batch, communicator: communicator)
     validation = try DetectionSplit(.validation, of: configuration, communicator: communicator)
     let stepsPerEpoch = input.schedule.stepsPerEpoch

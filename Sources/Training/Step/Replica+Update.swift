@@ -24,7 +24,7 @@ extension Replica {
     let optimizer = task.configuration.optimizer
     return ParameterStore.Descent(
       learningRate: Float(learningRate), momentum: Float(optimizer.momentum), isNesterov: optimizer.isNesterov,
-      weightDecay: Float(optimizer.weightDecay), gradientScale: 1 / Float(communicator.size * batch.accumulate))
+      weightDecay: Float(optimizer.weightDecay), gradientScale: 1 / Float(batch.passes))
   }
 
   /// The last backward pass: each bucket leaves when its gradients are final, and its slice of the parameters moves once
@@ -51,7 +51,7 @@ extension Replica {
   private func startBuckets(_ update: inout Update, complete: Int) throws {
     let ranges = reducer.buckets.ranges
     while update.started < ranges.count, ranges[update.started].upperBound <= complete {
-      if let accumulated { plan.parameters.addToGradients(accumulated, ranges[update.started]) }
+      passSum.add(to: ranges[update.started])
       try reducer.start(bucket: update.started)
       update.started += 1
     }
@@ -87,10 +87,11 @@ extension Replica {
     let statistics = plan.parameters.runningStatistics
     if !head.isFinite {
       _ = statistics.update(fromContentsOf: savedStatistics)
-    } else if communicator.size > 1 {
-      let ranks = Float(communicator.size)
-      for index in statistics.indices { statistics[index] /= ranks }
+    } else {
+      let addends = Float(batch.hasShards ? batch.passes : communicator.size)
+      if addends > 1 { for index in statistics.indices { statistics[index] /= addends } }
     }
+    passSum.finish()
     return head
   }
 }

@@ -21,8 +21,8 @@ public final class Replica<Task: TrainingTask> {
 
   private let seed: UInt64
   private let totalSteps: Int
-  /// Gradients of the micro-batches before the last; empty without accumulation.
-  let accumulated: AlignedMemory?
+  /// Adds up the passes of a step.
+  let passSum: PassSum
 
   /// A replica of a planned model; all ranks hold the same parameters already.
   public init(
@@ -34,7 +34,7 @@ public final class Replica<Task: TrainingTask> {
     let store = plan.parameters
     let summation: GradientSummation =
       switch task.configuration.allreduce.precision {
-      case .f32: .ring
+      case .f32: batch.hasShards ? .fixedTree : .ring
       case .bf16: .halfPrecision
       }
     reducer = GradientReducer(
@@ -43,7 +43,7 @@ public final class Replica<Task: TrainingTask> {
         store.trainedRanges, head: 0..<ParameterStore.headCount, tail: store.statisticsRange,
         separatesExact: summation == .halfPrecision, bucketBytes: task.configuration.distributed.bucketBytes),
       summation: summation)
-    accumulated = batch.accumulate > 1 ? AlignedMemory(byteCount: store.trainedEnd * 4) : nil
+    passSum = PassSum(store, passes: batch.accumulate, order: batch.hasShards ? .tree : .chain)
   }
 
   /// What a step found, over all ranks.
@@ -87,6 +87,8 @@ public final class Replica<Task: TrainingTask> {
     let savedStatistics = Array(plan.parameters.runningStatistics)
     var update = Update(descent(learningRate: learningRate), timeline)
     for pass in 0..<batch.accumulate {
+      // A shard acts as a rank: it starts from the statistics of the step before.
+      if batch.hasShards { _ = plan.parameters.runningStatistics.update(fromContentsOf: savedStatistics) }
       let isLast = pass == batch.accumulate - 1
       let microBatch = try timeline.measure(.batch) { try nextBatch() }
       timeline.measure(.images) { _ = plan.inputImages.update(fromContentsOf: microBatch.images) }
@@ -98,24 +100,19 @@ public final class Replica<Task: TrainingTask> {
         step: step, dropBlock: isRegularized ? dropBlock : nil, rankSums: rankSums, timeline: timeline)
       targets.enter(&context)
       plan.forward(context)
-      head.add(targets)
+      head.take(targets)
+      head.write(to: plan.parameters.gradientArena)
       if isLast {
-        head.write(to: plan.parameters.gradientArena, passes: batch.accumulate)
         try backward(context, &update)
       } else {
         plan.backward(context)
-        timeline.measure(.accumulation) { stashGradients(isFirst: pass == 0) }
+        timeline.measure(.accumulation) { passSum.keep() }
       }
     }
     let found = try finish(&update, savedStatistics: savedStatistics)
     return Result(
-      means: found.results.prefix(head.results.count).map { $0 / Double(communicator.size) }, isFinite: found.isFinite,
+      means: found.results.prefix(head.results.count).map { $0 / Double(batch.passes) }, isFinite: found.isFinite,
       stopIsRequested: found.stopIsRequested, exposedSeconds: communicator.secondsInMPI - secondsInMPI)
-  }
-
-  /// Adds this micro-batch's gradients to those of the ones before it.
-  private func stashGradients(isFirst: Bool) {
-    if let accumulated { plan.parameters.stashGradients(in: accumulated, isFirst: isFirst) }
   }
 
   private var rankSums: (any RankSums)? {
@@ -124,11 +121,12 @@ public final class Replica<Task: TrainingTask> {
 
   /// The random numbers of this rank's masks in a micro-batch.
   private func maskStream(_ pass: Int) -> MaskStream {
+    let place = batch.order.place(
+      ofPass: pass, rank: communicator.rank, passes: batch.accumulate, ranks: communicator.size)
     switch task.configuration.random.stream {
-    case .rank: .perRank(seed: seed, rank: communicator.rank, firstSample: pass * batch.perRank)
-    case .sample:
-      .perSample(
-        seed: seed, firstPosition: (pass * communicator.size + communicator.rank) * batch.perRank)
+    case .rank where batch.hasShards: return .perRank(seed: seed, rank: place)
+    case .rank: return .perRank(seed: seed, rank: communicator.rank, firstSample: pass * batch.perRank)
+    case .sample: return .perSample(seed: seed, firstPosition: place * batch.perRank)
     }
   }
 }

@@ -153,17 +153,43 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
 
   @Test("a global batch that does not divide names the nearest numbers that do")
   func batchDivision() throws {
-    let batch = try Configuration(text: "batch: {global: 10, accumulate: 2}", name: "a.yaml").batch
-    #expect(throws: ConfigurationError.self) { try batch.plan(ranks: 2) }
+    let divided = try Configuration(text: "batch: {global: 10, accumulate: 2}", name: "a.yaml")
+    #expect(throws: ConfigurationError.self) { try divided.batchPlan(ranks: 2) }
     do {
-      _ = try batch.plan(ranks: 2)
+      _ = try divided.batchPlan(ranks: 2)
     } catch {
       #expect(
         "\(error)"
           == "this run: batch.global: expected a multiple of 2 ranks x 2 passes, such as 8 or 12; got 10")
     }
-    #expect(try batch.plan(ranks: 5) == BatchPlan(perRank: 1, accumulate: 2, global: 10))
-    let owned = try Configuration(text: "batch: {per_rank: 3, accumulate: 2}", name: "a.yaml").batch
-    #expect(try owned.plan(ranks: 4) == BatchPlan(perRank: 3, accumulate: 2, global: 24))
+    #expect(try divided.batchPlan(ranks: 5) == BatchPlan(perRank: 1, accumulate: 2, global: 10))
+    let owned = try Configuration(text: "batch: {per_rank: 3, accumulate: 2}", name: "a.yaml")
+    #expect(try owned.batchPlan(ranks: 4) == BatchPlan(perRank: 3, accumulate: 2, global: 24))
+  }
+
+  @Test("shards are a power of two and shared out evenly, and what they exclude is named")
+  func shards() throws {
+    let text = "reproducible: across_ranks\nbatch: {global: 24, per_shard: 3}"
+    let configuration = try Configuration(text: text, name: "a.yaml")
+    for ranks in [1, 2, 4, 8] {
+      let plan = try configuration.batchPlan(ranks: ranks)
+      #expect(plan == BatchPlan(perRank: 3, accumulate: 8 / ranks, global: 24, order: .byRank))
+      #expect(plan.hasShards && plan.passes == 8)
+    }
+    for ranks in [3, 16] { #expect(throws: ConfigurationError.self) { try configuration.batchPlan(ranks: ranks) } }
+    let mistakes = [
+      ("batch: {per_rank: 2}", "batch.per_rank"), ("batch: {global: 24, per_shard: 5}", "batch.global"),
+      ("batch: {global: 24, per_shard: 2}", "batch.global"), ("batch: {global: 8, accumulate: 2}", "batch.accumulate"),
+      ("batch: {global: 8}\nbatch_norm: {statistics: global}", "batch_norm.statistics"),
+      ("batch: {global: 8}\nloss: {normalizer: global}", "loss.normalizer"),
+      ("batch: {global: 8}\ndropblock: {normalizer: global}", "dropblock.normalizer"),
+      ("batch: {global: 8}\nallreduce: {precision: bf16}", "allreduce.precision"),
+    ]
+    for (text, key) in mistakes {
+      let error = #expect(throws: ConfigurationError.self) {
+        try Configuration(text: "reproducible: across_ranks\n" + text, name: "a.yaml")
+      }
+      #expect(error.map { "\($0)".contains("\(key): ") } == true, "\(text)")
+    }
   }
 }

@@ -87,7 +87,7 @@ import Testing
     let rate = try #require(Double(golden.metadata["learning_rate", default: ""]))
     let alone = try MPIEnvironment.start(environment: [:])
     let replica = Replica(
-      classifier, plan: plan, communicator: alone.world, batch: try classifier.configuration.batch.plan(ranks: 1),
+      classifier, plan: plan, communicator: alone.world, batch: try classifier.configuration.batchPlan(ranks: 1),
       totalSteps: 10)
     let images = Array(plan.inputImages)
     let expected = try golden.floats(named: "steps")

@@ -55,7 +55,7 @@ import Testing
     let alone = try MPIEnvironment.start(environment: [:])
     let replica = Replica(
       source.detector, plan: planned.plan, communicator: alone.world,
-      batch: try source.detector.configuration.batch.plan(ranks: 1), totalSteps: 10)
+      batch: try source.detector.configuration.batchPlan(ranks: 1), totalSteps: 10)
     let images = Array(planned.plan.inputImages)
     return try images.withUnsafeBufferPointer { images in
       try (0..<10).flatMap { step in
