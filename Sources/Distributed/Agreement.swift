@@ -11,6 +11,16 @@ public struct AgreedError: UserError, Equatable {
   public let exitCode: ExitCode
   /// That rank's message, with rank and host in front when there are several ranks.
   public let description: String
+
+  /// The lowest failing rank's error.
+  init(rank: Int, exitCode: ExitCode, description: String) {
+    (self.rank, self.exitCode, self.description) = (rank, exitCode, description)
+  }
+
+  /// An error that every rank has found out by itself, and throws at the same place.
+  public init(_ exitCode: ExitCode, _ description: String) {
+    self.init(rank: 0, exitCode: exitCode, description: description)
+  }
 }
 
 extension Communicator {

@@ -23,6 +23,12 @@ struct Train: ParsableCommand {
   @Flag(help: "Plan, print memory and stop.")
   var dryRun = false
 
+  @Option(
+    help: ArgumentHelp(
+      "A fault to rehearse, several times if need be: kill:rank=R,step=S, stall:...[,seconds=T], nan:...[,place=loss|input], bitflip:...[,tensor=NAME][,bit=B].",
+      valueName: "fault"))
+  var inject: [String] = []
+
   func run() throws {
     let from: TrainingRun.Resume =
       switch resume {
@@ -30,6 +36,9 @@ struct Train: ParsableCommand {
       case "never": .never
       default: .path(resume)
       }
-    TrainRequest(configuration: try source.load(), output: output, resume: from, isDryRun: dryRun).run()
+    let faults = try inject.map { try InjectedFault($0) }
+    TrainRequest(
+      configuration: try source.load(), output: output, resume: from, isDryRun: dryRun, faults: faults
+    ).run()
   }
 }

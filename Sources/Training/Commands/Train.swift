@@ -11,10 +11,16 @@ public struct TrainRequest: Sendable {
   public var resume: TrainingRun.Resume
   /// Whether everything is prepared and described, but nothing trained.
   public var isDryRun: Bool
+  /// What the run does to itself.
+  public var faults: [InjectedFault]
 
   /// A request.
-  public init(configuration: Configuration, output: String?, resume: TrainingRun.Resume, isDryRun: Bool = false) {
+  public init(
+    configuration: Configuration, output: String?, resume: TrainingRun.Resume, isDryRun: Bool = false,
+    faults: [InjectedFault] = []
+  ) {
     (self.configuration, self.output, self.resume, self.isDryRun) = (configuration, output, resume, isDryRun)
+    self.faults = faults
   }
 
   /// Trains on all ranks and ends the process: 0 when finished, 75 when stopped by a signal after a checkpoint.
@@ -23,7 +29,8 @@ public struct TrainRequest: Sendable {
       let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
       StopRequest.listen()
       let run = try TrainingRun(
-        configuration, output: output, resume: resume, mpi: mpi, threads: threads, console: console)
+        configuration, output: output, resume: resume, mpi: mpi, threads: threads, console: console,
+        faults: faults)
       if isDryRun {
         console.say("dry run: planned, nothing trained")
         return .success

@@ -93,6 +93,8 @@ extension Configuration {
     public var bucketBytes = 25_000_000
     /// Seconds that a rank waits for the others before it reports a stall and leaves with code 74, above 0.
     public var deadlineSeconds = 300.0
+    /// Steps between comparisons of all ranks' states, which come before every checkpoint too; 0: never.
+    public var sentinelEvery = 100
 
     init(form: ModelForm) {}
 
@@ -100,6 +102,7 @@ extension Configuration {
       [
         ConfigurationKey("bucket_bytes", \.bucketBytes, .from(1024)),
         ConfigurationKey("deadline_seconds", \.deadlineSeconds, .above(0), mayChangeOnResume: true),
+        ConfigurationKey("sentinel_every", \.sentinelEvery, .from(0), mayChangeOnResume: true),
       ]
     }
   }

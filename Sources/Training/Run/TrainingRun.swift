@@ -44,11 +44,13 @@ public final class TrainingRun {
   private var step: Int
   private var skippedSteps = 0
   private var faults: FaultReport
+  private let injection: FaultInjection
+  private var sentinel: ReplicaSentinel
 
   /// Opens data, plans the model and restores or initialises its state; throws the same error on all ranks.
   public init(
     _ configuration: Configuration, output: String?, resume: Resume, mpi: MPIEnvironment, threads: ThreadChoice,
-    console: Console
+    console: Console, faults injected: [InjectedFault] = []
   ) throws {
     let communicator = mpi.world
     (self.configuration, self.communicator, self.console) = (configuration, communicator, console)
@@ -83,6 +85,8 @@ public final class TrainingRun {
     replica = Replica(detector, plan: plan, communicator: communicator, batch: batch, totalSteps: totalSteps)
     predictor = Predictor(detector, engine: engine, store: plan.parameters)
 
+    injection = try FaultInjection(injected, communicator: communicator, store: plan.parameters)
+    sentinel = ReplicaSentinel(configuration, communicator: communicator, store: plan.parameters, step: step)
     let (firstStep, ownDirectory) = (step, directory)
     recorder = try communicator.collectively {
       guard communicator.rank == 0 else { return nil }
@@ -107,6 +111,7 @@ public final class TrainingRun {
     while step < totalSteps {
       let result = try trainStep(loader, &window)
       step += 1
+      injection.strikeAfterUpdate(step: step, replica.plan.parameters)
       let isLast = step == totalSteps
       if result.isFinite, step % configuration.train.logEvery == 0 || isLast {
         try record(result, &window)
@@ -117,6 +122,7 @@ public final class TrainingRun {
       }
       let evaluates = isLast || evaluateEvery.map { step % $0 == 0 } == true
       let saves = stops || isLast || step % checkpointEvery == 0
+      try sentinel.check(step: step, isAboutToSave: saves)
       if saves || evaluates { try requireFiniteWeights() }
       let precision = evaluates && !(stops && !isLast) ? try evaluate() : nil
       if saves {
@@ -150,7 +156,8 @@ public final class TrainingRun {
       let batch = try communicator.collectively { try loader.next() }
       faults.add(batch.newFaults)
       dataSeconds += monotonicSeconds() - before
-      return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: batch.payloads)
+      if batch.microBatch == 0 { injection.strike(step: step + 1) }
+      return microBatch(batch)
     }
     window.add(
       seconds: monotonicSeconds() - start, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
@@ -169,6 +176,13 @@ public final class TrainingRun {
       console.warn("step \(step): the loss is not finite on some rank; skipped (\(skippedSteps) so far)")
       return result
     }
+  }
+
+  /// What enters the network, with the faults that were asked for.
+  private func microBatch(_ batch: BatchLoader<AnchorTargets>.Batch) -> Replica<Detector>.MicroBatch {
+    var targets = batch.payloads
+    if batch.microBatch == 0 { injection.spoil(batch.images, &targets, step: step + 1) }
+    return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: targets)
   }
 
   /// Throws 76 on all ranks rather than let weights that have overflowed be evaluated or saved.

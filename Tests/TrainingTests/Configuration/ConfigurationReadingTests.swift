@@ -81,7 +81,7 @@ import Testing
     train: {length: 1 step, checkpoint_every: 5 steps, keep_checkpoints: 1, evaluate_every: 2 epochs, log_every: 1, non_finite_loss: skip}
     random: {seed: 9, stream: sample}
     planner: {algorithms: /plans/a.json}
-    distributed: {bucket_bytes: 4096, deadline_seconds: 2.5}
+    distributed: {bucket_bytes: 4096, deadline_seconds: 2.5, sentinel_every: 7}
     allreduce: {precision: bf16}
     bench: {input: data}
     """#,
