@@ -10,7 +10,8 @@ build=${DROPBLOCK_BUILD:-$root/.build}
 # Everything that tests and the program are built with. Both use the same flags, so that nothing is compiled twice.
 build_flags=(-c release -Xswiftc -enable-testing)
 
-packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev libsimdjson-dev pkg-config g++)
+packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev libsimdjson-dev zlib1g-dev
+  pkg-config g++)
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
