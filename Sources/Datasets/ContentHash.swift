@@ -66,6 +66,11 @@ struct ContentHash {
   }
 }
 
+/// The fingerprint of a file's content as hexadecimal digits, to tell whether files are the same.
+///
+/// Throws exit code 66 when it cannot be opened, 65 when it cannot be read.
+public func fileFingerprint(_ path: String) throws -> String { String(try ContentHash.ofFile(path), radix: 16) }
+
 /// Remembers the fingerprint of a large file, so that a later start need not read it.
 ///
 /// The memory holds only while device, inode, size and both time stamps are the same; a program can set the

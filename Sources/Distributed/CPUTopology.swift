@@ -1,4 +1,5 @@
 import Glibc
+import Tensors
 
 /// Which logical CPUs belong to the same physical core.
 public struct CPUTopology: Sendable, Equatable {
@@ -11,9 +12,9 @@ public struct CPUTopology: Sendable, Equatable {
   /// This machine's topology, from the kernel's files; a CPU without them counts as a core of its own.
   public static func current() -> CPUTopology {
     var siblings: [Int: [Int]] = [:]
-    let online = readFile("/sys/devices/system/cpu/online").map(cpuList) ?? Array(0..<processorsOnline())
+    let online = kernelText("/sys/devices/system/cpu/online").map(cpuList) ?? Array(0..<processorsOnline())
     for cpu in online {
-      let list = readFile("/sys/devices/system/cpu/cpu\(cpu)/topology/thread_siblings_list").map(cpuList) ?? []
+      let list = kernelText("/sys/devices/system/cpu/cpu\(cpu)/topology/thread_siblings_list").map(cpuList) ?? []
       siblings[cpu] = list.isEmpty ? [cpu] : list
     }
     return CPUTopology(siblings: siblings)
@@ -50,7 +51,7 @@ public func cpuListText(_ cpus: Set<Int>) -> String {
 
 /// The logical CPUs on which the calling thread may run; ask before OpenMP or anything else moves threads.
 public func allowedCPUs() -> Set<Int> {
-  let line = readFile("/proc/thread-self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+  let line = kernelText("/proc/thread-self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
   let cpus = line.map { cpuList(String($0.dropFirst("Cpus_allowed_list:".count))) } ?? []
   return cpus.isEmpty ? Set(0..<processorsOnline()) : Set(cpus)
 }
@@ -67,16 +68,16 @@ public struct CPULimit: Sendable, Equatable {
 
   /// The limit of this process: the tightest on the way from its group up to the root.
   public static func current() -> CPULimit {
-    let line = readFile("/proc/self/cgroup")?.split(separator: "\n").first { $0.hasPrefix("0::") }
+    let line = kernelText("/proc/self/cgroup")?.split(separator: "\n").first { $0.hasPrefix("0::") }
     var path = line.map { String($0.dropFirst(3)) } ?? "/"
     var cpus: Set<Int>?
     var quota: Double?
     while true {
       let directory = "/sys/fs/cgroup" + (path == "/" ? "" : path)
-      if cpus == nil, let list = readFile(directory + "/cpuset.cpus.effective").map(cpuList), !list.isEmpty {
+      if cpus == nil, let list = kernelText(directory + "/cpuset.cpus.effective").map(cpuList), !list.isEmpty {
         cpus = Set(list)
       }
-      if let own = readFile(directory + "/cpu.max").flatMap(quotaOfCPUMax) { quota = min(quota ?? own, own) }
+      if let own = kernelText(directory + "/cpu.max").flatMap(quotaOfCPUMax) { quota = min(quota ?? own, own) }
       guard path != "/", let slash = path.lastIndex(of: "/") else { break }
       path = slash == path.startIndex ? "/" : String(path[..<slash])
     }
@@ -93,22 +94,7 @@ func quotaOfCPUMax(_ text: String) -> Double? {
 
 /// The name of this machine's CPU model, as the kernel prints it.
 public func cpuModel() -> String {
-  let line = readFile("/proc/cpuinfo")?.split(separator: "\n").first { $0.hasPrefix("model name") }
+  let line = kernelText("/proc/cpuinfo")?.split(separator: "\n").first { $0.hasPrefix("model name") }
   guard let line, let colon = line.firstIndex(of: ":") else { return "unknown" }
   return line[line.index(after: colon)...].split(separator: " ").joined(separator: " ")
-}
-
-/// The contents of a small file of the kernel, or nil.
-private func readFile(_ path: String) -> String? {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  if descriptor < 0 { return nil }
-  defer { close(descriptor) }
-  var contents: [UInt8] = []
-  var buffer = [UInt8](repeating: 0, count: 65536)
-  while contents.count < 1 << 20 {
-    let count = read(descriptor, &buffer, buffer.count)
-    if count <= 0 { break }
-    contents += buffer[..<count]
-  }
-  return String(decoding: contents, as: UTF8.self)
 }

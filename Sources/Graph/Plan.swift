@@ -145,6 +145,19 @@ extension Plan {
   /// The operations, in the order in which they run.
   public var operations: [WorkLabel] { (prepareSteps + forwardSteps + backwardSteps).map(\.label) }
 
+  /// A text that is the same where the same operations run in the same order over the same memory.
+  public var fingerprint: String {
+    let parts =
+      operations.map { "\($0.name) \($0.pass) \($0.kind) \($0.algorithm)" }
+      + parameters.parameters.map { "\($0.name) \($0.extents)" }
+      + ["\(precision) \(channelBlock) \(arenaBytes) \(parameters.valueArena.count) \(parameters.frozenArena.count)"]
+    // FNV-1a.
+    let hash = parts.joined(separator: "\n").utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+    }
+    return String(hash, radix: 16)
+  }
+
   /// Fractions of elements that each DropBlock site kept in the last run.
   public var keptFractions: [Double] { masks.map { Double($0.kept) / Double($0.site.shape.count) } }
 }

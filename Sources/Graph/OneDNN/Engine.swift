@@ -31,6 +31,12 @@ public final class Engine: @unchecked Sendable {
     return "\(version.major).\(version.minor).\(version.patch)"
   }
 
+  /// The instructions that oneDNN uses, on which memory layouts and rounding depend.
+  public static var instructionSet: String {
+    let name = shim_has_avx512() != 0 ? "AVX-512" : "AVX2"
+    return shim_has_bfloat16() != 0 ? "\(name) with BF16" : name
+  }
+
   /// Whether the processor computes in a precision at full speed; bfloat16 needs AVX512_BF16.
   public static func supports(_ precision: Precision) -> Bool {
     switch precision {

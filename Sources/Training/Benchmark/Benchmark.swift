@@ -123,7 +123,6 @@ final class Benchmark<Task: BenchmarkTask> {
             ? "training images" : "synthetic, \(replica.task.syntheticObjects)"
         ),
       ])
-    if let warning = threads.warning { console.warn(warning) }
   }
 
   private func say(_ report: BenchmarkReport, furtherRanks: Int, table: OperationTable) {

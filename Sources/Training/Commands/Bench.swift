@@ -28,9 +28,8 @@ public struct BenchRequest: Sendable {
 
   /// Measures on all ranks and ends the process.
   public func run() -> Never {
-    Launch.onRanks(configuration) { mpi, threads in
+    Launch.onRanks(configuration) { mpi, threads, console in
       let communicator = mpi.world
-      let console = Console(style: .ofThisProcess(rank: communicator.rank))
       try communicator.collectively { try check(rank: communicator.rank) }
       let (report, trace) = try measure(task, communicator, threads, console)
       try communicator.collectively {

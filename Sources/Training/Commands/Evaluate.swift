@@ -26,8 +26,7 @@ public struct EvaluateRequest: Sendable {
     } catch {
       Launch.fail(error)
     }
-    Launch.onRanks(trained.detector.configuration) { mpi, threads in
-      let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
+    Launch.onRanks(trained.detector.configuration) { mpi, threads, console in
       let split = try DetectionSplit(
         .validation, of: trained.detector.configuration, communicator: mpi.world)
       let predictor = Predictor(trained.detector, engine: trained.engine, store: trained.store)

@@ -25,8 +25,7 @@ public struct TrainRequest: Sendable {
 
   /// Trains on all ranks and ends the process: 0 when finished, 75 when stopped by a signal after a checkpoint.
   public func run() -> Never {
-    Launch.onRanks(configuration) { mpi, threads in
-      let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
+    Launch.onRanks(configuration) { mpi, threads, console in
       StopRequest.listen()
       let run = try TrainingRun(
         configuration, output: output, resume: resume, mpi: mpi, threads: threads, console: console,

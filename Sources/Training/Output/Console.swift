@@ -12,6 +12,8 @@ public final class Console: Sendable {
 
   private struct State {
     var log: AppendingFile?
+    /// What was shown before there was a log, for its start.
+    var early: [String] = []
     var bar = ""
     var lastDrawn = 0.0
   }
@@ -39,9 +41,13 @@ public final class Console: Sendable {
     (self.style, self.write) = (style, write)
   }
 
-  /// Copies everything from now on to a file.
+  /// Copies everything from now on to a file, after what was shown before.
   public func mirror(to log: AppendingFile) {
-    state.withLock { $0.log = log }
+    state.withLock { state in
+      state.log = log
+      for text in state.early { Self.record(text, in: &state) }
+      state.early = []
+    }
   }
 
   /// Shows lines that stay.
@@ -112,8 +118,12 @@ public final class Console: Sendable {
 
   /// The log is a copy: when the disk is full, the run's own files report it, with their code.
   private static func record(_ text: String, in state: inout State) {
+    guard let log = state.log else {
+      if state.early.count < 100 { state.early.append(text) }
+      return
+    }
     do {
-      try state.log?.append(line: text)
+      try log.append(line: text)
     } catch {
       state.log = nil
     }

@@ -4,11 +4,12 @@ import Tensors
 
 /// What every command that runs on ranks does first and last.
 public enum Launch {
-  /// Joins the ranks, settles the threads, runs `body` and leaves with its code; errors leave with theirs.
+  /// Joins the ranks, checks how they were launched, settles the threads, runs `body` and leaves with its code; errors
+  /// leave with theirs.
   ///
   /// The configuration is loaded before, so that its errors need no MPI.
   public static func onRanks(
-    _ configuration: Configuration, _ body: (MPIEnvironment, ThreadChoice) throws -> ExitCode
+    _ configuration: Configuration, _ body: (MPIEnvironment, ThreadChoice, Console) throws -> ExitCode
   ) -> Never {
     let mpi: MPIEnvironment
     do {
@@ -17,12 +18,12 @@ public enum Launch {
       fail(error)
     }
     do {
-      let threads = try mpi.world.collectively {
-        try ThreadChoice.choose(
-          configured: configuration.threadsPerRank, facts: try LaunchFacts.gather(mpi))
-      }
+      let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
+      let context = try CheckContext(configuration, mpi: mpi)
+      for warning in try RunCheck.require(RunCheck.atStart, context) { console.warn(warning) }
+      guard let threads = context.threads else { fatalError("the checks at start settle the threads") }
       ThreadPool.setThreadCount(threads.threads)
-      mpi.leave(try body(mpi, threads))
+      mpi.leave(try body(mpi, threads, console))
     } catch {
       mpi.leave(after: error)
     }

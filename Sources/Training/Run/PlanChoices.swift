@@ -30,16 +30,17 @@ struct PlanChoices {
 
   /// Plans a graph on every rank with the same algorithms: rank 0 chooses, the others follow.
   func plan(_ graph: Graph, engine: Engine, communicator: Communicator) throws -> Plan {
+    let plan: Plan
     if communicator.rank == 0 {
-      let plan = Plan(
-        graph, engine: engine, mode: .training, precision: precision, policy: policy, choices: known)
+      plan = Plan(graph, engine: engine, mode: .training, precision: precision, policy: policy, choices: known)
       _ = try communicator.broadcast(value: plan.choices)
       keep(plan.choices)
-      return plan
+    } else {
+      let choices = try communicator.broadcast(value: AlgorithmChoices())
+      plan = Plan(graph, engine: engine, mode: .training, precision: precision, policy: .direct, choices: choices)
     }
-    let choices = try communicator.broadcast(value: AlgorithmChoices())
-    return Plan(
-      graph, engine: engine, mode: .training, precision: precision, policy: .direct, choices: choices)
+    try communicator.requireEqualFingerprints([("plan", plan.fingerprint)])
+    return plan
   }
 
   private func keep(_ choices: AlgorithmChoices) {

@@ -275,6 +275,5 @@ public final class TrainingRun {
         ),
         ("output", directory.path),
       ])
-    if let warning = threads.warning { console.warn(warning) }
   }
 }
