@@ -1,0 +1,80 @@
+import Distributed
+import Graph
+import Tensors
+
+/// What a run would do, as far as `doctor` goes: each part is made once, by the check that it belongs to.
+final class RunSurvey {
+  /// The run directory.
+  let directory: RunDirectory
+  /// The plan of a step, where one was made.
+  private(set) var plan: Plan?
+  /// Bytes a second that the run directory takes, where it was measured.
+  var writeRate: Double?
+  private let context: CheckContext
+  private var input: TrainingInput?
+
+  /// The survey of a run.
+  init(_ context: CheckContext, output: String?) {
+    self.context = context
+    directory = RunDirectory(output: output, name: context.configuration.name)
+  }
+
+  private var configuration: Configuration { context.configuration }
+
+  private func makeDetector() throws -> Detector {
+    try configuration.requireRunnable()
+    return Detector(configuration)
+  }
+
+  /// The batch of this number of ranks.
+  func batch() throws -> BatchPlan { try configuration.batch.plan(ranks: context.communicator.size) }
+
+  /// Opens the training images; all ranks call it.
+  ///
+  /// Throws what a run would.
+  func openTrainingInput() throws -> TrainingInput {
+    let detector = try context.communicator.collectively { try makeDetector() }
+    let plan = try context.communicator.collectively { try batch() }
+    let opened = try TrainingInput(detector, batch: plan, communicator: context.communicator)
+    input = opened
+    return opened
+  }
+
+  /// Plans a step with the algorithms that are known already, and returns the bytes that a rank needs; all ranks call it.
+  ///
+  /// Nil where the configuration cannot run, which other checks say. What does not fit the memory is not planned: then the
+  /// bytes are an estimate from a plan for one image. Throws what a run would.
+  func makePlan() throws -> Int? {
+    let communicator = context.communicator
+    let detector = try? makeDetector()
+    let batch = try? batch()
+    if try communicator.agreeOnAny(detector == nil || batch == nil) { return nil }
+    guard let detector, let batch else { return nil }
+    let threads = context.threads?.threads ?? ThreadPool.threadCount
+    let known = try communicator.collectively {
+      try PlanChoices(configuration, threads: threads, resumed: nil).known
+    }
+    func plan(images: Int) -> (plan: Plan, bytes: [String: Int]) {
+      let plan = Plan(
+        detector.trainingGraph(imagesPerRank: images), engine: Engine(), mode: .training,
+        precision: configuration.precision, policy: .direct, choices: known)
+      return (plan, ModelDescription(configuration, plan: plan, images: images).memory_bytes)
+    }
+    let batches = input?.imageBytes ?? 0
+    var (made, bytes) = plan(images: 1)
+    let estimate = bytes.values.reduce(batches, +) + (bytes["activations"] ?? 0) * (batch.perRank - 1)
+    let share = Int64(HostMemory().limit / context.facts.localRanks)
+    if try communicator.allreduced(share, .minimum) < estimate { return estimate }
+    if batch.perRank > 1 { (made, bytes) = plan(images: batch.perRank) }
+    self.plan = made
+    return bytes.values.reduce(batches, +)
+  }
+
+  /// Bytes of a checkpoint set, values and momentum; nil without a plan.
+  var checkpointBytes: Int? {
+    plan.map { plan in
+      let store = plan.parameters
+      return 4 * (store.valueArena.count + store.frozenArena.count + store.momentumArena.count)
+    }
+  }
+}

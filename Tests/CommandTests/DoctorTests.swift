@@ -1,0 +1,144 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Oracle: what `train` does with the same arguments, and the faults that the tests make themselves.
+@Suite(.serialized) struct DoctorTests {
+  private func doctor(_ space: Workspace, ranks: Int = 1, _ more: String..., environment: [String: String] = [:]) throws
+    -> CommandResult
+  {
+    try space.program(ranks: ranks, ["doctor"] + space.train() + more, environment: environment)
+  }
+
+  private func lines(_ result: CommandResult, _ verdict: String) -> [Substring] {
+    result.output.split(separator: "\n").filter { $0.hasPrefix(verdict) }
+  }
+
+  @Test("a run that can start has no problem, and nothing of the visit stays", arguments: [1, 2])
+  func healthy(ranks: Int) throws {
+    let space = try Workspace()
+    let json = space.folder.file("doctor.json")
+    let result = try doctor(space, ranks: ranks, "--json", json)
+    #expect(result.exitCode == 0, "\(result)")
+    #expect(lines(result, "problem").isEmpty && result.output.contains("0 problems, "), "\(result)")
+    #expect(!FileManager.default.fileExists(atPath: space.folder.file("run")))
+    for words in [
+      "\(ranks) rank\(ranks == 1 ? "" : "s") on 1 host", " threads (", "8 images with ", "4 images with ",
+      "decoded 8", "MB/s", "a run would start anew", "MiB needed at least",
+    ] { #expect(result.output.contains(words), "\(words) in \(result)") }
+    let data = try Data(contentsOf: URL(fileURLWithPath: json))
+    let report = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+    #expect(report["exit_code"] as? Int == 0)
+    let findings = try #require(report["findings"] as? [[String: Any]])
+    let checks = Set(findings.compactMap { $0["check"] as? String })
+    #expect(
+      checks.isSuperset(of: [
+        "launch", "threads", "alike", "precision", "output", "cache", "batch", "training data", "validation data",
+        "memory", "checkpoints", "start", "huge pages", "Open MPI",
+      ]), "\(checks)")
+  }
+
+  @Test(
+    "what ends a run is a problem with the run's code",
+    arguments: (BadInputCase.data + BadInputCase.checkpoints + BadInputCase.outputs + BadInputCase.settings.suffix(1))
+      .map(\.testDescription))
+  func asTrain(mistake name: String) throws {
+    let all = BadInputCase.data + BadInputCase.checkpoints + BadInputCase.outputs + BadInputCase.settings
+    let mistake = try #require(all.first { $0.testDescription == name })
+    let space = try Workspace()
+    let arguments = try mistake.prepare(space)
+    // Those of other commands, and what `doctor` has no option for.
+    guard arguments[0].hasPrefix("--"), !arguments.contains("--resume") else { return }
+    let result = try space.program(ranks: 1, ["doctor"] + arguments)
+    #expect(result.exitCode == mistake.code, "\(result)")
+    #expect(!lines(result, "problem").isEmpty && !result.timedOut, "\(result)")
+    // All that is wrong is told, not only the first.
+    #expect(result.output.contains("a run would end with code \(mistake.code)"), "\(result)")
+  }
+
+  @Test("faults that training bears are a warning with their counts and names", arguments: [1, 2])
+  func faults(ranks: Int) throws {
+    let space = try Workspace()
+    try space.truncate(space.picture("train", 3))
+    try space.remove(space.picture("train", 5))
+    try space.replace("\"bbox\": [", "\"bbox\": [3, 3, 0, 4], \"was\": [", in: space.annotations("train"))
+    let result = try doctor(space, ranks: ranks)
+    #expect(result.exitCode == 0, "\(result)")
+    let warning = try #require(lines(result, "warning").first { $0.contains("training data") }, "\(result)")
+    #expect(warning.contains("1 boxes without area, 1 missing images, 1 unreadable images in the sample"), "\(result)")
+    #expect(warning.contains("000005.jpg is missing"), "\(result)")
+  }
+
+  @Test("pictures that evaluation would not find are a problem before the run")
+  func missingValidation() throws {
+    let space = try Workspace()
+    try space.remove(space.picture("val", 2))
+    let result = try doctor(space)
+    #expect(result.exitCode == 65, "\(result)")
+    #expect(lines(result, "problem").contains { $0.contains("1 missing images") && $0.contains("000002.jpg") })
+  }
+
+  @Test("a wrong launch is the first problem, and the rest is looked at all the same")
+  func wrongLaunch() throws {
+    let space = try Workspace()
+    try space.remove(space.picture("val", 2))
+    let result = try doctor(space, environment: ["SLURM_NTASKS": "4"])
+    #expect(result.exitCode == 78 && result.seconds < 5, "\(result)")
+    let problems = lines(result, "problem")
+    #expect(problems.count == 2, "\(result)")
+    let first = try #require(problems.first)
+    #expect(first.contains("SLURM_NTASKS says 4 ranks") && first.contains("mpirun -np 4"))
+  }
+
+  @Test("narrow binding is a problem of both ranks, told once")
+  func narrowBinding() throws {
+    let space = try Workspace()
+    let result = try run(
+      ["mpirun", "-np", "2", "--bind-to", "core", Locations.program, "doctor"] + space.train(),
+      environment: mpirunEnvironment.merging(space.trained.environment) { $1 }.merging(["OMP_NUM_THREADS": "2"]) { $1 })
+    #expect(result.exitCode == 78, "\(result)")
+    let problems = lines(result, "problem")
+    #expect(problems.contains { $0.contains("asks for 2 threads") && $0.contains("mpirun -np 2") }, "\(result)")
+  }
+
+  @Test("a batch that no memory holds is a problem, not a crash")
+  func memory() throws {
+    let space = try Workspace()
+    let result = try doctor(
+      space, "--set", "batch.per_rank=65536", "--set", "data.kind=shapes", "--set",
+      "data.shapes.train_images=8")
+    #expect(result.exitCode == 65 || result.exitCode == 78, "\(result)")
+    #expect(lines(result, "problem").contains { $0.contains("memory") && $0.contains("MiB needed") }, "\(result)")
+  }
+
+  @Test("a run that is there would go on")
+  func resumption() throws {
+    let space = try Workspace()
+    _ = try space.copyOfRun()
+    let result = try doctor(space)
+    #expect(result.exitCode == 0, "\(result)")
+    #expect(result.output.contains("a run would go on after step 2"), "\(result)")
+  }
+
+  @Test("ranks with other programs or settings are not alike, and a run does not start")
+  func unlike() throws {
+    let space = try Workspace()
+    let other = space.folder.file("other")
+    try FileManager.default.copyItem(atPath: Locations.program, toPath: other)
+    let bytes = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
+    try bytes.seekToEnd()
+    try bytes.write(contentsOf: Data([0]))
+    try bytes.close()
+    let arguments = space.train("--dry-run")
+    func both(_ program: String, _ more: [String] = []) throws -> CommandResult {
+      // mpirun takes a second program after a colon.
+      try runProgram(
+        ranks: 1, arguments + [":", "-np", "1", program] + arguments + more, environment: space.trained.environment,
+        timeoutSeconds: 60)
+    }
+    let programs = try both(other)
+    programs.expectError(78, ["the ranks are not alike", "rank 1 on ", "differs from rank 0 in program"])
+    let seeds = try both(Locations.program, ["--set", "random.seed=2"])
+    seeds.expectError(78, ["differs from rank 0 in random.seed: expected \"1\", got \"2\""])
+  }
+}
