@@ -74,14 +74,13 @@ public struct ThreadChoice: Sendable, Equatable {
 
   private static func warning(threads: Int, facts: LaunchFacts) -> String? {
     let (ranks, cores) = (facts.localRanks, facts.nodeCores)
-    let host = facts.placements[facts.rank].host
     if ranks * threads > cores {
-      return "\(host): \(ranks) ranks x \(threads) threads share \(cores) cores; this is slow, use fewer ranks or "
+      return "\(ranks) ranks x \(threads) threads share \(cores) cores; this is slow, use fewer ranks or "
         + "threads: " + facts.launchLine(threads: max(1, cores / ranks))
     }
     let fitting = cores / ranks
     if fitting > threads {
-      return "\(host): \(cores - ranks * threads) of \(cores) cores stay idle; to use them: "
+      return "\(cores - ranks * threads) of \(cores) cores stay idle; to use them: "
         + facts.launchLine(threads: fitting)
     }
     return nil

@@ -32,7 +32,7 @@ extension RunCheck {
           .ok(
             "\(facts.localRanks) x \(choice.threads) threads (\(choice.source.rawValue)) on \(facts.nodeCores) cores, "
               + "bound to CPUs \(cpus)\(neighbours.count > 8 ? " | ..." : "")", on: context.host)
-        ] + (choice.warning.map { [.warning($0)] } ?? [])
+        ] + (choice.warning.map { [.warning($0, on: context.host)] } ?? [])
       },
       RunCheck("alike") { context in
         let communicator = context.communicator

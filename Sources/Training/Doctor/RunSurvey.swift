@@ -27,7 +27,7 @@ final class RunSurvey {
   }
 
   /// The batch of this number of ranks.
-  func batch() throws -> BatchPlan { try configuration.batch.plan(ranks: context.communicator.size) }
+  func batch() throws -> BatchPlan { try configuration.batchPlan(ranks: context.communicator.size) }
 
   /// Opens the training images; all ranks call it.
   ///
