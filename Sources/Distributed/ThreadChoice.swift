@@ -37,18 +37,16 @@ public struct ThreadChoice: Sendable, Equatable {
     if threads > facts.boundCores {
       let fitting = min(threads, max(1, facts.nodeCores / facts.localRanks))
       let placement = facts.placements[facts.rank]
-      var line = facts.launchLine(threads: fitting)
-      // The configuration is asked before the variable that the line sets; the last --set counts.
-      if source == .configuration && fitting < threads { line += " --set threads_per_rank=\(fitting)" }
+      let mended = fitting == threads ? facts.launchLine(threads: fitting) : line(threads: fitting, source, facts)
       var notes = fitting < threads ? " (\(threads) threads for each of \(facts.localRanks) ranks do not fit)" : ""
       if facts.launcher == .pmix { notes += " (since Slurm 22.05 srun does not take sbatch's --cpus-per-task over)" }
       throw InputError(
         .badConfiguration,
         "\(source.rawValue) asks for \(threads) threads, but rank \(facts.rank) may use only "
           + "\(facts.boundCores) of the \(facts.nodeCores) cores of \(placement.host) "
-          + "(CPUs \(cpuListText(placement.cpus))); start it with: \(line)\(notes)")
+          + "(CPUs \(cpuListText(placement.cpus))); start it with: \(mended)\(notes)")
     }
-    return ThreadChoice(threads: threads, source: source, warning: warning(threads: threads, facts: facts))
+    return ThreadChoice(threads: threads, source: source, warning: warning(threads: threads, source, facts))
   }
 
   private static func wanted(
@@ -72,16 +70,22 @@ public struct ThreadChoice: Sendable, Equatable {
     return (facts.shareOfCores, .cores)
   }
 
-  private static func warning(threads: Int, facts: LaunchFacts) -> String? {
+  /// The line that starts the ranks with another number of threads than `source` said.
+  private static func line(threads: Int, _ source: Source, _ facts: LaunchFacts) -> String {
+    // The configuration is asked before the variable that the line sets; the last --set counts.
+    facts.launchLine(threads: threads) + (source == .configuration ? " --set threads_per_rank=\(threads)" : "")
+  }
+
+  private static func warning(threads: Int, _ source: Source, _ facts: LaunchFacts) -> String? {
     let (ranks, cores) = (facts.localRanks, facts.nodeCores)
     if ranks * threads > cores {
       return "\(ranks) ranks x \(threads) threads share \(cores) cores; this is slow, use fewer ranks or "
-        + "threads: " + facts.launchLine(threads: max(1, cores / ranks))
+        + "threads: " + line(threads: max(1, cores / ranks), source, facts)
     }
     let fitting = cores / ranks
     if fitting > threads {
       return "\(cores - ranks * threads) of \(cores) cores stay idle; to use them: "
-        + facts.launchLine(threads: fitting)
+        + line(threads: fitting, source, facts)
     }
     return nil
   }

@@ -185,6 +185,9 @@ struct LaunchFactsTests {
     let all = Set(0..<8)
     let shared = try ThreadChoice.choose(configured: 4, facts: facts([all, all]), environment: [:])
     #expect(shared.warning?.contains("2 ranks x 4 threads share 4 cores") == true)
+    // The configuration would go before the variable that the line sets.
+    #expect(shared.warning?.hasSuffix("-x OMP_NUM_THREADS=2 dropblock-dist ... --set threads_per_rank=2") == true)
+    #expect(idle.warning?.hasSuffix("dropblock-dist ...") == true)
     let crowded = try ThreadChoice.choose(configured: nil, facts: facts([all, all, all, all, all]), environment: [:])
     #expect(crowded.warning?.contains("--oversubscribe --bind-to none") == true)
     let slurm = try ThreadChoice.choose(configured: 1, facts: facts([all], launcher: .pmix), environment: [:])
