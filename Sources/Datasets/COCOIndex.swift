@@ -79,7 +79,7 @@ public final class COCOIndex: Sendable {
     let (hash, size) = try HashMemory.contentHash(of: path, cache: cache)
     let name = "\(cache)/coco-\(String(hash, radix: 16))-\(size)-v\(CSJIndexVersion).index"
     if let index = try? COCOIndex(path: path, index: name, hash: hash, size: size) { return index }
-    try build(path, to: name, hash: hash)
+    try build(path, to: name, hash: hash, size: size)
     return try COCOIndex(path: path, index: name, hash: hash, size: size)
   }
 
@@ -150,14 +150,10 @@ public final class COCOIndex: Sendable {
     String(decoding: text[Int(offset)..<Int(offset + length)], as: UTF8.self)
   }
 
-  private static func build(_ path: String, to name: String, hash: UInt64) throws {
+  private static func build(_ path: String, to name: String, hash: UInt64, size: Int) throws {
     let temporary = temporaryName(beside: name)
     try callReader(path) { message, capacity in csj_build_index(path, temporary, hash, message, capacity) }
-    guard rename(temporary, name) == 0 else {
-      let reason = systemMessage()
-      unlink(temporary)
-      throw InputError(.cannotWrite, "\(name): cannot be written: \(reason)")
-    }
+    try publish(temporary, as: name) { (try? COCOIndex(path: path, index: name, hash: hash, size: size)) != nil }
   }
 }
 

@@ -107,6 +107,23 @@ public func writeFile(_ bytes: [UInt8], to path: String) throws {
   }
 }
 
+/// Gives a finished file its name unless a good one of that name has appeared meanwhile; the temporary name is gone then.
+///
+/// A good file stays because others may have mapped it: on a network file system a file that is replaced is gone under the
+/// mappings of other machines. Throws exit code 73.
+func publish(_ temporary: String, as path: String, keepingWhen isGood: () -> Bool) throws {
+  if link(temporary, path) == 0 || errno == EEXIST && isGood() {
+    unlink(temporary)
+    return
+  }
+  // A damaged one is replaced, and not every file system has links.
+  guard rename(temporary, path) == 0 else {
+    let reason = systemMessage()
+    unlink(temporary)
+    throw InputError(.cannotWrite, "\(path): cannot be written: \(reason)")
+  }
+}
+
 /// Throws exit code 73 where `writeFile` would: before work whose results would be lost.
 public func requireWritable(_ path: String) throws {
   let temporary = temporaryName(beside: path)
