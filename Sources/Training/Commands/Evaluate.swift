@@ -17,16 +17,16 @@ public struct EvaluateRequest: Sendable {
 
   /// Evaluates on all ranks and ends the process.
   public func run() -> Never {
-    let trained: TrainedDetector
-    do {
-      // Every rank reads the checkpoint before it joins: an error is the same on all of them.
-      let console = Console(style: .ofThisProcess(rank: launchedRank()))
-      trained = try TrainedDetector(
-        checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
-    } catch {
-      Launch.fail(error)
-    }
-    Launch.onRanks(trained.detector.configuration) { mpi, threads, console in
+    Launch.onRanks(
+      // The checkpoint says how long ranks may wait for each other; until it is read, as long as by default.
+      deadlineSeconds: Configuration().distributed.deadlineSeconds,
+      prepare: { mpi, console in
+        try TrainedDetector(
+          checkpoint: checkpoint, configuration: configuration.resolve, communicator: mpi.world,
+          warn: { console.warn($0) })
+      },
+      configuration: { $0.detector.configuration }
+    ) { mpi, threads, console, trained in
       let split = try DetectionSplit(
         .validation, of: trained.detector.configuration, communicator: mpi.world)
       let predictor = Predictor(trained.detector, engine: trained.engine, store: trained.store)

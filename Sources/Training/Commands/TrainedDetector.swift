@@ -13,6 +13,46 @@ struct TrainedDetector {
   ///
   /// - Parameter configuration: makes the configuration, given the text of the one in the checkpoint, if there is one.
   init(checkpoint path: String, configuration: (String?) throws -> Configuration, warn: (String) -> Void) throws {
+    let (reference, resolved) = try Self.open(path, configuration: configuration, warn: warn)
+    self.init(resolved)
+    try ModelFile.load(reference.model, optimizer: nil, into: store)
+  }
+
+  /// The same on all ranks, of which the first one alone reads the checkpoint; throws the same error on all of them.
+  init(
+    checkpoint path: String, configuration: (String?) throws -> Configuration, communicator: Communicator,
+    warn: (String) -> Void
+  ) throws {
+    let opened = try communicator.collectively {
+      communicator.rank == 0 ? try Self.open(path, configuration: configuration, warn: warn) : nil
+    }
+    let text = try communicator.broadcast(opened?.configuration.yaml ?? "")
+    let resolved = try communicator.collectively {
+      let resolved = try Configuration(text: text, name: "the first rank's configuration", overrides: [])
+      try resolved.requireRunnable()
+      return resolved
+    }
+    self.init(resolved)
+    try communicator.collectively {
+      if let opened { try ModelFile.load(opened.reference.model, optimizer: nil, into: store) }
+    }
+    try communicator.broadcast(store.valueArena)
+    try communicator.broadcast(store.frozenArena)
+    try communicator.broadcast(store.runningStatistics)
+  }
+
+  /// A detector whose weights are not set yet.
+  private init(_ configuration: Configuration) {
+    detector = Detector(configuration)
+    engine = Engine()
+    let size = detector.trainingSize
+    let (graph, _) = detector.inferenceGraph(height: size.height, width: size.width)
+    store = Plan(graph, engine: engine, mode: .inference, policy: .direct).parameters
+  }
+
+  private static func open(
+    _ path: String, configuration: (String?) throws -> Configuration, warn: (String) -> Void
+  ) throws -> (reference: CheckpointReference, configuration: Configuration) {
     let reference = try CheckpointReference.resolve(path, warn: warn)
     let resolved: Configuration
     switch reference {
@@ -20,12 +60,7 @@ struct TrainedDetector {
     case .weights: resolved = try configuration(nil)
     }
     try resolved.requireRunnable()
-    detector = Detector(resolved)
-    engine = Engine()
-    let size = detector.trainingSize
-    let (graph, _) = detector.inferenceGraph(height: size.height, width: size.width)
-    store = Plan(graph, engine: engine, mode: .inference, policy: .direct).parameters
-    try ModelFile.load(reference.model, optimizer: nil, into: store)
+    return (reference, resolved)
   }
 }
 

@@ -11,19 +11,33 @@ public enum Launch {
   public static func onRanks(
     _ configuration: Configuration, _ body: (MPIEnvironment, ThreadChoice, Console) throws -> ExitCode
   ) -> Never {
+    onRanks(
+      deadlineSeconds: configuration.distributed.deadlineSeconds, prepare: { _, _ in configuration },
+      configuration: { $0 }
+    ) { mpi, threads, console, _ in try body(mpi, threads, console) }
+  }
+
+  /// The same where the configuration is known only after the ranks have joined, as part of something that `prepare` makes.
+  static func onRanks<Prepared>(
+    deadlineSeconds: Double, prepare: (MPIEnvironment, Console) throws -> Prepared,
+    configuration: (Prepared) -> Configuration,
+    _ body: (MPIEnvironment, ThreadChoice, Console, Prepared) throws -> ExitCode
+  ) -> Never {
     let mpi: MPIEnvironment
     do {
-      mpi = try MPIEnvironment.start(deadlineSeconds: configuration.distributed.deadlineSeconds)
+      mpi = try MPIEnvironment.start(deadlineSeconds: deadlineSeconds)
     } catch {
       fail(error)
     }
     do {
       let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
-      let context = try CheckContext(configuration, mpi: mpi)
+      let prepared = try prepare(mpi, console)
+      mpi.world.deadlineSeconds = configuration(prepared).distributed.deadlineSeconds
+      let context = try CheckContext(configuration(prepared), mpi: mpi)
       for warning in try RunCheck.require(RunCheck.atStart, context) { console.warn(warning) }
       guard let threads = context.threads else { fatalError("the checks at start settle the threads") }
       ThreadPool.setThreadCount(threads.threads)
-      mpi.leave(try body(mpi, threads, console))
+      mpi.leave(try body(mpi, threads, console, prepared))
     } catch {
       mpi.leave(after: error)
     }
