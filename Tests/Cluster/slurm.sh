@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# A real Slurm on two virtual nodes runs train.sbatch to the end over several starts, by srun and by mpirun, and sweep.sbatch:
+# every result is that of an uninterrupted run, byte for byte.
+#
+# Usage: Tests/Cluster/slurm.sh      as root; DROPBLOCK_PROGRAM names another program than the built one
+set -uo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+for reason in "$(why_no_hosts)" "$(why_no_slurm)"; do
+  [[ ! $reason ]] || { say "skipped: $reason"; exit 0; }
+done
+
+steps=100
+tiny_configuration | sed "s/length: 6 steps/length: $steps steps/" >"$work/tiny.yaml"
+sed 's/^name: tiny/name: other/; $a random: {seed: 2}' "$work/tiny.yaml" >"$work/other.yaml"
+
+uninterrupted() {
+  logged "whole-$1" mpirun -np 2 --bind-to none --mca mpi_yield_when_idle 1 -x OMP_NUM_THREADS=1 \
+    -x "DROPBLOCK_CACHE=$work/cache" "$program" --config "$work/$1.yaml" --output "$work/whole-$1"
+}
+# submit LAUNCHER SBATCH-OPTION... FILE ARGUMENT...: a job on both nodes, by the user of node 0; prints its number.
+submit() {
+  local launcher=$1
+  shift
+  on 0 sbatch --parsable -N 2 --exclusive --chdir="$work" --time=1 --signal=B:USR1@40 \
+    "--export=ALL,DROPBLOCK_PROGRAM=$program,DROPBLOCK_LAUNCHER=$launcher,DROPBLOCK_BINDING=none$variables" "$@"
+}
+variables=,DROPBLOCK_INTERFACE=eth0,DROPBLOCK_CACHE=$work/here/cache,DROPBLOCK_RUNS=$work/here
+count() { cat "$2" 2>/dev/null | grep -c "$1"; }
+is_over() { [[ ! $(on 0 squeue -h -j "$1" 2>/dev/null) ]]; }
+# The time limit's own warning comes at one of Slurm's looks, half a minute apart. For the rest this sends what Slurm sends:
+# warn_twice JOB LOG: unless Slurm does, warns the first and the second start of a job ten steps after each began.
+warn_twice() {
+  local job=$1 log=$2 start
+  for start in 1 2; do
+    until_true 90 started "$log" "$start" || return 1
+    until_true 90 begun "$log" "$start" || return 1
+    (($(count 'warned by USR1' "$log") >= start)) || on 0 scancel --signal=USR1 --batch "$job"
+    until_true 90 started "$log" $((start + 1)) || return 1
+  done
+}
+started() { (($(count 'start [0-9]* of job' "$1") >= $2)); }
+# begun LOG START: whether the start has got ten steps on.
+begun() {
+  local steps
+  [[ -r $1 ]] || return 1
+  steps=$(awk -v start="$2" '/: start [0-9]* of job/ { n++ } /^step / && n == start { steps++ } END { print steps + 0 }' "$1")
+  ((steps >= 10))
+}
+
+hosts_up 2
+slurm_up
+check "2 ranks on one machine" uninterrupted tiny
+check "  and with another seed" uninterrupted other
+
+for launcher in srun mpirun; do
+  start=$SECONDS log=$work/$launcher.log
+  job=$(submit $launcher --output="$log" \
+    "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/$launcher")
+  check "$launcher: job $job is warned twice and comes back" warn_twice "$job" "$log"
+  check "  it ends" until_true 120 is_over "$job"
+  say "        after $((SECONDS - start)) s in $(count ': start' "$log") starts"
+  check "  Slurm counts it as completed" grep -q "JobId=$job .*JobState=COMPLETED" <(on 0 scontrol -o show job "$job")
+  check "  over at least two requeues" test "$(count 'of job' "$log")" -ge 3
+  check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/$launcher" "$steps"
+done
+
+# The last task of an array has the number of the whole array; only the warned one may come back.
+array=$(submit srun --array=0-1%1 --output="$work/sweep-%a.log" \
+  "$root/launch/slurm/sweep.sbatch" "$work/tiny.yaml" "$work/other.yaml")
+check "sweep: task 1 begins" until_true 120 begun "$work/sweep-1.log" 1
+on 0 scancel --signal=USR1 --batch "${array}_1"
+check "  array $array ends" until_true 180 is_over "$array"
+check "  the warned task came back" test "$(count 'of job' "$work/sweep-1.log")" -ge 2
+for name in tiny other; do
+  check "  $name has the bytes of the uninterrupted run" same_state "$work/whole-$name" "$(disk 0)/$name" "$steps"
+done
+finish
