@@ -52,6 +52,14 @@ slurm_up
 check "2 ranks on one machine" uninterrupted tiny
 check "  and with another seed" uninterrupted other
 
+# refused COMMAND...: whether a wrong start is refused with the line that works.
+refused() {
+  logged refused "$@"
+  (($? == 78)) && tail -n 20 "$work/refused.log" | grep -q "would train alone.*start it with: .*srun --mpi=pmix"
+}
+check "srun without PMIx is refused" refused on 0 srun -N 2 -n 2 "$program" --config "$work/tiny.yaml"
+check "the program alone in an allocation is refused" refused on 0 salloc -N 2 -n 2 "$program" --config "$work/tiny.yaml"
+
 for launcher in srun mpirun; do
   start=$SECONDS log=$work/$launcher.log
   job=$(submit $launcher --output="$log" \
@@ -63,6 +71,18 @@ for launcher in srun mpirun; do
   check "  over at least two requeues" test "$(count 'of job' "$log")" -ge 3
   check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/$launcher" "$steps"
 done
+
+# A rank that is killed takes its job with it, and the checkpoint that it made lets the job come back.
+log=$work/killed.log
+job=$(submit srun --output="$log" \
+  "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/killed")
+check "kill -9 of a rank of job $job" until_true 90 begun "$log" 1
+for process in $(ip netns pids "$(host 1)"); do
+  if [[ $(readlink "/proc/$process/exe") == "$(realpath "$program")" ]]; then kill -9 "$process"; fi
+done
+check "  it comes back" until_true 90 started "$log" 2
+check "  it ends" until_true 120 is_over "$job"
+check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/killed" "$steps"
 
 # The last task of an array has the number of the whole array; only the warned one may come back.
 array=$(submit srun --array=0-1%1 --output="$work/sweep-%a.log" \
