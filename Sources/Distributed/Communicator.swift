@@ -19,8 +19,10 @@ public final class Communicator {
   public let host: String
   /// The longest that one wait may last, in seconds.
   public var deadlineSeconds: Double
-  /// What the program is doing, for the report of a stall; for example `step 12: backward`.
-  public var phase = "start"
+  /// What this rank does now, for the report of a stall.
+  public let activity = Activity()
+  /// The thread that tells the other ranks what this one does; nil where nobody watches.
+  public internal(set) var watch: RankWatch?
   /// Seconds that this rank has spent inside MPI calls, all collectives and gradient reductions together.
   public internal(set) var secondsInMPI = 0.0
 
@@ -54,8 +56,17 @@ public final class Communicator {
     handle = world
   }
 
+  /// The part of the program, for the report of a stall; for example `evaluation`.
+  public var phase: String {
+    get { activity.phase }
+    set { activity.phase = newValue }
+  }
+
   /// Forgets the communicator, before MPI ends.
-  func release() { handle = nil }
+  func release() {
+    watch?.stop()
+    (watch, handle) = (nil, nil)
+  }
 
   /// Throws when `status` is not success, with the name of the call.
   func check(_ status: Int32, _ call: String) throws(RankError) {
@@ -83,14 +94,33 @@ public final class Communicator {
     _ call: @autoclosure () -> String, _ place: @autoclosure () -> String, until isDone: () throws(RankError) -> Bool
   ) throws(RankError) {
     let start = monotonicSeconds()
+    let interrupted = activity.beginWait(call())
+    defer { activity.endWait(resuming: interrupted) }
     var polls = 0
+    var nextLook = start + 0.1
     while try !isDone() {
       polls += 1
-      if polls % 1024 == 0 {
-        let seconds = monotonicSeconds() - start
-        if seconds > deadlineSeconds { throw stall(call(), place(), seconds) }
+      // A poll that yields the processor may take milliseconds.
+      if polls % 64 == 0 {
+        let now = monotonicSeconds()
+        if now < nextLook { continue }
+        nextLook = now + 0.1
+        try lookUp(call(), place(), since: start, now)
       }
     }
+  }
+
+  /// What a wait that lasts does now and then: throws when the job is given up, or its own deadline has passed.
+  private func lookUp(_ call: String, _ place: String, since start: Double, _ now: Double) throws(RankError) {
+    activity.nameWait(call, place)
+    guard let watch else {
+      if now - start > deadlineSeconds { throw stall(call, place, now - start) }
+      return
+    }
+    if let reason = watch.verdict {
+      throw RankError(call: call, rank: rank, host: host, reason: reason, isTold: true)
+    }
+    if !watch.mayWait(since: start, now: now) { throw stall(call, place, now - start) }
   }
 
   /// Reports a wait that passed its deadline, on standard error, and makes the error for it.
@@ -110,9 +140,6 @@ public final class Communicator {
     try body()
   }
 }
-
-/// A duration to a tenth of a second, also when it is not finite.
-private func rounded(_ seconds: Double) -> Double { (seconds * 10).rounded() / 10 }
 
 /// MPI's words for an error code.
 private func errorText(_ code: Int32) -> String {

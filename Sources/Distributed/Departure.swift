@@ -8,8 +8,10 @@ import Tensors
 //   MPI before it exits. Nothing is cut off; mpirun returns the code and adds four lines of its own.
 // - One rank knows, the others may be inside a collective: `abort`. MPI_Abort makes mpirun kill the other ranks and
 //   return the code. What they have not yet written is lost.
-// - A wait passed its deadline: most ranks find out within the same second, so each prints its line and then gives the
-//   others time to do the same before it aborts.
+// - The job stands still and one rank has told all others (Note [Watching each other]): that one speaks and aborts; the
+//   others are silent and give it time to.
+// - A wait passed its deadline and nobody told anything: most ranks find out within the same second, so each prints its
+//   line and then gives the others time to do the same before it aborts.
 // Both ways were checked against mpirun 4.1.4: it returns 65, 74 and 75 as they were given.
 
 /// How long a rank that saw a stall lets the others report theirs, in seconds.
@@ -32,7 +34,7 @@ extension MPIEnvironment {
       if world.rank == 0 { printError("error: \(error)") }
       leave(error.exitCode)
     case let error as RankError:
-      world.abort(error.exitCode, "error: \(error)", graceSeconds: stallGraceSeconds)
+      world.abort(after: error)
     case let error as any UserError:
       world.abort(error.exitCode, "error: \(error)")
     default:
@@ -44,13 +46,24 @@ extension MPIEnvironment {
 extension Communicator {
   /// Ends the whole job from this one rank with `code`, after `message` on standard error.
   ///
-  /// For a failure that the other ranks cannot learn of in a collective. `graceSeconds` lets the others report first,
-  /// where all of them are likely to fail together, as in a stall. With one rank it is a plain exit.
-  public func abort(_ code: ExitCode, _ message: String, graceSeconds: Double = 0) -> Never {
+  /// For a failure that the other ranks cannot learn of in a collective. With one rank it is a plain exit.
+  public func abort(_ code: ExitCode, _ message: String) -> Never {
     printError(message)
+    abort(code, graceSeconds: 0)
+  }
+
+  /// Ends the whole job from this one rank after a failure that the others have met as well, or were told of.
+  public func abort(after error: RankError) -> Never {
+    let grace = watch?.beginLeaving()
+    if !error.isTold || watch?.report != nil { printError("error: \(error)") }
+    abort(error.exitCode, graceSeconds: error.isTold ? grace ?? 0 : stallGraceSeconds)
+  }
+
+  /// Lets the others report, and aborts.
+  private func abort(_ code: ExitCode, graceSeconds: Double) -> Never {
     if handle != nil {
       fflush(nil)
-      if graceSeconds > 0, size > 1 { usleep(UInt32(min(graceSeconds, 60) * 1e6)) }
+      if graceSeconds > 0, size > 1 { usleep(UInt32(graceSeconds * 1e6)) }
       MPI_Abort(handle, code.rawValue)
     }
     exit(code.rawValue)

@@ -92,6 +92,11 @@ public final class MPIEnvironment {
     return try Communicator(worldOn: hostName(), deadlineSeconds: deadlineSeconds)
   }
 
+  /// Lets the ranks watch each other from now on; see Note [Watching each other].
+  ///
+  /// All ranks call it.
+  public func watchRanks() throws(RankError) { world.watch = try RankWatch.start(world) }
+
   /// Ends MPI on this rank; every rank must call it, after its last collective.
   ///
   /// A second call does nothing.

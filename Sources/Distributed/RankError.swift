@@ -13,14 +13,16 @@ public struct RankError: UserError, Equatable {
   public let host: String
   /// What happened, in words.
   public let reason: String
+  /// Whether all ranks were told, and the reason names the culprit.
+  public let isTold: Bool
 
   /// An error of one call on one rank.
-  public init(call: String, rank: Int, host: String, reason: String) {
-    (self.call, self.rank, self.host, self.reason) = (call, rank, host, reason)
+  public init(call: String, rank: Int, host: String, reason: String, isTold: Bool = false) {
+    (self.call, self.rank, self.host, self.reason, self.isTold) = (call, rank, host, reason, isTold)
   }
 
   /// Always 74.
   public var exitCode: ExitCode { .rankFailed }
-  /// One line: rank, host, call and reason.
-  public var description: String { "rank \(rank) on \(host): \(call): \(reason)" }
+  /// One line: rank, host, call and reason; the reason alone where it names the culprit.
+  public var description: String { isTold ? reason : "rank \(rank) on \(host): \(call): \(reason)" }
 }

@@ -58,8 +58,6 @@ final class Step {
   }
 
   /// What tables and timelines call it.
-  var label: WorkLabel {
-    WorkLabel(
-      name, pass: pass.rawValue, kind: kind, algorithm: algorithm, floatingPointOperations: floatingPointOperations)
-  }
+  private(set) lazy var label = WorkLabel(
+    name, pass: pass.rawValue, kind: kind, algorithm: algorithm, floatingPointOperations: floatingPointOperations)
 }

@@ -120,6 +120,7 @@ public final class Plan {
   }
 
   private func run(_ step: Step, _ context: RunContext) {
+    context.operationBegins?(step.label)
     context.timeline.measure(step.label) { step.run(context) }
   }
 

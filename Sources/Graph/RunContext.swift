@@ -53,6 +53,8 @@ public struct RunContext {
   public var rankSums: (any RankSums)?
   /// Called after each backward step.
   public var afterBackwardStep: ((BackwardProgress) -> Void)?
+  /// Called before each operation.
+  public var operationBegins: ((WorkLabel) -> Void)?
   /// Where each operation is recorded, or nil where nobody asks.
   public var timeline: Timeline?
 

@@ -36,14 +36,9 @@ import Testing
     let space = try Workspace()
     let directory = space.folder.file("run")
     let arguments = space.train("--set", "train.length=16 steps", "--set", "train.checkpoint_every=99 steps")
-    let log = "\(directory)/log.txt"
-    Thread.detachNewThread {
-      // A first line of progress means that the handlers are there; 60 s are the command's own limit.
-      for _ in 0..<6000 {
-        if let text = try? String(contentsOfFile: log, encoding: .utf8), text.contains("\nstep ") { break }
-        usleep(10_000)
-      }
-      if let process = Self.process(ofRank: 1, mentioning: directory) { kill(process, SIGTERM) }
+    // A first line of progress means that the handlers are there.
+    when("\(directory)/log.txt", says: "\nstep ") {
+      if let process = rankProcesses(mentioning: directory)[1] { kill(process, SIGTERM) }
     }
     let result = try space.program(ranks: 2, arguments)
     #expect(result.exitCode == 75, "\(result)")
@@ -62,18 +57,5 @@ import Testing
     // One row a step: none is lost and none is done twice.
     let rows = try String(contentsOfFile: "\(directory)/metrics.jsonl", encoding: .utf8).split(separator: "\n")
     #expect(rows.count { $0.contains("\"loss\"") } == 16)
-  }
-
-  /// The process of a rank of the job that has this text in its arguments.
-  private static func process(ofRank rank: Int, mentioning text: String) -> pid_t? {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-      guard let process = pid_t(name), let environment = FileManager.default.contents(atPath: "/proc/\(name)/environ"),
-        String(decoding: environment, as: UTF8.self).split(separator: "\0").contains("OMPI_COMM_WORLD_RANK=\(rank)"),
-        let arguments = FileManager.default.contents(atPath: "/proc/\(name)/cmdline"),
-        String(decoding: arguments, as: UTF8.self).contains(text)
-      else { continue }
-      return process
-    }
-    return nil
   }
 }

@@ -33,6 +33,7 @@ public enum Launch {
       let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
       let prepared = try prepare(mpi, console)
       mpi.world.deadlineSeconds = configuration(prepared).distributed.deadlineSeconds
+      try mpi.watchRanks()
       let context = try CheckContext(configuration(prepared), mpi: mpi)
       for warning in try RunCheck.require(RunCheck.atStart, context) { console.warn(warning) }
       guard let threads = context.threads else { fatalError("the checks at start settle the threads") }

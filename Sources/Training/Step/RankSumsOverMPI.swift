@@ -12,7 +12,7 @@ struct RankSumsOverMPI: RankSums {
       try communicator.allreduce(values, .sum)
     } catch {
       // The graph's operations cannot throw, and no other rank can know: this rank ends the job.
-      communicator.abort(error.exitCode, error.description)
+      communicator.abort(after: error)
     }
   }
 }

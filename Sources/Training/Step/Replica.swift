@@ -81,7 +81,9 @@ public final class Replica<Task: TrainingTask> {
     _ step: Int, learningRate: Double, isRegularized: Bool = true, timeline: Timeline? = nil,
     nextBatch: () throws -> MicroBatch
   ) throws -> Result {
-    let secondsInMPI = communicator.secondsInMPI
+    let (secondsInMPI, activity) = (communicator.secondsInMPI, communicator.activity)
+    activity.enter(step: step + 1)
+    defer { activity.enter(step: nil) }
     reducer.beginStep(timeline)
     var head = StepHead(stopIsRequested: StopRequest.isPending)
     let savedStatistics = Array(plan.parameters.runningStatistics)
@@ -90,6 +92,7 @@ public final class Replica<Task: TrainingTask> {
       // A shard acts as a rank: it starts from the statistics of the step before.
       if batch.hasShards { _ = plan.parameters.runningStatistics.update(fromContentsOf: savedStatistics) }
       let isLast = pass == batch.accumulate - 1
+      activity.begin(.batch)
       let microBatch = try timeline.measure(.batch) { try nextBatch() }
       timeline.measure(.images) { _ = plan.inputImages.update(fromContentsOf: microBatch.images) }
       let targets = try timeline.measure(.targets) {
@@ -99,6 +102,7 @@ public final class Replica<Task: TrainingTask> {
       var context = RunContext(
         step: step, dropBlock: isRegularized ? dropBlock : nil, rankSums: rankSums, timeline: timeline)
       targets.enter(&context)
+      if communicator.size > 1 { context.operationBegins = { activity.begin($0) } }
       plan.forward(context)
       head.take(targets)
       head.write(to: plan.parameters.gradientArena)
