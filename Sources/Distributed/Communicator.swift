@@ -93,7 +93,7 @@ public final class Communicator {
   func wait(
     _ call: @autoclosure () -> String, _ place: @autoclosure () -> String, until isDone: () throws(RankError) -> Bool
   ) throws(RankError) {
-    let start = monotonicSeconds()
+    var start = monotonicSeconds()
     let interrupted = activity.beginWait(call())
     defer { activity.endWait(resuming: interrupted) }
     var polls = 0
@@ -104,6 +104,8 @@ public final class Communicator {
       if polls % 64 == 0 {
         let now = monotonicSeconds()
         if now < nextLook { continue }
+        // This process itself stood still, perhaps with the whole job.
+        if now - nextLook > 5 { start += now - nextLook }
         nextLook = now + 0.1
         try lookUp(call(), place(), since: start, now)
       }

@@ -225,7 +225,8 @@ public final class RankWatch: Sendable {
     }
     // A rank that hangs outside of MPI, and nobody who says so.
     let state = ownState(&round)
-    if round.gaveUpAt == nil, !state.isWaiting, state.idleSeconds > deadlineSeconds + Self.judgementSeconds {
+    let patience = shared.withLock { $0.isConnected } ? Self.judgementSeconds : 0
+    if round.gaveUpAt == nil, !state.isWaiting, state.idleSeconds > deadlineSeconds + patience {
       tell(
         "rank \(rank) on \(host): in \(state.place), for \(rounded(state.idleSeconds)) s without progress (deadline "
           + "\(rounded(deadlineSeconds)) s)", [], &round)
@@ -262,8 +263,10 @@ public final class RankWatch: Sendable {
   /// Ends the process where the training thread does not.
   private func leaveIfGivenUp(_ round: Round) {
     guard let gaveUpAt = round.gaveUpAt else { return }
-    let patience = shared.withLock { $0.isLeaving } ? 6.0 : 2.0
-    if round.now - gaveUpAt > patience { _exit(ExitCode.rankFailed.rawValue) }
+    let (isLeaving, reason) = shared.withLock { ($0.isLeaving, $0.report == nil ? nil : $0.verdict) }
+    if round.now - gaveUpAt < (isLeaving ? 6 : 2) { return }
+    if !isLeaving, let reason { printError("error: \(reason)") }
+    _exit(ExitCode.rankFailed.rawValue)
   }
 
   /// Says once that datagrams do not get through, and what that means.

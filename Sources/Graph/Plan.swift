@@ -98,7 +98,10 @@ public final class Plan {
   /// Runs forward: outputs and losses.
   ///
   /// In training, weights are taken to have changed since the last run.
-  public func forward(_ context: RunContext) {
+  public func forward(_ context: RunContext) { forward(context) { _ in } }
+
+  /// Runs forward and shows each step once it has run.
+  func forward(_ context: RunContext, after: (Step) -> Void) {
     if mode == .training || derivedWeightsAreStale {
       for step in prepareSteps { run(step, context) }
       derivedWeightsAreStale = false
@@ -107,7 +110,10 @@ public final class Plan {
     context.targets?.classLoss = 0
     context.targets?.boxLoss = 0
     context.labels?.forgetResults()
-    for step in forwardSteps { run(step, context) }
+    for step in forwardSteps {
+      run(step, context)
+      after(step)
+    }
   }
 
   /// Runs backward after a forward run of the same context: every gradient of a trained parameter.

@@ -25,7 +25,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A fault to rehearse, several times if need be: kill:rank=R,step=S, stall:...[,seconds=T], nan:...[,place=loss|input], bitflip:...[,tensor=NAME][,bit=B].",
+      "A fault to rehearse, several times if need be: kill:rank=R,step=S, stall:...[,seconds=T], nan:...[,place=loss|input], bitflip:...[,tensor=NAME][,bit=B], stop:... .",
       valueName: "fault"))
   var inject: [String] = []
 

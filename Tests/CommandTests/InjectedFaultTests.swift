@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import TestSupport
 import Testing
 
@@ -35,5 +36,49 @@ import Testing
         "--set", "train.checkpoint_every=2 steps"))
     result.expectError(76, ["step 4: the replicas differ in \(tensor)", "rank 1 on", "agreed after step 2"])
     #expect(CheckpointStore(runDirectory: space.folder.file("run")).steps == [2], "\(result)")
+  }
+
+  @Test("a NaN in a rank's input is code 76 on all, and names the rank, its images and where it began")
+  func notANumber() throws {
+    let space = try Workspace()
+    let result = try space.program(ranks: 2, space.train("--inject", "nan:rank=1,step=2,place=input"))
+    result.expectError(76, ["step 2: the loss is not finite", "rank 1 on", "it began in the input: image "])
+    let line = try #require(result.errorLines("  rank 1 on ").first, "\(result)")
+    let images = try #require(line.split(separator: ": images ").last?.split(separator: ";"))
+    #expect(images.count == 2 && images[1].hasSuffix(" image \(images[0])"), "one image a rank: \(line)")
+    #expect(result.errorLines("  rank 0 on ").isEmpty, "\(result)")
+    #expect(CheckpointStore(runDirectory: space.folder.file("run")).steps == [1], "\(result)")
+  }
+
+  @Test("skipped steps are warnings until there are too many in a row; one that is not resets the count")
+  func skipped() throws {
+    let space = try Workspace()
+    let result = try space.program(
+      ranks: 1,
+      space.train(
+        "--inject", "nan:rank=0,step=1", "--inject", "nan:rank=0,step=3", "--inject", "nan:rank=0,step=4",
+        "--set", "train.non_finite_loss=skip", "--set", "train.max_skipped_steps=1", "--set", "train.length=9 steps"))
+    result.expectError(
+      76, ["step 4: the loss is not finite", "(box loss)", "max_skipped_steps = 1 steps in a row were skipped"])
+    #expect(
+      result.errorLines("warning: step 1: ").first?.contains("skipped, 1 in a row; rank 0 on ") == true, "\(result)")
+    #expect(
+      result.errorLines("warning: step 3: ").first?.contains("skipped, 1 in a row; rank 0 on ") == true, "\(result)")
+  }
+
+  @Test("a stop before the evaluation is due puts it off: the same command begins with it")
+  func stoppedBeforeEvaluation() throws {
+    let space = try Workspace()
+    let result = try space.program(ranks: 2, space.train("--inject", "stop:rank=1,step=2"))
+    #expect(result.exitCode == 75, "\(result)")
+    let directory = space.folder.file("run")
+    let set = "\(directory)/checkpoints/\(CheckpointStore.name(ofStep: 2))"
+    #expect(try CheckpointSet(directory: set).state.metric == nil)
+    let rows = { try String(contentsOfFile: "\(directory)/metrics.jsonl", encoding: .utf8).split(separator: "\n") }
+    #expect(try rows().count { $0.contains("\"AP\"") } == 0)
+    let again = try space.program(ranks: 2, space.train())
+    #expect(again.exitCode == 0 && again.output.contains("finished: all 2 steps are done"), "\(again)")
+    #expect(try rows().count { $0.contains("\"AP\"") } == 1)
+    #expect(try CheckpointSet(directory: set).state.metric != nil)
   }
 }

@@ -69,25 +69,34 @@ struct SyntheticTraining {
   func train(
     _ replica: Replica<Detector>, steps: Range<Int>, isRegularized: Bool = true
   ) throws -> [Replica<Detector>.Result] {
-    let anchors = replica.task.anchors(height: side, width: side)
-    return try steps.map { step in
-      var pass = 0
-      let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: replica.plan.inputImages.count)
-      defer { memory.deallocate() }
-      return try replica.step(step, learningRate: Self.learningRate, isRegularized: isRegularized) {
-        let communicator = replica.communicator
-        let place = replica.batch.order.place(
-          ofPass: pass, rank: communicator.rank, passes: replica.batch.accumulate, ranks: communicator.size)
-        let first = place * replica.batch.perRank
-        let samples = (first..<first + replica.batch.perRank).map { position in
-          var sample = sample(step: step, position: position, anchors)
-          spoil?(step, position, &sample)
-          return sample
-        }
-        pass += 1
-        _ = memory.initialize(from: samples.flatMap(\.image))
-        return Replica.MicroBatch(images: UnsafeBufferPointer(memory), targets: samples.map(\.targets))
+    try steps.map { step in
+      try withBatches(replica, step: step) { next in
+        try replica.step(step, learningRate: Self.learningRate, isRegularized: isRegularized, nextBatch: next)
       }
+    }
+  }
+
+  /// Lends the micro-batches of a step, one after the other.
+  func withBatches<Result>(
+    _ replica: Replica<Detector>, step: Int, _ body: (_ next: () -> Replica<Detector>.MicroBatch) throws -> Result
+  ) rethrows -> Result {
+    let anchors = replica.task.anchors(height: side, width: side)
+    var pass = 0
+    let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: replica.plan.inputImages.count)
+    defer { memory.deallocate() }
+    return try body {
+      let communicator = replica.communicator
+      let place = replica.batch.order.place(
+        ofPass: pass, rank: communicator.rank, passes: replica.batch.accumulate, ranks: communicator.size)
+      let first = place * replica.batch.perRank
+      let samples = (first..<first + replica.batch.perRank).map { position in
+        var sample = sample(step: step, position: position, anchors)
+        spoil?(step, position, &sample)
+        return sample
+      }
+      pass += 1
+      _ = memory.initialize(from: samples.flatMap(\.image))
+      return Replica.MicroBatch(images: UnsafeBufferPointer(memory), targets: samples.map(\.targets))
     }
   }
 

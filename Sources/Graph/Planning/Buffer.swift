@@ -11,6 +11,8 @@ final class Buffer {
   let precision: Precision
   /// Kept for the whole life of the plan: inputs, outputs, masks, derived weights.
   var isPersistent: Bool
+  /// Whether it holds a value of the graph or the gradient of one: numbers, in the order of the images.
+  var isValue = false
   private(set) var firstStep = Int.max
   private(set) var lastStep = -1
   private var address: UnsafeMutableRawPointer?

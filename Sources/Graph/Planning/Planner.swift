@@ -93,6 +93,7 @@ public final class Planner {
     let buffer = newBuffer(
       "value \(value.id)", byteCount: engine.activationLayout(value.shape, stored).byteCount, precision: stored,
       isPersistent: graph.outputs.contains(value))
+    buffer.isValue = true
     valueBuffers[value.id] = buffer
     return buffer
   }
@@ -192,6 +193,7 @@ public final class Planner {
     if !graph.outputs.contains(value) { return buffer(of: value) }
     if let known = lossGradients[value.id] { return known }
     let gradient = newActivation("gradient of value \(value.id)", value.shape)
+    gradient.isValue = true
     lossGradients[value.id] = gradient
     return gradient
   }

@@ -25,8 +25,9 @@ public struct TrainRequest: Sendable {
 
   /// Trains on all ranks and ends the process: 0 when finished, 75 when stopped by a signal after a checkpoint.
   public func run() -> Never {
+    // Before MPI starts, so that no signal finds the ranks unprepared.
+    StopRequest.listen(Launcher(environment: processEnvironment()))
     Launch.onRanks(configuration) { mpi, threads, console in
-      StopRequest.listen()
       let run = try TrainingRun(
         configuration, output: output, resume: resume, mpi: mpi, threads: threads, console: console,
         faults: faults)
@@ -34,7 +35,14 @@ public struct TrainRequest: Sendable {
         console.say("dry run: planned, nothing trained")
         return .success
       }
-      switch try run.run() {
+      let outcome: TrainingRun.Outcome
+      do {
+        outcome = try run.run()
+      } catch let error as RankError {
+        console.log(mpi.world.watch?.report ?? "\(error)")
+        throw error
+      }
+      switch outcome {
       case .finished: return .success
       case .interrupted: return .interrupted
       }

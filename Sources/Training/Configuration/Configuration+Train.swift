@@ -15,6 +15,8 @@ extension Configuration {
     public var logEvery = 10
     /// What a loss that is not finite does.
     public var nonFiniteLoss = NonFiniteLoss.stop
+    /// Steps in a row that may be skipped because a loss was not finite, from 0; one more stops the run.
+    public var maximumSkippedSteps = 10
 
     init(form: ModelForm) {
       switch form {
@@ -31,6 +33,7 @@ extension Configuration {
         ConfigurationKey("evaluate_every", \.evaluateEvery, mayChangeOnResume: true),
         ConfigurationKey("log_every", \.logEvery, .from(1), mayChangeOnResume: true),
         ConfigurationKey("non_finite_loss", \.nonFiniteLoss),
+        ConfigurationKey("max_skipped_steps", \.maximumSkippedSteps, .from(0), mayChangeOnResume: true),
       ]
     }
   }
@@ -39,7 +42,7 @@ extension Configuration {
   public enum NonFiniteLoss: String, ConfigurationChoice, Sendable {
     /// All ranks leave with code 76.
     case stop
-    /// The step changes nothing and is counted.
+    /// The step changes nothing and is counted; too many in a row stop the run like `stop`.
     case skip
   }
 

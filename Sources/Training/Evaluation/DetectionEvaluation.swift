@@ -13,22 +13,35 @@ public struct DetectionEvaluation {
   public let seconds: Double
 }
 
+/// An evaluation was given up because some rank was asked to stop; thrown on all ranks.
+public struct EvaluationStopped: Error {}
+
 extension Predictor {
+  /// Images that a rank detects on before it asks whether to go on.
+  private static let imagesAtOnce = 4
+
   /// Detects on all images of a data set, shared among the ranks, and scores the result.
   ///
   /// All ranks call it. Rank 0 gets the evaluation, the others nil. An unreadable image ends it on every rank with code
-  /// 65.
-  public func evaluate(_ dataset: DetectionDataset, communicator: Communicator) throws -> DetectionEvaluation? {
+  /// 65. Throws `EvaluationStopped` soon after `isStopped` has become true on some rank.
+  public func evaluate(
+    _ dataset: DetectionDataset, communicator: Communicator, isStopped: () -> Bool = { false }
+  ) throws -> DetectionEvaluation? {
     let start = monotonicSeconds()
     weightsChanged()
-    let own = try communicator.collectively {
-      let reader = ImageReader()
-      var results: [COCOResult] = []
-      for position in stride(from: communicator.rank, to: dataset.index.imageCount, by: communicator.size) {
-        try reader.read(dataset, at: position)
-        results += cocoResults(try detections(in: reader), of: dataset.index.imageID(at: position), in: dataset)
+    let reader = ImageReader()
+    var own: [COCOResult] = []
+    let images = dataset.index.imageCount
+    // Every rank goes through the same rounds, also where its share is an image shorter.
+    for first in stride(from: 0, to: images, by: Self.imagesAtOnce * communicator.size) {
+      try communicator.collectively {
+        let last = min(images, first + Self.imagesAtOnce * communicator.size)
+        for position in stride(from: first + communicator.rank, to: last, by: communicator.size) {
+          try reader.read(dataset, at: position)
+          own += cocoResults(try detections(in: reader), of: dataset.index.imageID(at: position), in: dataset)
+        }
       }
-      return results
+      if try communicator.agreeOnAny(isStopped()) { throw EvaluationStopped() }
     }
     let gathered = try communicator.gather(own.withUnsafeBytes { Array($0) })
     if communicator.rank != 0 { return nil }

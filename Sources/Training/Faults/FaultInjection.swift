@@ -40,7 +40,7 @@ struct FaultInjection {
         let end = monotonicSeconds() + (seconds ?? .infinity)
         while monotonicSeconds() < end { usleep(20_000) }
       case .notANumber(let place): say("nan in the \(place.rawValue)", step)
-      case .bitFlip: continue
+      case .bitFlip, .stop: continue
       }
     }
   }
@@ -62,6 +62,10 @@ struct FaultInjection {
   /// Strikes after the update of a step.
   func strikeAfterUpdate(step: Int, _ store: ParameterStore) {
     for fault in faults where fault.step == step {
+      if fault.kind == .stop {
+        say("SIGTERM", step)
+        kill(getpid(), SIGTERM)
+      }
       guard case .bitFlip(let name, let bit) = fault.kind else { continue }
       let tensor = name ?? store.names[0]
       say("bit \(bit) of \(tensor) flips", step)

@@ -10,6 +10,8 @@ public struct InjectedFault: Equatable, Sendable {
     case stall(seconds: Double?)
     /// A number of the rank's first batch of the step becomes NaN.
     case notANumber(NotANumberPlace)
+    /// The rank gets a SIGTERM after the update, before anything is saved or evaluated.
+    case stop
     /// After the update, a bit of a parameter of the rank flips, from 0 (the last of the mantissa) to 31 (the sign), in
     /// the middle of the tensor; nil: the first parameter.
     case bitFlip(tensor: String?, bit: Int)
@@ -32,7 +34,7 @@ public struct InjectedFault: Equatable, Sendable {
 
   /// Each kind with the values that it takes besides the rank and the step.
   private static let extras = [
-    "kill": [], "stall": ["seconds"], "nan": ["place"], "bitflip": ["tensor", "bit"],
+    "kill": [], "stall": ["seconds"], "nan": ["place"], "bitflip": ["tensor", "bit"], "stop": [],
   ]
 
   /// Reads a fault from the command line.
@@ -60,6 +62,7 @@ public struct InjectedFault: Equatable, Sendable {
     (rank, step) = (try number("rank", from: 0), try number("step", from: 1))
     switch parts[0] {
     case "kill": kind = .kill
+    case "stop": kind = .stop
     case "stall":
       let seconds = values["seconds"].map { Double($0) }
       if let seconds, !(seconds ?? -1 > 0) { throw Self.mistake(text, "seconds is a number above 0") }
@@ -79,6 +82,6 @@ public struct InjectedFault: Equatable, Sendable {
     InputError(
       .usage,
       "--inject \(text): \(reason); expected kill:rank=R,step=S, stall:rank=R,step=S[,seconds=T], "
-        + "nan:rank=R,step=S[,place=loss|input] or bitflip:rank=R,step=S[,tensor=NAME][,bit=B]")
+        + "nan:rank=R,step=S[,place=loss|input], bitflip:rank=R,step=S[,tensor=NAME][,bit=B] or stop:rank=R,step=S")
   }
 }

@@ -55,6 +55,11 @@ public final class Console: Sendable {
     show(text, on: STDOUT_FILENO)
   }
 
+  /// Notes in the log what was shown elsewhere.
+  public func log(_ text: String) {
+    state.withLock { Self.record(text, in: &$0) }
+  }
+
   /// Shows a warning that stays, on standard error.
   public func warn(_ text: String) {
     show("warning: \(text)", on: STDERR_FILENO)

@@ -23,6 +23,8 @@ final class RunCheckpoints {
     var step = 0
     /// The algorithms of the resumed run.
     var algorithms: AlgorithmChoices?
+    /// Whether the model of the resumed run was evaluated as it was saved.
+    var isEvaluated = false
     /// The set to read; on rank 0 of a resumed run only.
     var set: CheckpointSet?
   }
@@ -37,9 +39,9 @@ final class RunCheckpoints {
     var start = Start(set: found)
     let facts = ResumeFacts(
       step: found?.state.step ?? 0, algorithms: found?.state.extra[Self.algorithmsKey],
-      bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep)
+      isEvaluated: found?.state.metric != nil, bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep)
     let agreed = try communicator.broadcast(value: facts)
-    start.step = agreed.step
+    (start.step, start.isEvaluated) = (agreed.step, agreed.isEvaluated)
     start.algorithms = agreed.algorithms.flatMap {
       try? JSONDecoder().decode(AlgorithmChoices.self, from: Data($0.utf8))
     }
@@ -50,6 +52,7 @@ final class RunCheckpoints {
   private struct ResumeFacts: Codable {
     var step: Int
     var algorithms: String?
+    var isEvaluated: Bool
     var bestMetric: Double?
     var bestStep: Int?
   }

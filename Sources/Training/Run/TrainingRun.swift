@@ -41,11 +41,14 @@ public final class TrainingRun {
   private let recorder: RunRecorder?
   private let predictor: Predictor
   private let checkpoints: RunCheckpoints
-  private var step: Int
-  private var skippedSteps = 0
+  private(set) var step: Int
+  /// Steps that were skipped in a row until now.
+  var skippedSteps = 0
   private var faults: FaultReport
-  private let injection: FaultInjection
+  let injection: FaultInjection
   private var sentinel: ReplicaSentinel
+  /// Whether the run goes on from a state that was to be evaluated and was not, because a stop came first.
+  private let owesEvaluation: Bool
 
   /// Opens data, plans the model and restores or initialises its state; throws the same error on all ranks.
   public init(
@@ -73,6 +76,10 @@ public final class TrainingRun {
     checkpoints = RunCheckpoints(directory: directory, communicator: communicator, configuration: configuration)
     let start = try checkpoints.find(resume) { console.warn($0) }
     step = start.step
+    let evaluateEvery = configuration.train.evaluateEvery?.steps(stepsPerEpoch: stepsPerEpoch)
+    owesEvaluation =
+      start.step > 0 && !start.isEvaluated
+      && (start.step == totalSteps || evaluateEvery.map { start.step % $0 == 0 } == true)
     faults = FaultReport(maximum: configuration.data.maxFaults)
     let choices = try communicator.collectively {
       try PlanChoices(configuration, threads: threads.threads, resumed: start.algorithms)
@@ -99,6 +106,15 @@ public final class TrainingRun {
 
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.
   public func run() throws -> Outcome {
+    if try communicator.agreeOnAny(StopRequest.isPending) {
+      // Opening data and planning may have taken long. What a run goes on from is complete already.
+      if step == 0 { try save(averagePrecision: nil) }
+      return interrupted()
+    }
+    if owesEvaluation {
+      guard let precision = try evaluate() else { return interrupted() }
+      try save(averagePrecision: precision)
+    }
     if step >= totalSteps {
       console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
       return .finished
@@ -116,26 +132,23 @@ public final class TrainingRun {
       if result.isFinite, step % configuration.train.logEvery == 0 || isLast {
         try record(result, &window)
       }
-      let stops = result.stopIsRequested
+      var stops = result.stopIsRequested
       if stops || isLast || step % configuration.train.logEvery == 0 {
         try faults.tell(communicator, warn: console.warn)
       }
       let evaluates = isLast || evaluateEvery.map { step % $0 == 0 } == true
       let saves = stops || isLast || step % checkpointEvery == 0
-      try sentinel.check(step: step, isAboutToSave: saves)
+      try sentinel.check(step: step, isAboutToSave: saves || evaluates)
       if saves || evaluates { try requireFiniteWeights() }
-      let precision = evaluates && !(stops && !isLast) ? try evaluate() : nil
-      if saves {
-        communicator.phase = "checkpoint"
-        try checkpoints.save(
-          step: step, schedule: schedule, plan: replica.plan, averagePrecision: precision)
-        communicator.phase = "training"
+      var precision: Double?
+      if evaluates && (!stops || isLast) {
+        precision = try evaluate()
+        // The run that goes on from here begins with this evaluation.
+        if precision == nil { stops = true }
       }
+      if saves || stops { try save(averagePrecision: precision) }
       if evaluates || step % checkpointEvery == 0 { window.restart() }
-      if stops && !isLast {
-        console.say("stopped after step \(step) with a complete checkpoint; run the same command again to go on")
-        return .interrupted
-      }
+      if stops && (!isLast || precision == nil) { return interrupted() }
     }
     let peak = try communicator.largestPeakResidentBytes()
     if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
@@ -144,42 +157,46 @@ public final class TrainingRun {
     return .finished
   }
 
+  private func save(averagePrecision: Double?) throws {
+    communicator.phase = "checkpoint"
+    defer { communicator.phase = "training" }
+    try checkpoints.save(step: step, schedule: schedule, plan: replica.plan, averagePrecision: averagePrecision)
+  }
+
+  private func interrupted() -> Outcome {
+    console.say("stopped after step \(step) with a complete checkpoint; run the same command again to go on")
+    return .interrupted
+  }
+
   /// One update, or none when a loss was not finite.
   private func trainStep(
     _ loader: BatchLoader<AnchorTargets>, _ window: inout MetricsWindow
   ) throws -> Replica<Detector>.Result {
     let start = monotonicSeconds()
     var dataSeconds = 0.0
+    var imageIDs: [Int] = []
     let rate = learningRate.rate(at: step)
     let result = try replica.step(step, learningRate: rate) {
       let before = monotonicSeconds()
       let batch = try communicator.collectively { try loader.next() }
       faults.add(batch.newFaults)
+      imageIDs += batch.samples.map(\.imageID)
       dataSeconds += monotonicSeconds() - before
       if batch.microBatch == 0 { injection.strike(step: step + 1) }
       return microBatch(batch)
     }
     window.add(
       seconds: monotonicSeconds() - start, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
-    if result.isFinite { return result }
-    switch configuration.train.nonFiniteLoss {
-    case .stop:
-      // Every rank is here, so that all leave with the same error.
-      return try communicator.collectively {
-        throw InputError(
-          .diverged,
-          "step \(step): the loss is not finite on some rank; the last checkpoint is untouched; lower learning_rate.peak "
-            + "or lengthen learning_rate.warmup, or set train.non_finite_loss=skip")
-      }
-    case .skip:
-      skippedSteps += 1
-      console.warn("step \(step): the loss is not finite on some rank; skipped (\(skippedSteps) so far)")
-      return result
+    if result.isFinite {
+      skippedSteps = 0
+    } else {
+      try skipOrStop(isFiniteHere: result.isFiniteHere, imageIDs: imageIDs)
     }
+    return result
   }
 
   /// What enters the network, with the faults that were asked for.
-  private func microBatch(_ batch: BatchLoader<AnchorTargets>.Batch) -> Replica<Detector>.MicroBatch {
+  func microBatch(_ batch: BatchLoader<AnchorTargets>.Batch) -> Replica<Detector>.MicroBatch {
     var targets = batch.payloads
     if batch.microBatch == 0 { injection.spoil(batch.images, &targets, step: step + 1) }
     return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: targets)
@@ -212,11 +229,18 @@ public final class TrainingRun {
     window.restart()
   }
 
-  /// Evaluates on all ranks, rank 0 writes; returns the average precision on all of them.
-  private func evaluate() throws -> Double {
+  /// Evaluates on all ranks, rank 0 writes; returns the average precision on all of them, or nil when a stop was asked for
+  /// meanwhile.
+  private func evaluate() throws -> Double? {
     communicator.phase = "evaluation"
     defer { communicator.phase = "training" }
-    let evaluation = try predictor.evaluate(validation.dataset, communicator: communicator)
+    let evaluation: DetectionEvaluation?
+    do {
+      evaluation = try predictor.evaluate(
+        validation.dataset, communicator: communicator, isStopped: { StopRequest.isPending })
+    } catch is EvaluationStopped {
+      return nil
+    }
     try communicator.collectively {
       guard let evaluation, let recorder else { return }
       let files = directory.evaluation(step: step)

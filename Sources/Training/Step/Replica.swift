@@ -52,6 +52,8 @@ public final class Replica<Task: TrainingTask> {
     public var means: [Double]
     /// Whether every rank's loss was finite, and the parameters moved.
     public var isFinite: Bool
+    /// Whether this rank's losses were finite in every pass.
+    public var isFiniteHere: Bool
     /// Whether any rank was asked to stop.
     public var stopIsRequested: Bool
     /// Seconds of the step that its thread spent in MPI calls of any kind.
@@ -86,6 +88,7 @@ public final class Replica<Task: TrainingTask> {
     defer { activity.enter(step: nil) }
     reducer.beginStep(timeline)
     var head = StepHead(stopIsRequested: StopRequest.isPending)
+    var isFiniteHere = true
     let savedStatistics = Array(plan.parameters.runningStatistics)
     var update = Update(descent(learningRate: learningRate), timeline)
     for pass in 0..<batch.accumulate {
@@ -98,13 +101,13 @@ public final class Replica<Task: TrainingTask> {
       let targets = try timeline.measure(.targets) {
         try task.batchTargets(microBatch.targets, communicator: communicator)
       }
-      let dropBlock = task.dropBlockStep(step: step, totalSteps: totalSteps, stream: maskStream(pass))
-      var context = RunContext(
-        step: step, dropBlock: isRegularized ? dropBlock : nil, rankSums: rankSums, timeline: timeline)
-      targets.enter(&context)
+      var context = context(step, pass: pass, targets)
+      if !isRegularized { context.dropBlock = nil }
+      context.timeline = timeline
       if communicator.size > 1 { context.operationBegins = { activity.begin($0) } }
       plan.forward(context)
       head.take(targets)
+      isFiniteHere = isFiniteHere && head.isFinite
       head.write(to: plan.parameters.gradientArena)
       if isLast {
         try backward(context, &update)
@@ -116,7 +119,17 @@ public final class Replica<Task: TrainingTask> {
     let found = try finish(&update, savedStatistics: savedStatistics)
     return Result(
       means: found.results.prefix(head.results.count).map { $0 / Double(batch.passes) }, isFinite: found.isFinite,
-      stopIsRequested: found.stopIsRequested, exposedSeconds: communicator.secondsInMPI - secondsInMPI)
+      isFiniteHere: isFiniteHere, stopIsRequested: found.stopIsRequested,
+      exposedSeconds: communicator.secondsInMPI - secondsInMPI)
+  }
+
+  /// What a pass of a step computes with, apart from its images.
+  func context(_ step: Int, pass: Int, _ targets: any BatchTargets) -> RunContext {
+    var context = RunContext(
+      step: step, dropBlock: task.dropBlockStep(step: step, totalSteps: totalSteps, stream: maskStream(pass)),
+      rankSums: rankSums)
+    targets.enter(&context)
+    return context
   }
 
   private var rankSums: (any RankSums)? {

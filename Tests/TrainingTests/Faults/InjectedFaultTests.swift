@@ -13,6 +13,7 @@ import Testing
     }
     #expect(try read("kill:rank=1,step=7") == (.kill, 1, 7))
     #expect(try read("kill:step=7,rank=0") == (.kill, 0, 7))
+    #expect(try read("stop:rank=2,step=3") == (.stop, 2, 3))
     #expect(try read("stall:rank=1,step=7") == (.stall(seconds: nil), 1, 7))
     #expect(try read("stall:rank=1,step=7,seconds=2.5") == (.stall(seconds: 2.5), 1, 7))
     #expect(try read("nan:rank=1,step=7") == (.notANumber(.loss), 1, 7))
