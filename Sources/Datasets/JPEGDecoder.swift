@@ -15,14 +15,21 @@ public enum JPEGWarningPolicy: Sendable {
 /// Grey pictures get three equal channels. Four-channel pictures are taken as inverted, as Adobe writes them and as
 /// Pillow and torchvision read them, and become RGB by (255 - C) (255 - K) / 255. One decoder serves one thread.
 public struct JPEGDecoder: ~Copyable {
-  private let handle: tjhandle
+  /// The most pixels of a picture that is decoded; Pillow stops at a similar number.
+  public static let largestPixelCount = 1 << 27
+  /// The most pixels that a byte of a file can stand for: a bit is the least that codes a block of 8x8.
+  private static let densestPixelsPerByte = 512
+
+  private var handle: tjhandle
   private var file: [UInt8] = []
   private var inks: [UInt8] = []
 
   /// A decoder with no buffers yet.
-  public init() {
+  public init() { handle = Self.newHandle() }
+
+  private static func newHandle() -> tjhandle {
     guard let handle = tjInitDecompress() else { fatalError("TurboJPEG cannot create a decoder") }
-    self.handle = handle
+    return handle
   }
 
   deinit { tjDestroy(handle) }
@@ -50,12 +57,27 @@ public struct JPEGDecoder: ~Copyable {
   ) throws -> (width: Int, height: Int) {
     var (width, height, subsampling, space): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     if tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &space) != 0 {
-      try check(bytes, name, policy, "header")
+      do {
+        try check(bytes, name, policy, "header")
+      } catch {
+        // TurboJPEG stays in the middle of a header that it gave up, and would refuse every later file.
+        tjDestroy(handle)
+        handle = Self.newHandle()
+        throw error
+      }
     }
     guard width > 0, height > 0 else {
       throw InputError(.badData, "\(name): is not a JPEG picture: its size reads \(width)x\(height)")
     }
-    let flags = TJFLAG_ACCURATEDCT
+    // A few bytes may claim a size that no memory holds.
+    let limit = min(Self.largestPixelCount, Self.densestPixelsPerByte * bytes.count)
+    guard Int(width) * Int(height) <= limit else {
+      throw InputError(
+        .badData,
+        "\(name): header: expected at most \(limit) pixels in a JPEG file of \(bytes.count) bytes, got "
+          + "\(width)x\(height); replace the file")
+    }
+    let flags = TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS
     let fourInks = space == TJCS_CMYK.rawValue || space == TJCS_YCCK.rawValue
     let stored = (width: Int(width), height: Int(height))
     image.resize(width: reduction.extent(of: stored.width), height: reduction.extent(of: stored.height))

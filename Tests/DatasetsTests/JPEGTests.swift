@@ -91,6 +91,34 @@ private struct JPEGGolden: Decodable {
     #expect(error?.exitCode == .missingFile && error?.description.contains("/nowhere/a.jpg") == true)
   }
 
+  @Test("a size that the file cannot hold is an error before memory is taken for it")
+  func claimedSize() throws {
+    var decoder = JPEGDecoder()
+    var image = RGBImage()
+    var file = Fixtures.picture(width: 32, height: 32).jpegFile()
+    try decoder.decode(file, name: "whole.jpg", into: &image)
+    let frame = try #require(file.indices.dropLast().first { file[$0] == 0xff && file[$0 + 1] == 0xc0 })
+    // Height and width follow the marker, the segment's length and the precision.
+    let whole = file
+    file.replaceSubrange(frame + 5..<frame + 9, with: [0xff, 0xdc, 0xff, 0xdc])
+    for policy in [JPEGWarningPolicy.strict, .lenient] {
+      let error = #expect(throws: InputError.self) {
+        try decoder.decode(file, name: "huge.jpg", policy: policy, into: &image)
+      }
+      #expect(error?.exitCode == .badData)
+      let words = "huge.jpg: header: expected at most \(512 * file.count) pixels in a JPEG file of \(file.count) bytes"
+      #expect(error?.description.hasPrefix(words) == true && error?.description.contains("65500x65500") == true)
+    }
+    #expect(image.width == 32)
+    // A size beyond the format's own limit is an error of the library's; whole files are decoded after it.
+    file.replaceSubrange(frame + 5..<frame + 9, with: [0xff, 0xff, 0xff, 0xff])
+    #expect(throws: InputError.self) { try decoder.decode(file, name: "beyond.jpg", into: &image) }
+    try decoder.decode(whole, name: "whole.jpg", into: &image)
+    // One colour in the fewest bits that the encoder can do is within the limit.
+    let grey = RGBImage(width: 2048, height: 2048, red: 90, green: 90, blue: 90).jpegFile(quality: 1)
+    #expect(try decoder.decode(grey, name: "grey.jpg", into: &image) == (2048, 2048))
+  }
+
   @Test("a JPEG round trip at high quality changes no value by more than 12 where colours are smooth")
   func jpegRoundTrip() throws {
     var image = RGBImage()
