@@ -1,5 +1,6 @@
 import CSimdJSON
 import Foundation
+import Glibc
 import Tensors
 
 /// A picture of an annotation file.
@@ -115,7 +116,7 @@ public final class COCOIndex: Sendable {
     }
   }
 
-  /// Maps an index file and checks that every section lies inside it.
+  /// Maps an index file; throws when a bit of it is not as it was written.
   private init(path: String, index: String, hash: UInt64, size: Int) throws {
     self.path = path
     file = try MappedFile(path: index)
@@ -124,7 +125,8 @@ public final class COCOIndex: Sendable {
     guard bytes.count >= MemoryLayout<CSJHeader>.size else { throw damaged }
     let header = bytes.load(as: CSJHeader.self)
     guard header.magic == CSJIndexMagic, header.version == CSJIndexVersion, header.content_hash == hash,
-      header.content_size == UInt64(size), header.file_size == UInt64(bytes.count)
+      header.content_size == UInt64(size), header.file_size == UInt64(bytes.count),
+      header.index_hash == Self.indexHash(bytes)
     else { throw damaged }
     func section<Record>(_ offset: UInt64, _ count: UInt64, of type: Record.Type) throws -> UnsafeBufferPointer<Record>
     {
@@ -153,7 +155,33 @@ public final class COCOIndex: Sendable {
   private static func build(_ path: String, to name: String, hash: UInt64, size: Int) throws {
     let temporary = temporaryName(beside: name)
     try callReader(path) { message, capacity in csj_build_index(path, temporary, hash, message, capacity) }
+    do {
+      try writeIndexHash(of: temporary)
+    } catch {
+      unlink(temporary)
+      throw InputError(.cannotWrite, "\(name): cannot be written: \(error)")
+    }
     try publish(temporary, as: name) { (try? COCOIndex(path: path, index: name, hash: hash, size: size)) != nil }
+  }
+
+  /// The fingerprint of everything behind the field for it.
+  private static func indexHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var hash = ContentHash()
+    hash.update(UnsafeRawBufferPointer(rebasing: bytes[indexHashEnd...]))
+    return hash.value
+  }
+
+  private static let indexHashEnd = 2 * MemoryLayout<UInt64>.size
+
+  private static func writeIndexHash(of index: String) throws {
+    let file = try MappedFile(path: index)
+    var hash = withExtendedLifetime(file) { indexHash(file.bytes) }
+    let descriptor = Glibc.open(index, O_WRONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    let size = MemoryLayout.size(ofValue: hash)
+    guard descriptor >= 0, pwrite(descriptor, &hash, size, indexHashEnd - size) == size else {
+      throw InputError(.cannotWrite, systemMessage())
+    }
   }
 }
 

@@ -35,6 +35,8 @@ typedef struct {
 /// The start of an index file. Offsets are bytes from the start of the file; every section starts at a multiple of 8.
 typedef struct {
   uint64_t magic;
+  /// The fingerprint of everything behind this field; the caller of csj_build_index puts it in.
+  uint64_t index_hash;
   uint64_t version;
   uint64_t content_hash;
   uint64_t content_size;
@@ -45,7 +47,7 @@ typedef struct {
   uint64_t file_size;
 } CSJHeader;
 
-enum { CSJIndexVersion = 1 };
+enum { CSJIndexVersion = 2 };
 static const uint64_t CSJIndexMagic = 0x7865646e49434f43;  // "COCIndex" in the order of the bytes
 
 /// One line of a COCO results file.
