@@ -159,7 +159,8 @@ struct HeaderParser {
 
   /// One UTF-16 unit of an escape: the letter `u` and its four hexadecimal digits.
   private mutating func codeUnit() throws(HeaderSyntaxError) -> UInt16 {
-    guard position + 5 <= bytes.count, bytes[position] == UInt8(ascii: "u"),
+    // `UInt16` alone would take a sign for a digit.
+    guard position + 5 <= bytes.count, bytes[position] == UInt8(ascii: "u"), bytes[position + 1] != UInt8(ascii: "+"),
       let unit = UInt16(String(decoding: bytes[position + 1..<position + 5], as: UTF8.self), radix: 16)
     else { throw failure("'u' and four hexadecimal digits") }
     position += 5

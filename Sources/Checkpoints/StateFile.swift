@@ -50,6 +50,12 @@ struct StateFile: Codable, Equatable {
     } catch {
       throw damaged(path, "content", expected: "files and state", got: "\(error)")
     }
+    for (name, number, least) in [
+      ("step", state.step, 0), ("epoch", state.epoch, 0), ("positionInEpoch", state.positionInEpoch, 0),
+      ("worldSize", state.worldSize, 1),
+    ] where number < least {
+      throw damaged(path, name, expected: "a number from \(least)", got: "\(number)")
+    }
   }
 
   /// A state on its way to a file.

@@ -44,6 +44,9 @@ private let damagedFiles: [DamagedFile] = [
   .init(
     "nested without end", header: String(repeating: "[", count: 50_000), dataCount: 0,
     "header, byte 17: expected at most 8 nested values, got '['" + mend),
+  .init(
+    "a sign among hexadecimal digits", header: "{\"\\u+041\":3}", dataCount: 0,
+    "header, byte 11: expected 'u' and four hexadecimal digits, got 'u'" + mend),
   .init("not an object", header: "[1]", dataCount: 0, "header: expected an object, got an array" + mend),
   .init(
     "tensor not an object", header: "{\"a\":3}", dataCount: 0,

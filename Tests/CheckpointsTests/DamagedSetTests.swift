@@ -92,15 +92,25 @@ enum Damage: String, CaseIterable, Sendable {
     #expect(error?.description.contains("none of the 2 checkpoint sets can be used") == true)
   }
 
-  @Test("a set of another format version is refused by its number")
-  func laterVersion() throws {
+  @Test(
+    "a state of another format version, or that no run can have, is refused by its number",
+    arguments: [
+      ("\"formatVersion\" : 1", "\"formatVersion\" : 2", "formatVersion: expected 1, got 2"),
+      ("\"step\" : 10", "\"step\" : -10", "step: expected a number from 0, got -10"),
+      ("\"epoch\" : 3", "\"epoch\" : -3", "epoch: expected a number from 0, got -3"),
+      ("\"positionInEpoch\" : 17", "\"positionInEpoch\" : -1", "positionInEpoch: expected a number from 0, got -1"),
+      (
+        "\"worldSize\" : 2", "\"worldSize\" : -9223372036854775808",
+        "worldSize: expected a number from 1, got -9223372036854775808"
+      ),
+    ])
+  func impossibleState(original: String, replacement: String, expected: String) throws {
     let run = try SampleRun()
     try run.write(10)
     let text = String(decoding: try run.bytes("step-00000010/state.json"), as: UTF8.self)
     let start = try #require(text.range(of: "\"files\""))
-    let rest = "  " + text[start.lowerBound...].replacing("\"formatVersion\" : 1", with: "\"formatVersion\" : 2")
-    try run.folder.write(rest, to: "rest")
-    // The file's own hash must be right for the version to be looked at: a first read tells it.
+    let rest = "  " + text[start.lowerBound...].replacing(original, with: replacement)
+    // The file's own hash must be right for the state to be looked at: a first read tells it.
     try run.replace("step-00000010/state.json", by: Array(("{\n  \"xxh64\" : \"0000000000000000\",\n" + rest).utf8))
     let first = #expect(throws: InputError.self) { try CheckpointSet(directory: run.path("step-00000010")) }
     let words = (first?.description ?? "").split(separator: " ")
@@ -108,6 +118,6 @@ enum Damage: String, CaseIterable, Sendable {
     let hash = words[place + 1].dropLast()
     try run.replace("step-00000010/state.json", by: Array(("{\n  \"xxh64\" : \"\(hash)\",\n" + rest).utf8))
     let error = #expect(throws: InputError.self) { try CheckpointSet(directory: run.path("step-00000010")) }
-    #expect(error?.description == "\(run.path("step-00000010/state.json")): formatVersion: expected 1, got 2")
+    #expect(error?.description.hasPrefix("\(run.path("step-00000010/state.json")): \(expected)") == true)
   }
 }
