@@ -41,12 +41,7 @@ struct ConfigurationLayer {
 
   /// The values of a YAML text; `name` is what messages call it.
   init(text: String, name: String, directory: String, environment: [String: String]) throws {
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: text)
-    } catch {
-      throw Self.notYAML(error, name: name)
-    }
+    let root = try Self.compose(text, name: name)
     switch root {
     case nil: return
     case .mapping(let mapping)?:
@@ -67,12 +62,7 @@ struct ConfigurationLayer {
     }
     let key = String(text[..<equals])
     let place = "--set \(text)"
-    let node: Node?
-    do {
-      node = try Yams.compose(yaml: String(text[text.index(after: equals)...]))
-    } catch {
-      throw Self.notYAML(error, name: place)
-    }
+    let node = try Self.compose(String(text[text.index(after: equals)...]), name: place)
     values[key] = PlacedContent(
       content: node.map { ConfigurationContent($0) } ?? .scalar("", isQuoted: false),
       origin: ConfigurationOrigin(place: place, directory: ".", environment: environment))
@@ -95,6 +85,29 @@ struct ConfigurationLayer {
           content: ConfigurationContent(node), origin: origin(place))
         order.append(key)
       }
+    }
+  }
+
+  /// The most aliases (`*name`) of a text: with more, a few lines can stand for billions of values.
+  private static let mostAliases = 16
+
+  /// The tree of a YAML text, nil for an empty one.
+  private static func compose(_ text: String, name: String) throws -> Node? {
+    var (aliases, previous) = (0, UInt8(ascii: " "))
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      let starts = byte == UInt8(ascii: "*") && " \t\r\n[{,:?-".utf8.contains(previous)
+      if starts, let next = rest.first, !" \t\r\n".utf8.contains(next) { aliases += 1 }
+      previous = byte
+    }
+    if aliases > mostAliases {
+      throw ConfigurationError.notYAML(
+        place: name, problem: "expected at most \(mostAliases) aliases such as *name, got \(aliases)")
+    }
+    do {
+      return try Yams.compose(yaml: text)
+    } catch {
+      throw notYAML(error, name: name)
     }
   }
 

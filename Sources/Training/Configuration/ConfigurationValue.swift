@@ -96,7 +96,12 @@ extension String: ConfigurationValue {
       case "\n": quoted += "\\n"
       case "\t": quoted += "\\t"
       case "\r": quoted += "\\r"
-      default: quoted.unicodeScalars.append(scalar)
+      case "\u{20}"..."\u{7E}", "\u{A0}"..."\u{2027}", "\u{202A}"..."\u{FEFE}", "\u{FF00}"..."\u{FFFD}", "\u{10000}"...:
+        quoted.unicodeScalars.append(scalar)
+      default:
+        // Control characters, separators of lines and marks of byte order are part of a text only as escapes.
+        let digits = String(scalar.value, radix: 16)
+        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       }
     }
     return quoted + "\""

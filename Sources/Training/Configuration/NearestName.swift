@@ -5,7 +5,7 @@
 func nearestName(to name: String, among candidates: [String]) -> String? {
   let allowed = max(2, name.count / 3)
   var best: (name: String, edits: Int)?
-  for candidate in candidates {
+  for candidate in candidates where abs(candidate.utf8.count - name.utf8.count) <= allowed {
     let edits = editDistance(name, candidate)
     if edits <= allowed && edits < (best?.edits ?? .max) && edits < candidate.count { best = (candidate, edits) }
   }

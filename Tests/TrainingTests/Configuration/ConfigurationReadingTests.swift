@@ -95,6 +95,28 @@ import Testing
     #expect(again.yaml == configuration.yaml)
   }
 
+  @Test("a name keeps control characters and separators of lines when it is written and read")
+  func controlCharacters() throws {
+    let name = "\u{0}\u{7}\t\r\n\u{7F}\u{85}\u{A0}\u{2028}\u{2029}\u{FEFF}\u{FFFE}\u{FFFF}\u{1F600}\u{10FFFF}"
+    var configuration = try Configuration(text: "", name: "a")
+    configuration.name = name
+    let again = try Configuration(text: configuration.yaml, name: "b")
+    #expect(again.name.unicodeScalars.elementsEqual(name.unicodeScalars))
+  }
+
+  @Test("lists of aliases of lists that stand for billions of values are refused without making them")
+  func manyAliases() throws {
+    let lists = (0..<10).map { level in
+      "k\(level): &k\(level) [" + Array(repeating: level == 0 ? "x" : "*k\(level - 1)", count: 9).joined(separator: ",")
+    }
+    let text = lists.joined(separator: "]\n") + "]\n? *k9\n: 1\n"
+    #expect(
+      message { _ = try Configuration(text: text, name: "a") }
+        == "a: not valid YAML: expected at most 16 aliases such as *name, got 82")
+    let size = try Configuration(text: "input: {size: &s [64, 96], evaluation: {size: *s}}", name: "a  * b").input
+    #expect(size.evaluation.size == size.size)
+  }
+
   @Test("the third text above states every key, and none with its default")
   func everyKeyIsCovered() throws {
     let (configuration, defaults) = (try Configuration(text: Self.texts[2], name: "a"), Configuration(form: .paper))
