@@ -36,6 +36,22 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     swiftSettings: settings)
 }
 
+/// The readers of files from outside, over the corpora of `Tests/Fuzzing`.
+///
+/// As a test they read every file once. `Tests/Fuzzing/run` sets `DROPBLOCK_FUZZING` and gets the same readers as a
+/// libFuzzer program instead, which brings its own main function and needs a sanitizer's runtime to link.
+func fuzzing(_ dependencies: [Target.Dependency]) -> Target {
+  let (directory, extra) = ("Tests/Fuzzing", ["Corpus", "Dictionaries", "run"])
+  if ProcessInfo.processInfo.environment["DROPBLOCK_FUZZING"] == nil {
+    return .testTarget(
+      name: "FuzzTests", dependencies: dependencies, path: directory, exclude: extra + ["Program"],
+      swiftSettings: settings)
+  }
+  return .executableTarget(
+    name: "fuzz", dependencies: dependencies, path: directory, exclude: extra + ["Tests"],
+    swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
+}
+
 let package = Package(
   name: "dropblock-dist",
   products: [.executable(name: "dropblock-dist", targets: ["dropblock-dist"])],
@@ -92,5 +108,6 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["TestSupport", "Checkpoints"], swiftSettings: settings),
+    fuzzing(["Checkpoints", "Datasets", "Detection", "Training", "Tensors", "CSPNG", "TestSupport"]),
   ]
 )
