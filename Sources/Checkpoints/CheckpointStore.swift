@@ -17,7 +17,7 @@ public struct CheckpointRetention: Equatable, Sendable {
 ///
 /// A set is complete or absent. It is written under a name that starts with `.writing-`, each file flushed and hashed,
 /// renamed, and only then `latest`, a relative symbolic link, moves to it in one step. What a crash leaves under such
-/// names is removed by the next write. One process of a run may write.
+/// names is removed by the next write. One process of a run may write, one set at a time.
 public struct CheckpointStore: Sendable {
   /// The directory of the sets.
   public let directory: String
@@ -44,14 +44,15 @@ public struct CheckpointStore: Sendable {
   /// Writes the set of `state.step`, moves `latest` to it and applies the retention; returns the set's directory.
   ///
   /// A set of that step already there is replaced. Sets of later steps (a run that was taken up again from an earlier
-  /// one) are left alone. Throws 73 with the path and the system's words when it cannot write; what was there stays.
+  /// one) are left alone. Throws 73 with the path and the system's words when it cannot write; what was there stays. The
+  /// run directory must exist: where a volume is not mounted any more, no new one is made in its place.
   @discardableResult
   public func write(
     _ state: CheckpointState, model: [TensorToWrite], optimizer: [TensorToWrite], keeping retention: CheckpointRetention
   ) throws(InputError) -> String {
     let name = Self.name(ofStep: state.step)
     let temporary = path(Self.temporaryPrefix + name)
-    try createDirectories(directory)
+    try createOwnDirectory()
     try removeStaleEntries()
     do {
       try createDirectory(temporary)
@@ -72,6 +73,12 @@ public struct CheckpointStore: Sendable {
     try moveLatest(to: name)
     try retain(retention, upTo: state.step)
     return path(name)
+  }
+
+  private func createOwnDirectory() throws(InputError) {
+    if isDirectory(directory) { return }
+    try createDirectory(directory)
+    try flushDirectory(URL(fileURLWithPath: directory).deletingLastPathComponent().path)
   }
 
   private func writeTensors(_ tensors: [TensorToWrite], to path: String) throws(InputError) -> FileDigest {

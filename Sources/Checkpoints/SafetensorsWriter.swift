@@ -2,14 +2,15 @@ import Glibc
 import Tensors
 
 /// One tensor on its way to a file: its name, its shape and who supplies the elements.
-public struct TensorToWrite {
+public struct TensorToWrite: Sendable {
   /// The name in the file.
   public let name: String
   /// Extents, outermost first; empty for a scalar.
   public let shape: [Int]
 
-  enum Content {
-    case floats((UnsafeMutableBufferPointer<Float>) -> Void)
+  enum Content: Sendable {
+    case floats(@Sendable (UnsafeMutableBufferPointer<Float>) -> Void)
+    case memory(AlignedMemory, firstFloat: Int)
     case integers([Int64])
   }
   let content: Content
@@ -18,8 +19,17 @@ public struct TensorToWrite {
   ///
   /// The buffer holds as many elements as the shape and its content is undefined before. One buffer serves all tensors of
   /// a file, so that writing needs little memory.
-  public init(_ name: String, shape: [Int], fill: @escaping (UnsafeMutableBufferPointer<Float>) -> Void) {
+  public init(_ name: String, shape: [Int], fill: @escaping @Sendable (UnsafeMutableBufferPointer<Float>) -> Void) {
     (self.name, self.shape, content) = (name, shape, .floats(fill))
+  }
+
+  /// A tensor of `Float` whose elements lie in `memory` from element `firstFloat` on, in row-major order.
+  ///
+  /// The memory stays alive, and must stay as it is, until the tensor is written.
+  public init(_ name: String, shape: [Int], in memory: AlignedMemory, firstFloat: Int) {
+    (self.name, self.shape, content) = (name, shape, .memory(memory, firstFloat: firstFloat))
+    require(
+      firstFloat >= 0 && (firstFloat + elementCount) * 4 <= memory.byteCount, "\(name): outside of its memory")
   }
 
   /// A tensor of `Float` with its elements in row-major order.
@@ -40,7 +50,7 @@ public struct TensorToWrite {
 
   var elementType: ElementType {
     switch content {
-    case .floats: .float32
+    case .floats, .memory: .float32
     case .integers: .int64
     }
   }
@@ -72,7 +82,7 @@ func writeContents(
     tensors.filter { $0.elementType == .int64 } + tensors.filter { $0.elementType == .float32 }
   let file = try OutputFile(creating: path)
   try file.write(contentsOf: headerBytes(for: ordered, metadata: metadata))
-  let largest = ordered.map(\.elementCount).max() ?? 0
+  let largest = ordered.map { if case .floats = $0.content { $0.elementCount } else { 0 } }.max() ?? 0
   let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: largest)
   defer { scratch.deallocate() }
   for tensor in ordered {
@@ -81,6 +91,9 @@ func writeContents(
       let elements = UnsafeMutableBufferPointer(rebasing: scratch[..<tensor.elementCount])
       fill(elements)
       try file.write(UnsafeRawBufferPointer(elements))
+    case .memory(let memory, let first):
+      let elements = memory.pointer(to: Float.self, at: 4 * first)
+      try file.write(UnsafeRawBufferPointer(UnsafeBufferPointer(start: elements, count: tensor.elementCount)))
     case .integers(let elements): try file.write(contentsOf: elements)
     }
   }

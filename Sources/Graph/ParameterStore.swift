@@ -165,14 +165,17 @@ extension ParameterStore {
 
   /// A tensor in canonical row-major order.
   public func read(_ name: String, _ part: Part = .value) -> [Float] {
-    let entry = entry(name)
-    return [Float](unsafeUninitializedCapacity: entry.parameter.shape.count) { target, count in
-      if let base = target.baseAddress {
-        reorder(
-          from: pointer(name, part), entry.layout, to: base, Layout(entry.parameter.extents, .plain), engine: engine)
-      }
-      count = entry.parameter.shape.count
+    [Float](unsafeUninitializedCapacity: entry(name).parameter.shape.count) { target, count in
+      if let base = target.baseAddress { read(name, part, into: base) }
+      count = target.count
     }
+  }
+
+  /// Copies a tensor in canonical row-major order to memory that has room for it.
+  public func read(_ name: String, _ part: Part = .value, into target: UnsafeMutablePointer<Float>) {
+    let entry = entry(name)
+    reorder(
+      from: pointer(name, part), entry.layout, to: target, Layout(entry.parameter.extents, .plain), engine: engine)
   }
 
   /// Sets a tensor from canonical row-major order; padding lanes become zero.

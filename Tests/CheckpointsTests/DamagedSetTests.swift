@@ -67,6 +67,37 @@ enum Damage: String, CaseIterable, Sendable {
     #expect(error?.description.contains(damage.words) == true, "\(error?.description ?? "")")
   }
 
+  /// Whether step 20 is passed over, by name, for step 10.
+  private func isPassedOver(_ run: SampleRun) throws -> Bool {
+    let warnings = Warnings()
+    let set = try run.store.openLatest(warn: warnings.add)
+    return set?.state.step == 10 && warnings.texts.count == 1 && warnings.texts[0].contains("step-00000020")
+  }
+
+  @Test(
+    "any one flipped bit, and any shorter or longer length, of any file of a set is found",
+    arguments: ["model.safetensors", "optimizer.safetensors", "state.json"])
+  func everyByte(name: String) throws {
+    let run = try SampleRun()
+    for step in [10, 20] { try run.write(step) }
+    let path = "step-00000020/\(name)"
+    let sound = try run.bytes(path)
+    for place in sound.indices {
+      var bytes = sound
+      bytes[place] ^= 1 << UInt8(place % 8)
+      try run.replace(path, by: bytes)
+      let isFound = try isPassedOver(run)
+      #expect(isFound, "byte \(place)")
+      try run.replace(path, by: Array(sound[..<place]))
+      let isMissed = try isPassedOver(run)
+      #expect(isMissed, "cut to \(place) bytes")
+    }
+    try run.replace(path, by: sound + [0])
+    #expect(try isPassedOver(run))
+    try run.replace(path, by: sound)
+    #expect(try run.store.openLatest { _ in Issue.record("no warning is due") }?.state.step == 20)
+  }
+
   @Test("a latest that names a missing set is told, and the one before it is used")
   func danglingLatest() throws {
     let run = try SampleRun()

@@ -14,8 +14,15 @@ struct SampleRun {
 
   @discardableResult
   func write(_ step: Int, metric: Double? = nil, newest: Int = 100) throws -> String {
+    try Self.write(step, metric: metric, newest: newest, to: store)
+  }
+
+  @discardableResult
+  static func write(
+    _ step: Int, metric: Double? = nil, newest: Int = 100, to store: CheckpointStore
+  ) throws -> String {
     try store.write(
-      Self.state(step, metric: metric), model: Self.tensors(step), optimizer: Self.tensors(-step),
+      state(step, metric: metric), model: tensors(step), optimizer: tensors(-step),
       keeping: CheckpointRetention(newest: newest))
   }
 

@@ -31,6 +31,27 @@ import Testing
     }
   }
 
+  @Test(
+    "a newest checkpoint with any file flipped, empty, cut or missing is passed over by name",
+    arguments: ["model.safetensors", "optimizer.safetensors", "state.json"])
+  func damagedFiles(name: String) throws {
+    let space = try Workspace()
+    let run = try space.copyOfRun()
+    let (file, sound) = ("\(run)/checkpoints/step-00000002/\(name)", space.folder.file("sound"))
+    try FileManager.default.copyItem(atPath: file, toPath: sound)
+    for damage in [space.damage, space.empty, space.truncate, space.remove] {
+      try space.remove(file)
+      try FileManager.default.copyItem(atPath: sound, toPath: file)
+      try damage(file)
+      // A dry run opens the checkpoint, takes its state and stops.
+      let result = try space.program(ranks: 1, space.train("--dry-run"))
+      #expect(result.exitCode == 0, "\(result)")
+      let warning = try #require(result.errorLines("warning: skipping the damaged checkpoint").first, "\(result)")
+      #expect(warning.contains("\(run)/checkpoints/step-00000002: ") && warning.contains(name), "\(result)")
+      #expect(result.output.contains("resuming from \(run)/checkpoints/step-00000001"), "\(result)")
+    }
+  }
+
   @Test("SIGTERM to one of two ranks leaves one complete checkpoint and code 75; the same command finishes")
   func stopped() throws {
     let space = try Workspace()

@@ -90,6 +90,9 @@ struct Workspace {
     try bytes.prefix(bytes.count / 2).write(to: URL(fileURLWithPath: path), options: .atomic)
   }
 
+  /// Leaves nothing of a file but its name.
+  func empty(_ path: String) throws { try Data().write(to: URL(fileURLWithPath: path), options: .atomic) }
+
   /// Flips a bit in the middle of a file.
   func damage(_ path: String) throws {
     var bytes = try Data(contentsOf: URL(fileURLWithPath: path))

@@ -17,6 +17,8 @@ extension Configuration {
     public var nonFiniteLoss = NonFiniteLoss.stop
     /// Steps in a row that may be skipped because a loss was not finite, from 0; one more stops the run.
     public var maximumSkippedSteps = 10
+    /// What output that cannot be written does: a full disk, a directory that is read-only or gone.
+    public var writeFailure = WriteFailure.stop
 
     init(form: ModelForm) {
       switch form {
@@ -34,6 +36,7 @@ extension Configuration {
         ConfigurationKey("log_every", \.logEvery, .from(1), mayChangeOnResume: true),
         ConfigurationKey("non_finite_loss", \.nonFiniteLoss),
         ConfigurationKey("max_skipped_steps", \.maximumSkippedSteps, .from(0), mayChangeOnResume: true),
+        ConfigurationKey("write_failure", \.writeFailure, mayChangeOnResume: true),
       ]
     }
   }
@@ -44,6 +47,14 @@ extension Configuration {
     case stop
     /// The step changes nothing and is counted; too many in a row stop the run like `stop`.
     case skip
+  }
+
+  /// What output that cannot be written does while training goes on.
+  public enum WriteFailure: String, ConfigurationChoice, Sendable {
+    /// All ranks leave with code 73 in the step that finds out; the checkpoints that are there stay.
+    case stop
+    /// A warning; the next checkpoint or row is tried again. The last checkpoint must succeed all the same.
+    case `continue`
   }
 
   /// Random numbers.

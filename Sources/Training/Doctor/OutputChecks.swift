@@ -68,7 +68,8 @@ extension RunCheck {
       },
       RunCheck("start") { context in
         let checkpoints = RunCheckpoints(
-          directory: survey.directory, communicator: context.communicator, configuration: context.configuration)
+          directory: survey.directory, communicator: context.communicator, configuration: context.configuration,
+          output: RunOutput(.stop, console: Console(style: .silent)))
         var findings: [Finding] = []
         let start = try checkpoints.find(.automatic) { findings.append(.warning($0)) }
         if let plan = survey.plan {

@@ -5,7 +5,7 @@ import Tensors
 /// A file of the run directory that only ever grows, written whole records at a time.
 ///
 /// Each `append` is one write to the end of the file, so a process that dies leaves whole records except perhaps the
-/// last. Safe to use from several threads.
+/// last; a record that the disk has no room for is taken back. Safe to use from several threads.
 public final class AppendingFile: Sendable {
   /// The path that messages name.
   public let path: String
@@ -34,7 +34,11 @@ public final class AppendingFile: Sendable {
       while written < bytes.count {
         let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
         if count < 0 && errno == EINTR { continue }
-        if count < 0 { return errno }
+        if count < 0 {
+          let code = errno
+          if written > 0 { ftruncate(descriptor, lseek(descriptor, 0, SEEK_END) - written) }
+          return code
+        }
         written += count
       }
       return 0

@@ -4,16 +4,12 @@ import Tensors
 
 /// The parameters of a model as tensors of a safetensors file, in canonical layout under torchvision's names.
 enum ModelFile {
-  /// Every parameter and running statistic, in the order of the model, as a `state_dict` of PyTorch has them.
+  /// Copies of every parameter and running statistic, in the order of the model, as a `state_dict` of PyTorch has them.
   ///
   /// - Parameter batchNormSteps: the step counter that PyTorch's ordinary batch-norm keeps and asks for when it loads
   ///   strictly; nil for frozen batch-norm, which has none.
   static func model(_ store: ParameterStore, batchNormSteps: Int?) -> [TensorToWrite] {
-    let tensors = store.parameters.map { parameter in
-      TensorToWrite(parameter.name, shape: parameter.extents) { target in
-        _ = target.update(fromContentsOf: store.read(parameter.name))
-      }
-    }
+    let tensors = copies(of: store.parameters, .value, in: store)
     guard let batchNormSteps else { return tensors }
     let ending = "running_var"
     return tensors
@@ -22,12 +18,21 @@ enum ModelFile {
       }
   }
 
-  /// The momentum of every trained parameter, in the order of the model.
+  /// Copies of the momentum of every trained parameter, in the order of the model.
   static func optimizer(_ store: ParameterStore) -> [TensorToWrite] {
-    trained(store).map { parameter in
-      TensorToWrite(parameter.name, shape: parameter.extents) { target in
-        _ = target.update(fromContentsOf: store.read(parameter.name, .momentum))
-      }
+    copies(of: trained(store), .momentum, in: store)
+  }
+
+  /// Tensors in one block of memory of their own, so that the store may change while they are written.
+  private static func copies(
+    of parameters: [Parameter], _ part: ParameterStore.Part, in store: ParameterStore
+  ) -> [TensorToWrite] {
+    let memory = AlignedMemory(byteCount: 4 * parameters.reduce(0) { $0 + $1.shape.count })
+    var place = 0
+    return parameters.map { parameter in
+      defer { place += parameter.shape.count }
+      store.read(parameter.name, part, into: memory.pointer(to: Float.self, at: 4 * place))
+      return TensorToWrite(parameter.name, shape: parameter.extents, in: memory, firstFloat: place)
     }
   }
 

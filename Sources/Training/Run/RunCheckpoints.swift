@@ -6,14 +6,21 @@ import Graph
 import Tensors
 
 /// Saves and restores a run: rank 0 reads and writes, the others get its state by broadcast.
+///
+/// A set is copied between two steps and written while the next ones run. At most one is under way: the next `save` and
+/// `finish` wait for it.
 final class RunCheckpoints {
   private let store: CheckpointStore
+  private let writer: CheckpointWriter
+  private let output: RunOutput
   private let communicator: Communicator
   private let configuration: Configuration
   private var best: (metric: Double, step: Int)?
 
-  init(directory: RunDirectory, communicator: Communicator, configuration: Configuration) {
+  init(directory: RunDirectory, communicator: Communicator, configuration: Configuration, output: RunOutput) {
     store = CheckpointStore(runDirectory: directory.path)
+    writer = CheckpointWriter(store)
+    self.output = output
     (self.communicator, self.configuration) = (communicator, configuration)
   }
 
@@ -25,6 +32,8 @@ final class RunCheckpoints {
     var algorithms: AlgorithmChoices?
     /// Whether the model of the resumed run was evaluated as it was saved.
     var isEvaluated = false
+    /// Steps that were skipped because a loss was not finite.
+    var skippedSteps = 0
     /// The set to read; on rank 0 of a resumed run only.
     var set: CheckpointSet?
   }
@@ -39,9 +48,11 @@ final class RunCheckpoints {
     var start = Start(set: found)
     let facts = ResumeFacts(
       step: found?.state.step ?? 0, algorithms: found?.state.extra[Self.algorithmsKey],
-      isEvaluated: found?.state.metric != nil, bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep)
+      isEvaluated: found?.state.metric != nil,
+      skippedSteps: found?.state.extra[Self.skippedStepsKey].flatMap { Int($0) } ?? 0,
+      bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep)
     let agreed = try communicator.broadcast(value: facts)
-    (start.step, start.isEvaluated) = (agreed.step, agreed.isEvaluated)
+    (start.step, start.skippedSteps, start.isEvaluated) = (agreed.step, agreed.skippedSteps, agreed.isEvaluated)
     start.algorithms = agreed.algorithms.flatMap {
       try? JSONDecoder().decode(AlgorithmChoices.self, from: Data($0.utf8))
     }
@@ -53,11 +64,13 @@ final class RunCheckpoints {
     var step: Int
     var algorithms: String?
     var isEvaluated: Bool
+    var skippedSteps: Int
     var bestMetric: Double?
     var bestStep: Int?
   }
 
   private static let algorithmsKey = "algorithms"
+  private static let skippedStepsKey = "skipped_steps"
 
   private func open(_ resume: TrainingRun.Resume, warn: (String) -> Void) throws -> CheckpointSet? {
     let set: CheckpointSet
@@ -127,23 +140,48 @@ final class RunCheckpoints {
     plan.parametersChanged()
   }
 
-  /// Writes a complete set on rank 0; all ranks learn of a failure.
-  func save(step: Int, schedule: BatchSchedule, plan: Plan, averagePrecision: Double?) throws {
+  /// Copies the state on rank 0 and starts to write it as a set; returns before it is written.
+  ///
+  /// All ranks call it, and learn of a failure of the set before.
+  func save(step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, averagePrecision: Double?) throws {
     if let averagePrecision, averagePrecision > (best?.metric ?? -.infinity) { best = (averagePrecision, step) }
-    try communicator.collectively {
-      guard communicator.rank == 0 else { return }
+    try settle()
+    if communicator.rank == 0 {
       let position = step % schedule.stepsPerEpoch * schedule.globalBatchSize
       let state = CheckpointState(
         step: step, epoch: step / schedule.stepsPerEpoch, positionInEpoch: position, seed: configuration.random.seed,
         worldSize: communicator.size, configuration: configuration.yaml, metric: averagePrecision,
         bestMetric: best?.metric, bestStep: best?.step,
-        extra: [Self.algorithmsKey: PlanChoices.text(plan.choices)])
-      _ = try store.write(
+        extra: [Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)"])
+      writer.begin(
         state,
         model: ModelFile.model(
           plan.parameters, batchNormSteps: configuration.batchNorm.mode == .trained ? step : nil),
         optimizer: ModelFile.optimizer(plan.parameters),
         keeping: CheckpointRetention(newest: configuration.train.keepCheckpoints))
     }
+  }
+
+  /// Whether the set that is being written has failed: news that this rank has for the others.
+  var hasFailed: Bool { writer.hasFailed }
+
+  /// Waits for the set that is being written; a failure is an error or a warning, as the policy says.
+  ///
+  /// All ranks call it.
+  func settle() throws {
+    try communicator.collectively { try output.attempt { if let failure = writer.wait() { throw failure } } }
+  }
+
+  /// Waits for the last set, which must be complete: throws on all ranks when it is not, whatever the policy.
+  func finish() throws {
+    try communicator.collectively { if let failure = writer.wait() { throw failure } }
+  }
+
+  /// Lets the set that is being written be completed before an error ends the run.
+  ///
+  /// A lost rank is no time to wait: the others end this one soon, and the set is then absent.
+  func complete(before error: any Error) {
+    if error is RankError { return }
+    if let failure = writer.wait() { output.warn(failure) }
   }
 }

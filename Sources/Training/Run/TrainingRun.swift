@@ -41,9 +41,10 @@ public final class TrainingRun {
   private let recorder: RunRecorder?
   private let predictor: Predictor
   private let checkpoints: RunCheckpoints
+  private let output: RunOutput
   private(set) var step: Int
   /// Steps that were skipped in a row until now.
-  var skippedSteps = 0
+  var skippedSteps: Int
   private var faults: FaultReport
   let injection: FaultInjection
   private var sentinel: ReplicaSentinel
@@ -73,9 +74,11 @@ public final class TrainingRun {
     learningRate = LearningRateSchedule(
       configuration.learningRate, globalBatch: batch.global, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
 
-    checkpoints = RunCheckpoints(directory: directory, communicator: communicator, configuration: configuration)
+    self.output = RunOutput(configuration.train.writeFailure, console: console)
+    checkpoints = RunCheckpoints(
+      directory: directory, communicator: communicator, configuration: configuration, output: self.output)
     let start = try checkpoints.find(resume) { console.warn($0) }
-    step = start.step
+    (step, skippedSteps) = (start.step, start.skippedSteps)
     let evaluateEvery = configuration.train.evaluateEvery?.steps(stepsPerEpoch: stepsPerEpoch)
     owesEvaluation =
       start.step > 0 && !start.isEvaluated
@@ -105,17 +108,29 @@ public final class TrainingRun {
   }
 
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.
+  ///
+  /// However it ends, no checkpoint is left half written, unless a rank was lost.
   public func run() throws -> Outcome {
+    do {
+      return try runSteps()
+    } catch {
+      checkpoints.complete(before: error)
+      throw error
+    }
+  }
+
+  private func runSteps() throws -> Outcome {
     if try communicator.agreeOnAny(StopRequest.isPending) {
       // Opening data and planning may have taken long. What a run goes on from is complete already.
       if step == 0 { try save(averagePrecision: nil) }
-      return interrupted()
+      return try interrupted()
     }
     if owesEvaluation {
-      guard let precision = try evaluate() else { return interrupted() }
+      guard let precision = try evaluate() else { return try interrupted() }
       try save(averagePrecision: precision)
     }
     if step >= totalSteps {
+      try checkpoints.finish()
       console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
       return .finished
     }
@@ -136,6 +151,7 @@ public final class TrainingRun {
       if stops || isLast || step % configuration.train.logEvery == 0 {
         try faults.tell(communicator, warn: console.warn)
       }
+      if result.hasNews { try checkpoints.settle() }
       let evaluates = isLast || evaluateEvery.map { step % $0 == 0 } == true
       let saves = stops || isLast || step % checkpointEvery == 0
       try sentinel.check(step: step, isAboutToSave: saves || evaluates)
@@ -148,8 +164,9 @@ public final class TrainingRun {
       }
       if saves || stops { try save(averagePrecision: precision) }
       if evaluates || step % checkpointEvery == 0 { window.restart() }
-      if stops && (!isLast || precision == nil) { return interrupted() }
+      if stops && (!isLast || precision == nil) { return try interrupted() }
     }
+    try checkpoints.finish()
     let peak = try communicator.largestPeakResidentBytes()
     if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
     console.say(
@@ -160,10 +177,12 @@ public final class TrainingRun {
   private func save(averagePrecision: Double?) throws {
     communicator.phase = "checkpoint"
     defer { communicator.phase = "training" }
-    try checkpoints.save(step: step, schedule: schedule, plan: replica.plan, averagePrecision: averagePrecision)
+    try checkpoints.save(
+      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, averagePrecision: averagePrecision)
   }
 
-  private func interrupted() -> Outcome {
+  private func interrupted() throws -> Outcome {
+    try checkpoints.finish()
     console.say("stopped after step \(step) with a complete checkpoint; run the same command again to go on")
     return .interrupted
   }
@@ -176,7 +195,7 @@ public final class TrainingRun {
     var dataSeconds = 0.0
     var imageIDs: [Int] = []
     let rate = learningRate.rate(at: step)
-    let result = try replica.step(step, learningRate: rate) {
+    let result = try replica.step(step, learningRate: rate, hasNews: checkpoints.hasFailed) {
       let before = monotonicSeconds()
       let batch = try communicator.collectively { try loader.next() }
       faults.add(batch.newFaults)
@@ -223,8 +242,10 @@ public final class TrainingRun {
       imagesPerSecond: images / window.stepSeconds, stepSeconds: window.stepSeconds,
       dataSeconds: window.dataSeconds, allreduceExposedSeconds: window.exposedSeconds)
     try communicator.collectively {
-      try recorder?.record(
-        metrics, totalSteps: totalSteps, secondsLeft: window.secondsLeft(forSteps: totalSteps - step))
+      try output.attempt {
+        try recorder?.record(
+          metrics, totalSteps: totalSteps, secondsLeft: window.secondsLeft(forSteps: totalSteps - step))
+      }
     }
     window.restart()
   }
@@ -243,18 +264,22 @@ public final class TrainingRun {
     }
     try communicator.collectively {
       guard let evaluation, let recorder else { return }
-      let files = directory.evaluation(step: step)
-      try files.write(evaluation)
-      try recorder.record(
-        EvaluationMetrics(
-          step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.metrics.stats.named,
-          seconds: evaluation.seconds), classes: validation.dataset.classFigures(evaluation.metrics))
-      if step == totalSteps {
-        try files.drawPictures(evaluation, of: validation.dataset)
-        console.say("pictures of detections: \(files.pictures)")
-      }
+      try output.attempt { try write(evaluation, recorder) }
     }
     return try communicator.broadcast(value: evaluation?.metrics.stats.averagePrecision ?? -1)
+  }
+
+  private func write(_ evaluation: DetectionEvaluation, _ recorder: RunRecorder) throws {
+    let files = directory.evaluation(step: step)
+    try files.write(evaluation)
+    try recorder.record(
+      EvaluationMetrics(
+        step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.metrics.stats.named,
+        seconds: evaluation.seconds), classes: validation.dataset.classFigures(evaluation.metrics))
+    if step == totalSteps {
+      try files.drawPictures(evaluation, of: validation.dataset)
+      console.say("pictures of detections: \(files.pictures)")
+    }
   }
 
   private func sayHeader(_ threads: ThreadChoice) {

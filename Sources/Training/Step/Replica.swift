@@ -56,6 +56,8 @@ public final class Replica<Task: TrainingTask> {
     public var isFiniteHere: Bool
     /// Whether any rank was asked to stop.
     public var stopIsRequested: Bool
+    /// Whether any rank had news for the others.
+    public var hasNews: Bool
     /// Seconds of the step that its thread spent in MPI calls of any kind.
     public var exposedSeconds: Double
   }
@@ -77,17 +79,18 @@ public final class Replica<Task: TrainingTask> {
   ///
   /// `nextBatch` is asked once for each micro-batch. Nothing moves when any rank's loss is not finite.
   /// - Parameters:
+  ///   - hasNews: whether this rank has something to tell; all ranks learn in the result that one has.
   ///   - isRegularized: false leaves DropBlock out where the configuration has it.
   ///   - timeline: gets everything that this rank does in the step.
   public func step(
-    _ step: Int, learningRate: Double, isRegularized: Bool = true, timeline: Timeline? = nil,
+    _ step: Int, learningRate: Double, hasNews: Bool = false, isRegularized: Bool = true, timeline: Timeline? = nil,
     nextBatch: () throws -> MicroBatch
   ) throws -> Result {
     let (secondsInMPI, activity) = (communicator.secondsInMPI, communicator.activity)
     activity.enter(step: step + 1)
     defer { activity.enter(step: nil) }
     reducer.beginStep(timeline)
-    var head = StepHead(stopIsRequested: StopRequest.isPending)
+    var head = StepHead(stopIsRequested: StopRequest.isPending, hasNews: hasNews)
     var isFiniteHere = true
     let savedStatistics = Array(plan.parameters.runningStatistics)
     var update = Update(descent(learningRate: learningRate), timeline)
@@ -119,7 +122,7 @@ public final class Replica<Task: TrainingTask> {
     let found = try finish(&update, savedStatistics: savedStatistics)
     return Result(
       means: found.results.prefix(head.results.count).map { $0 / Double(batch.passes) }, isFinite: found.isFinite,
-      isFiniteHere: isFiniteHere, stopIsRequested: found.stopIsRequested,
+      isFiniteHere: isFiniteHere, stopIsRequested: found.stopIsRequested, hasNews: found.hasNews,
       exposedSeconds: communicator.secondsInMPI - secondsInMPI)
   }
 

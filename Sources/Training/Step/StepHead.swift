@@ -7,14 +7,23 @@ struct StepHead {
   private(set) var results: [Double] = []
   private(set) var isFinite = true
   private(set) var stopIsRequested: Bool
+  /// Whether a rank has something to tell the others once the step is done.
+  private(set) var hasNews: Bool
+
+  /// Floats in front of the results.
+  private static let flagCount = 3
 
   /// The head of a step before its first micro-batch.
-  init(stopIsRequested: Bool) { self.stopIsRequested = stopIsRequested }
+  init(stopIsRequested: Bool, hasNews: Bool) {
+    (self.stopIsRequested, self.hasNews) = (stopIsRequested, hasNews)
+  }
 
   /// Takes what the losses of a pass found in place of what it held.
   mutating func take(_ targets: any BatchTargets) {
     results = targets.results
-    require(2 + results.count <= ParameterStore.headCount, "\(results.count) results do not fit the head of the arena")
+    require(
+      Self.flagCount + results.count <= ParameterStore.headCount,
+      "\(results.count) results do not fit the head of the arena")
     isFinite = results.allSatisfy(\.isFinite)
   }
 
@@ -22,13 +31,15 @@ struct StepHead {
   func write(to arena: UnsafeMutableBufferPointer<Float>) {
     arena[0] = isFinite ? 0 : 1
     arena[1] = stopIsRequested ? 1 : 0
-    for (index, result) in results.enumerated() { arena[2 + index] = isFinite ? Float(result) : 0 }
+    arena[2] = hasNews ? 1 : 0
+    for (index, result) in results.enumerated() { arena[Self.flagCount + index] = isFinite ? Float(result) : 0 }
   }
 
   /// Reads the sums over ranks; behind the results there are zeros up to the end of the head.
   init(reading arena: UnsafeMutableBufferPointer<Float>) {
     isFinite = arena[0] == 0
     stopIsRequested = arena[1] != 0
-    results = arena[2..<ParameterStore.headCount].map(Double.init)
+    hasNews = arena[2] != 0
+    results = arena[Self.flagCount..<ParameterStore.headCount].map(Double.init)
   }
 }

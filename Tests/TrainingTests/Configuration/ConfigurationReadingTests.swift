@@ -78,7 +78,9 @@ import Testing
     batch: {per_rank: 3, accumulate: 2, per_shard: 4}
     optimizer: {momentum: 0.8, nesterov: true, weight_decay: 0}
     learning_rate: {peak: 0.3, reference_batch: null, warmup: 0.5 epochs, warmup_start: 0, schedule: cosine, boundaries: [], factors: []}
-    train: {length: 1 step, checkpoint_every: 5 steps, keep_checkpoints: 1, evaluate_every: 2 epochs, log_every: 1, non_finite_loss: skip, max_skipped_steps: 3}
+    train:
+      {length: 1 step, checkpoint_every: 5 steps, keep_checkpoints: 1, evaluate_every: 2 epochs, log_every: 1,
+      non_finite_loss: skip, max_skipped_steps: 3, write_failure: continue}
     random: {seed: 9, stream: sample}
     planner: {algorithms: /plans/a.json}
     distributed: {bucket_bytes: 4096, deadline_seconds: 2.5, sentinel_every: 7}
