@@ -64,6 +64,7 @@ let package = Package(
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenMP"),
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CBFloat16"),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
@@ -85,7 +86,7 @@ let package = Package(
       "Training",
       [
         "Tensors", "Regularization", "Graph", "Models", "Detection", "Datasets", "Distributed",
-        "Checkpoints", "CBuildInformation", yams, logging,
+        "Checkpoints", "CBuildInformation", "CLinux", yams, logging,
       ]),
     .executableTarget(
       name: "dropblock-dist", dependencies: ["Training", argumentParser], swiftSettings: settings),

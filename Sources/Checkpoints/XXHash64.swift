@@ -2,7 +2,7 @@
 ///
 /// It guards against accidents (a cut file, a flipped bit), not against forgery, and keeps up with memory. `xxh64sum`
 /// prints the same figures. Source: the published XXH64 specification (xxHash, doc/xxhash_spec.md).
-struct XXHash64 {
+public struct XXHash64 {
   private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
   private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
   private static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
@@ -17,10 +17,10 @@ struct XXHash64 {
   private var byteCount: UInt64 = 0
 
   /// An empty stream.
-  init() {}
+  public init() {}
 
   /// Appends bytes to the stream.
-  mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     byteCount &+= UInt64(bytes.count)
     var start = 0
     if !pending.isEmpty {
@@ -71,7 +71,7 @@ struct XXHash64 {
   }
 
   /// The hash of all bytes so far as 16 hexadecimal digits.
-  var text: String {
+  public var text: String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }

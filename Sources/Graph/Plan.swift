@@ -165,6 +165,11 @@ extension Plan {
     return String(hash, radix: 16)
   }
 
+  /// Lends the bits of each DropBlock mask of the last run, in the order of the sites; an inactive site is left out.
+  public func withMaskBits(_ body: (UnsafeRawBufferPointer) -> Void) {
+    for mask in masks { mask.words.map(body) }
+  }
+
   /// Fractions of elements that each DropBlock site kept in the last run.
   public var keptFractions: [Double] { masks.map { Double($0.kept) / Double($0.site.shape.count) } }
 }

@@ -21,7 +21,7 @@ struct DropBlockDist: ParsableCommand {
     version: BuildInformation.text,
     subcommands: [
       Train.self, Evaluate.self, Bench.self, Predict.self, Score.self, Inspect.self, Export.self, AuditMasks.self,
-      Doctor.self,
+      VerifyResume.self, Supervised.self, Doctor.self,
     ],
     defaultSubcommand: Train.self)
 

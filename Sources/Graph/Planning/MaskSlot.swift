@@ -28,6 +28,11 @@ final class MaskSlot {
     isActive ? memory.map { DropMask(words: $0.pointer(to: UInt16.self), factor: factor) } : nil
   }
 
+  /// The bits as they lie in memory, or nil when everything is kept.
+  var words: UnsafeRawBufferPointer? {
+    isActive ? memory.map { UnsafeRawBufferPointer(start: $0.base, count: wordCount * 2) } : nil
+  }
+
   /// Draws the mask of a step, or switches it off.
   func draw(_ dropBlock: DropBlockStep?, step: Int) {
     (isActive, factor, kept) = (false, 1, site.shape.count)

@@ -146,13 +146,16 @@ final class RunCheckpoints {
   func save(step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, averagePrecision: Double?) throws {
     if let averagePrecision, averagePrecision > (best?.metric ?? -.infinity) { best = (averagePrecision, step) }
     try settle()
+    let masks = try communicator.allgather(Self.maskDigest(plan)).joined(separator: " ")
     if communicator.rank == 0 {
       let position = step % schedule.stepsPerEpoch * schedule.globalBatchSize
       let state = CheckpointState(
         step: step, epoch: step / schedule.stepsPerEpoch, positionInEpoch: position, seed: configuration.random.seed,
         worldSize: communicator.size, configuration: configuration.yaml, metric: averagePrecision,
         bestMetric: best?.metric, bestStep: best?.step,
-        extra: [Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)"])
+        extra: [
+          Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)", "masks": masks,
+        ])
       writer.begin(
         state,
         model: ModelFile.model(
@@ -160,6 +163,13 @@ final class RunCheckpoints {
         optimizer: ModelFile.optimizer(plan.parameters),
         keeping: CheckpointRetention(newest: configuration.train.keepCheckpoints))
     }
+  }
+
+  /// A digest of this rank's DropBlock masks of the last micro-batch, by which exact restarts are checked.
+  private static func maskDigest(_ plan: Plan) -> String {
+    var hash = XXHash64()
+    plan.withMaskBits { hash.update($0) }
+    return hash.text
   }
 
   /// Whether the set that is being written has failed: news that this rank has for the others.

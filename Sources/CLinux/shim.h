@@ -1,0 +1,18 @@
+// System calls that Swift cannot make itself: a variable number of arguments, or not in its view of the C library.
+#pragma once
+#include <string.h>
+#include <sys/prctl.h>
+
+int sched_setaffinity(int process, unsigned long mask_bytes, const void *mask);
+
+/// Has this process get a signal when the thread that started it ends; 0 when that is set. It outlives exec.
+static inline int shim_signal_with_parent(int signal_number) {
+  return prctl(PR_SET_PDEATHSIG, (unsigned long)signal_number);
+}
+
+/// Lets this process run on every CPU that its control group has.
+static inline void shim_use_every_cpu(void) {
+  unsigned char mask[128];
+  memset(mask, 0xff, sizeof mask);
+  sched_setaffinity(0, sizeof mask, mask);
+}

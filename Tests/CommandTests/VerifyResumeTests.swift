@@ -1,0 +1,64 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The short version of the proof that restarts are exact; 20 kills a number of ranks are made outside of the tests.
+@Suite(.serialized) struct VerifyResumeTests {
+  private struct Report: Decodable {
+    struct Run: Decodable {
+      let rank: Int
+      let difference: String?
+    }
+    let ranks: Int
+    let runs: [Run]
+  }
+
+  @Test("runs of two ranks killed in a step and in a write end like the one left alone; nothing is left behind")
+  func exact() throws {
+    let folder = try TemporaryDirectory("verify")
+    let arguments = [
+      "verify-resume", "--kills", "2", "--seed", "3", "--scratch", folder.file("scratch"), "--json",
+      folder.file("report.json"), "--set", "train.length=8 steps", "--set", "train.checkpoint_every=3 steps", "--set",
+      "planner.algorithms=direct",
+    ]
+    // Started by mpirun itself: the first rank watches, the other one leaves at once, and neither joins MPI.
+    let result = try runProgram(ranks: 2, arguments, environment: ["DROPBLOCK_CACHE": folder.file("cache")])
+    #expect(result.exitCode == 0, "\(result)")
+    #expect(result.output.contains("\n2 of 2 identical\n"), "\(result)")
+    #expect(result.output.contains("undisturbed run on 2 ranks: 8 steps"), "\(result)")
+    let json = try Data(contentsOf: URL(fileURLWithPath: folder.file("report.json")))
+    let report = try JSONDecoder().decode(Report.self, from: json)
+    #expect(report.ranks == 2 && report.runs.count == 2)
+    #expect(report.runs.allSatisfy { $0.difference == nil && (0..<2).contains($0.rank) })
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("scratch")) == [])
+  }
+
+  @Test("when the watching process is killed, its runs end too")
+  func diesWithSupervisor() throws {
+    let folder = try TemporaryDirectory("verify")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Locations.program)
+    process.arguments = [
+      "verify-resume", "--ranks", "2", "--kills", "1", "--scratch", folder.path, "--set", "train.length=5000 steps",
+      "--set", "planner.algorithms=direct",
+    ]
+    process.environment = ProcessInfo.processInfo.environment.merging(mpirunEnvironment) { $1 }
+      .merging(["DROPBLOCK_CACHE": folder.file("cache")]) { $1 }
+    (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+    try process.run()
+    func family() -> [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).filter {
+        guard let words = FileManager.default.contents(atPath: "/proc/\($0)/cmdline") else { return false }
+        return String(decoding: words, as: UTF8.self).contains("\(folder.path)/dropblock-verify")
+      }
+    }
+    func wait(_ isTime: () -> Bool) { for _ in 0..<2000 where !isTime() { usleep(10_000) } }
+    // mpirun and two ranks.
+    wait { family().count >= 3 }
+    #expect(family().count >= 3)
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    wait { family().isEmpty }
+    #expect(family().isEmpty)
+  }
+}
