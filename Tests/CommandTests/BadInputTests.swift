@@ -47,12 +47,12 @@ import Testing
     result.expectError(78, ["precision: got bf16", "AVX512_BF16", "--set precision=f32"])
   }
 
-  @Test("a checkpoint of another number of ranks is code 78 and says both numbers")
+  @Test("ranks that cannot share the images of a checkpoint's updates are code 78, with the numbers that can")
   func otherRanks() throws {
     let space = try Workspace()
     _ = try space.copyOfRun()
     let result = try space.program(ranks: 2, space.train())
-    result.expectError(78, ["step-00000002", "the checkpoint has 1, this run 2", "mpirun -np 1", "--resume never"])
+    result.expectError(78, ["has 1 images, which 2 ranks cannot share evenly", "one of these numbers of ranks: 1"])
   }
 
   @Test("fewer images than ranks is code 65 on all of them")

@@ -64,6 +64,11 @@ struct RestartRun {
     "\(directory)/checkpoints/\(CheckpointStore.name(ofStep: step))/\(file)"
   }
 
+  /// The loss of every training row.
+  var lossValues: [Double] {
+    losses.compactMap { $0.split(separator: ":").last.flatMap { Double($0.trimmingCharacters(in: .whitespaces)) } }
+  }
+
   /// The step and the loss of every training row of the metrics, as text: equal text is equal numbers.
   var losses: [String] {
     let text = (try? String(contentsOfFile: "\(directory)/metrics.jsonl", encoding: .utf8)) ?? ""

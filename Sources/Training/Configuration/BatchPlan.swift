@@ -33,6 +33,39 @@ extension Configuration {
     case .acrossRanks: try batch.plan(shardsOver: ranks)
     }
   }
+
+  /// The batch for a run whose updates already have so many images, on any number of ranks.
+  ///
+  /// What the configuration states is taken where it gives that many. Else the ranks share them evenly: each keeps the
+  /// stated number of passes, or the next smaller one that divides its share.
+  /// - Throws: `ConfigurationError.impossible`, with the numbers of ranks that fit.
+  public func batchPlan(ranks: Int, imagesPerUpdate images: Int) throws -> BatchPlan {
+    let stated = Result { try batchPlan(ranks: ranks) }
+    if case .success(let plan) = stated, plan.global == images { return plan }
+    if reproducible == .acrossRanks { return try stated.get() }
+    guard images % ranks == 0 else {
+      let fitting = (1...images).filter { images % $0 == 0 }.map(String.init)
+      throw ConfigurationError.impossible(
+        place: "this run", key: "batch",
+        reason: "an update of the run that goes on has \(images) images, which \(ranks) ranks cannot share evenly; "
+          + "start it with one of these numbers of ranks: \(fitting.joined(separator: ", "))")
+    }
+    let share = images / ranks
+    let passes = (1...min(batch.accumulate, share)).last { share % $0 == 0 } ?? 1
+    return BatchPlan(perRank: share / passes, accumulate: passes, global: images)
+  }
+
+  /// The keys by whose values a run's figures depend on the number of ranks, beyond rounding.
+  var keysThatSeeRanks: [String] {
+    if reproducible == .acrossRanks { return [] }
+    var keys: [String] = []
+    if batchNorm.mode == .trained && batchNorm.statistics == .local { keys.append("batch_norm.statistics: local") }
+    if loss.normalizer == .local { keys.append("loss.normalizer: local") }
+    if !dropBlock.groups.isEmpty && dropBlock.normalizer == .local { keys.append("dropblock.normalizer: local") }
+    if !dropBlock.groups.isEmpty && random.stream == .rank { keys.append("random.stream: rank") }
+    if batch.accumulate > 1 { keys.append("batch.accumulate: \(batch.accumulate)") }
+    return keys
+  }
 }
 
 extension Configuration.Batch {

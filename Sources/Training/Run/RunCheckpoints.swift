@@ -16,6 +16,8 @@ final class RunCheckpoints {
   private let communicator: Communicator
   private let configuration: Configuration
   private var best: (metric: Double, step: Int)?
+  /// The masks of the step that the run goes on from, for a set of that step; on the first rank.
+  private var masksAtStart: (step: Int, digests: String)?
 
   init(directory: RunDirectory, communicator: Communicator, configuration: Configuration, output: RunOutput) {
     store = CheckpointStore(runDirectory: directory.path)
@@ -32,10 +34,19 @@ final class RunCheckpoints {
     var algorithms: AlgorithmChoices?
     /// Whether the model of the resumed run was evaluated as it was saved.
     var isEvaluated = false
+    /// The ranks and the batch of the resumed run; nil for a new one.
+    var origin: Origin?
     /// Steps that were skipped because a loss was not finite.
     var skippedSteps = 0
     /// The set to read; on rank 0 of a resumed run only.
     var set: CheckpointSet?
+  }
+
+  /// How the ranks shared the images of an update when a checkpoint was written.
+  struct Origin: Codable, Equatable {
+    var ranks: Int
+    var imagesPerUpdate: Int
+    var imagesPerPass: Int
   }
 
   /// Finds the checkpoint to start from and makes sure that it belongs to this run.
@@ -48,11 +59,13 @@ final class RunCheckpoints {
     var start = Start(set: found)
     let facts = ResumeFacts(
       step: found?.state.step ?? 0, algorithms: found?.state.extra[Self.algorithmsKey],
-      isEvaluated: found?.state.metric != nil,
+      isEvaluated: found?.state.metric != nil, origin: try found.map { try Self.origin($0.state) },
       skippedSteps: found?.state.extra[Self.skippedStepsKey].flatMap { Int($0) } ?? 0,
       bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep)
+    masksAtStart = found.map { ($0.state.step, $0.state.extra[Self.masksKey] ?? "") }
     let agreed = try communicator.broadcast(value: facts)
-    (start.step, start.skippedSteps, start.isEvaluated) = (agreed.step, agreed.skippedSteps, agreed.isEvaluated)
+    (start.step, start.isEvaluated) = (agreed.step, agreed.isEvaluated)
+    (start.skippedSteps, start.origin) = (agreed.skippedSteps, agreed.origin)
     start.algorithms = agreed.algorithms.flatMap {
       try? JSONDecoder().decode(AlgorithmChoices.self, from: Data($0.utf8))
     }
@@ -64,6 +77,7 @@ final class RunCheckpoints {
     var step: Int
     var algorithms: String?
     var isEvaluated: Bool
+    var origin: Origin?
     var skippedSteps: Int
     var bestMetric: Double?
     var bestStep: Int?
@@ -71,6 +85,9 @@ final class RunCheckpoints {
 
   private static let algorithmsKey = "algorithms"
   private static let skippedStepsKey = "skipped_steps"
+  private static let masksKey = "masks"
+  private static let imagesPerUpdateKey = "images_per_update"
+  private static let imagesPerPassKey = "images_per_pass"
 
   private func open(_ resume: TrainingRun.Resume, warn: (String) -> Void) throws -> CheckpointSet? {
     let set: CheckpointSet
@@ -90,7 +107,11 @@ final class RunCheckpoints {
       }
     }
     let saved = try Configuration(text: set.state.configuration, name: "\(set.directory)/state.json")
-    let changes = configuration.trainingChanges(since: saved)
+    // The ranks may share an update's images otherwise than before, as long as it keeps their number.
+    let images = try Self.origin(set.state).imagesPerUpdate
+    let keepsBatch = (try? configuration.batchPlan(ranks: communicator.size).global) == images
+    let free = ["batch.accumulate"] + (keepsBatch ? ["batch.per_rank", "batch.global"] : [])
+    let changes = configuration.trainingChanges(since: saved).filter { !free.contains($0.key) }
     if !changes.isEmpty {
       let list = changes.map { "\n  \($0.key): the checkpoint has \($0.before), this run \($0.after)" }.joined()
       throw InputError(
@@ -98,13 +119,33 @@ final class RunCheckpoints {
         "\(set.directory): the run was started with another configuration:\(list)\n"
           + "take the old values, or start anew with --resume never or another --output")
     }
-    if set.state.worldSize != communicator.size {
-      throw InputError(
-        .badConfiguration,
-        "\(set.directory): the number of ranks: the checkpoint has \(set.state.worldSize), this run \(communicator.size); "
-          + "start it with mpirun -np \(set.state.worldSize), or anew with --resume never or another --output")
-    }
     return set
+  }
+
+  /// How the ranks that wrote a checkpoint shared the images; those of older versions say it by their configuration.
+  private static func origin(_ state: CheckpointState) throws -> Origin {
+    func number(_ key: String) -> Int? { state.extra[key].flatMap { Int($0) } }
+    if let update = number(imagesPerUpdateKey), let pass = number(imagesPerPassKey), update > 0, pass > 0 {
+      return Origin(ranks: state.worldSize, imagesPerUpdate: update, imagesPerPass: pass)
+    }
+    let plan = try Configuration(text: state.configuration, name: "state.json").batchPlan(ranks: state.worldSize)
+    return Origin(ranks: state.worldSize, imagesPerUpdate: plan.global, imagesPerPass: plan.perRank)
+  }
+
+  /// The batch of this run: that of the configuration, or of the resumed run shared among this number of ranks.
+  func batch(_ start: Start, say: (String) -> Void) throws -> BatchPlan {
+    let ranks = communicator.size
+    guard let origin = start.origin else { return try configuration.batchPlan(ranks: ranks) }
+    let batch = try configuration.batchPlan(ranks: ranks, imagesPerUpdate: origin.imagesPerUpdate)
+    if ranks != origin.ranks || batch.perRank != origin.imagesPerPass {
+      let keys = configuration.keysThatSeeRanks
+      say(
+        "the checkpoint is of \(origin.ranks) ranks with \(origin.imagesPerPass) images a pass; going on with \(ranks) "
+          + "ranks, \(batch.perRank) images a pass and \(batch.accumulate) passes: \(batch.global) images an update as before"
+          + (keys.isEmpty ? "" : "; what that changes beyond rounding: \(keys.joined(separator: ", "))")
+          + (batch.perRank > origin.imagesPerPass ? "; where memory is short, give --set batch.accumulate=N" : ""))
+    }
+    return batch
   }
 
   /// Gives the parameters their state: that of the checkpoint, or initial values and `model.initial_weights`.
@@ -146,7 +187,8 @@ final class RunCheckpoints {
   func save(step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, averagePrecision: Double?) throws {
     if let averagePrecision, averagePrecision > (best?.metric ?? -.infinity) { best = (averagePrecision, step) }
     try settle()
-    let masks = try communicator.allgather(Self.maskDigest(plan)).joined(separator: " ")
+    let drawn = try communicator.allgather(Self.maskDigest(plan)).joined(separator: " ")
+    let masks = masksAtStart?.step == step ? masksAtStart?.digests : drawn
     if communicator.rank == 0 {
       let position = step % schedule.stepsPerEpoch * schedule.globalBatchSize
       let state = CheckpointState(
@@ -154,7 +196,9 @@ final class RunCheckpoints {
         worldSize: communicator.size, configuration: configuration.yaml, metric: averagePrecision,
         bestMetric: best?.metric, bestStep: best?.step,
         extra: [
-          Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)", "masks": masks,
+          Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)",
+          Self.masksKey: masks ?? drawn,
+          Self.imagesPerUpdateKey: "\(schedule.globalBatchSize)", Self.imagesPerPassKey: "\(schedule.batchSizePerRank)",
         ])
       writer.begin(
         state,

@@ -66,7 +66,14 @@ public final class TrainingRun {
     }
     try communicator.collectively { [directory] in if communicator.rank == 0 { try directory.create() } }
 
-    let batch = try communicator.collectively { try configuration.batchPlan(ranks: communicator.size) }
+    self.output = RunOutput(configuration.train.writeFailure, console: console)
+    checkpoints = RunCheckpoints(
+      directory: directory, communicator: communicator, configuration: configuration, output: self.output)
+    let start = try checkpoints.find(resume) { console.warn($0) }
+    (step, skippedSteps) = (start.step, start.skippedSteps)
+    let batch = try communicator.collectively { [checkpoints] in
+      try checkpoints.batch(start) { console.say($0) }
+    }
     input = try TrainingInput(detector, batch: batch, communicator: communicator)
     validation = try DetectionSplit(.validation, of: configuration, communicator: communicator)
     let stepsPerEpoch = input.schedule.stepsPerEpoch
@@ -74,18 +81,16 @@ public final class TrainingRun {
     learningRate = LearningRateSchedule(
       configuration.learningRate, globalBatch: batch.global, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
 
-    self.output = RunOutput(configuration.train.writeFailure, console: console)
-    checkpoints = RunCheckpoints(
-      directory: directory, communicator: communicator, configuration: configuration, output: self.output)
-    let start = try checkpoints.find(resume) { console.warn($0) }
-    (step, skippedSteps) = (start.step, start.skippedSteps)
     let evaluateEvery = configuration.train.evaluateEvery?.steps(stepsPerEpoch: stepsPerEpoch)
     owesEvaluation =
       start.step > 0 && !start.isEvaluated
       && (start.step == totalSteps || evaluateEvery.map { start.step % $0 == 0 } == true)
     faults = FaultReport(maximum: configuration.data.maxFaults)
     let choices = try communicator.collectively {
-      try PlanChoices(configuration, threads: threads.threads, resumed: start.algorithms)
+      // What was timed for passes of another size says nothing about these.
+      let isSameShape = start.origin?.imagesPerPass == batch.perRank
+      return try PlanChoices(
+        configuration, threads: threads.threads, resumed: isSameShape ? start.algorithms : nil)
     }
     engine = Engine()
     communicator.phase = "planning"
@@ -178,7 +183,8 @@ public final class TrainingRun {
     communicator.phase = "checkpoint"
     defer { communicator.phase = "training" }
     try checkpoints.save(
-      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, averagePrecision: averagePrecision)
+      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, averagePrecision: averagePrecision
+    )
   }
 
   private func interrupted() throws -> Outcome {
