@@ -81,7 +81,7 @@ let package = Package(
     library("Detection", ["Tensors"]),
     library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CZlib", "CSimdJSON"]),
     library("Distributed", ["Tensors", "COpenMPI", "CBFloat16"]),
-    library("Checkpoints", ["Tensors"]),
+    library("Checkpoints", ["Tensors", "CLinux"]),
     library(
       "Training",
       [

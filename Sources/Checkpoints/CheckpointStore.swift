@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Tensors
 
@@ -86,8 +87,15 @@ public struct CheckpointStore: Sendable {
     try writeContents(of: tensors, to: path, metadata: ["format": "pt"])
   }
 
-  /// Renames the finished set; a directory that is not empty cannot be renamed over, so an old one steps aside first.
+  /// Renames the finished set.
+  ///
+  /// A directory that is not empty cannot be renamed over: an old one changes names with it or, where the file system
+  /// cannot do that in one step, steps aside first.
   private func replaceSet(_ name: String, by temporary: String) throws(InputError) {
+    if shim_exchange_names(temporary, path(name)) == 0 {
+      try? FileManager.default.removeItem(atPath: temporary)
+      return
+    }
     let aside = path("\(Self.temporaryPrefix)replaced-\(name)")
     if FileManager.default.fileExists(atPath: path(name)) { try renameEntry(path(name), to: aside) }
     do {
