@@ -27,16 +27,20 @@ submit() {
 variables=,DROPBLOCK_INTERFACE=eth0,DROPBLOCK_CACHE=$work/here/cache,DROPBLOCK_RUNS=$work/here
 count() { cat "$2" 2>/dev/null | grep -c "$1"; }
 is_over() { [[ ! $(on 0 squeue -h -j "$1" 2>/dev/null) ]]; }
-# The time limit's own warning comes at one of Slurm's looks, half a minute apart. For the rest this sends what Slurm sends:
-# warn_twice JOB LOG: unless Slurm does, warns the first and the second start of a job ten steps after each began.
+# warn_twice JOB LOG: sees a job through two requeues. The time limit's own warning comes at one of Slurm's looks, half a
+# minute apart; a start that gets ten steps on before that is sent what Slurm would send.
 warn_twice() {
-  local job=$1 log=$2 start
-  for start in 1 2; do
-    until_true 90 started "$log" "$start" || return 1
-    until_true 90 begun "$log" "$start" || return 1
-    (($(count 'warned by USR1' "$log") >= start)) || on 0 scancel --signal=USR1 --batch "$job"
-    until_true 90 started "$log" $((start + 1)) || return 1
+  local job=$1 log=$2 start end=$((SECONDS + 240))
+  until started "$log" 3; do
+    ((SECONDS < end)) || return 1
+    start=$(count 'start [0-9]* of job' "$log")
+    if begun "$log" "$start" && (($(count 'warned by USR1' "$log") < start)); then
+      on 0 scancel --signal=USR1 --batch "$job"
+    fi
+    sleep 1
   done
+  # From now on it has time enough, however slow the machine is.
+  on 0 scontrol update jobid="$job" timelimit=10
 }
 started() { (($(count 'start [0-9]* of job' "$1") >= $2)); }
 # begun LOG START: whether the start has got ten steps on.
@@ -65,7 +69,7 @@ for launcher in srun mpirun; do
   job=$(submit $launcher --output="$log" \
     "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/$launcher")
   check "$launcher: job $job is warned twice and comes back" warn_twice "$job" "$log"
-  check "  it ends" until_true 120 is_over "$job"
+  check "  it ends" until_true 240 is_over "$job"
   say "        after $((SECONDS - start)) s in $(count ': start' "$log") starts"
   check "  Slurm counts it as completed" grep -q "JobId=$job .*JobState=COMPLETED" <(on 0 scontrol -o show job "$job")
   check "  over at least two requeues" test "$(count 'of job' "$log")" -ge 3
@@ -77,11 +81,12 @@ log=$work/killed.log
 job=$(submit srun --output="$log" \
   "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/killed")
 check "kill -9 of a rank of job $job" until_true 90 begun "$log" 1
+on 0 scontrol update jobid="$job" timelimit=10
 for process in $(ip netns pids "$(host 1)"); do
   if [[ $(readlink "/proc/$process/exe") == "$(realpath "$program")" ]]; then kill -9 "$process"; fi
 done
 check "  it comes back" until_true 90 started "$log" 2
-check "  it ends" until_true 120 is_over "$job"
+check "  it ends" until_true 240 is_over "$job"
 check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/killed" "$steps"
 
 # The last task of an array has the number of the whole array; only the warned one may come back.
@@ -89,7 +94,8 @@ array=$(submit srun --array=0-1%1 --output="$work/sweep-%a.log" \
   "$root/launch/slurm/sweep.sbatch" "$work/tiny.yaml" "$work/other.yaml")
 check "sweep: task 1 begins" until_true 120 begun "$work/sweep-1.log" 1
 on 0 scancel --signal=USR1 --batch "${array}_1"
-check "  array $array ends" until_true 180 is_over "$array"
+on 0 scontrol update jobid="${array}_1" timelimit=10
+check "  array $array ends" until_true 240 is_over "$array"
 check "  the warned task came back" test "$(count 'of job' "$work/sweep-1.log")" -ge 2
 for name in tiny other; do
   check "  $name has the bytes of the uninterrupted run" same_state "$work/whole-$name" "$(disk 0)/$name" "$steps"
