@@ -29,7 +29,12 @@ extension RunCheck {
         let summary = "\(faults.contents); \(input.schedule.stepsPerEpoch) steps an epoch"
         if faults.count == 0 { return [.ok(summary, on: context.host)] }
         let text = "\(summary); \(faults.text)"
-        if faults.count > allowed || faults.decoded == 0 {
+        if faults.decoded == 0 {
+          return [
+            .problem(.badData, text, remedy: "say where the images lie with data.train.images=DIR", on: context.host)
+          ]
+        }
+        if faults.count > allowed {
           return [
             .problem(
               .badData, "\(text); data.max_faults allows \(allowed)",
