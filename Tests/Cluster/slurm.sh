@@ -89,6 +89,17 @@ check "  it comes back" until_true 90 started "$log" 2
 check "  it ends" until_true 240 is_over "$job"
 check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/killed" "$steps"
 
+# Slurm may warn in the first second, when mpirun has only just begun to start.
+log=$work/early.log
+job=$(submit mpirun --output="$log" \
+  "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/early")
+until_true 60 started "$log" 1
+on 0 scancel --signal=USR1 --batch "$job"
+check "job $job, warned in its first second, comes back" until_true 90 started "$log" 2
+on 0 scontrol update jobid="$job" timelimit=10
+check "  it ends" until_true 240 is_over "$job"
+check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/early" "$steps"
+
 # The last task of an array has the number of the whole array; only the warned one may come back.
 array=$(submit srun --array=0-1%1 --output="$work/sweep-%a.log" \
   "$root/launch/slurm/sweep.sbatch" "$work/tiny.yaml" "$work/other.yaml")
