@@ -16,13 +16,16 @@ import Testing
       .expectError(64, ["no tensor", "did you mean backbone.body.conv1.weight?"])
   }
 
-  @Test("a rank that is killed is code 137, and every checkpoint before it is there", arguments: [0, 1])
+  @Test("a rank that is killed is code 137, and what was saved before the last checkpoint is there", arguments: [0, 1])
   func kill(rank: Int) throws {
     let space = try Workspace()
-    let result = try space.program(ranks: 2, space.train("--inject", "kill:rank=\(rank),step=2"))
+    let result = try space.program(
+      ranks: 2, space.train("--inject", "kill:rank=\(rank),step=3", "--set", "train.length=4 steps"))
     #expect(result.exitCode == 137, "\(result)")
     #expect(result.errorLines("injected fault: rank \(rank) on ").count == 1, "\(result)")
-    #expect(CheckpointStore(runDirectory: space.folder.file("run")).steps == [1], "\(result)")
+    // The set of step 2 is written beside step 3; that of step 1 was complete before.
+    let steps = CheckpointStore(runDirectory: space.folder.file("run")).steps
+    #expect(steps == [1] || steps == [1, 2], "\(result)")
   }
 
   @Test("a flipped bit is code 76 before the next checkpoint, with tensor and ranks; the one before it stays")
