@@ -56,18 +56,17 @@ public struct JPEGDecoder: ~Copyable {
     into image: inout RGBImage
   ) throws -> (width: Int, height: Int) {
     var (width, height, subsampling, space): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
-    if tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &space) != 0 {
-      do {
-        try check(bytes, name, policy, "header")
-      } catch {
-        // TurboJPEG stays in the middle of a header that it gave up, and would refuse every later file.
-        tjDestroy(handle)
-        handle = Self.newHandle()
-        throw error
+    let status = tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &space)
+    do {
+      if status != 0 { try check(bytes, name, policy, "header") }
+      guard width > 0, height > 0 else {
+        throw InputError(.badData, "\(name): is not a JPEG picture: its size reads \(width)x\(height)")
       }
-    }
-    guard width > 0, height > 0 else {
-      throw InputError(.badData, "\(name): is not a JPEG picture: its size reads \(width)x\(height)")
+    } catch {
+      // TurboJPEG stays in the middle of a header that it gave up, and would take the next file for its rest.
+      tjDestroy(handle)
+      handle = Self.newHandle()
+      throw error
     }
     // A few bytes may claim a size that no memory holds.
     let limit = min(Self.largestPixelCount, Self.densestPixelsPerByte * bytes.count)
