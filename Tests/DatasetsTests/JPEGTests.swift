@@ -141,9 +141,13 @@ private struct JPEGGolden: Decodable {
     let file = source.pngFile()
     let context = try #require(spng_ctx_new(0))
     defer { spng_ctx_free(context) }
-    #expect(spng_set_png_buffer(context, file, file.count) == 0)
     var pixels = [UInt8](repeating: 0, count: 31 * 17 * 3)
-    #expect(spng_decode_image(context, &pixels, pixels.count, Int32(SPNG_FMT_RGB8.rawValue), 0) == 0)
+    // libspng keeps the pointer until it decodes.
+    let status = file.withUnsafeBytes { bytes in
+      spng_set_png_buffer(context, bytes.baseAddress, bytes.count)
+      return spng_decode_image(context, &pixels, pixels.count, Int32(SPNG_FMT_RGB8.rawValue), 0)
+    }
+    #expect(status == 0)
     #expect(pixels == source.pixels)
   }
 

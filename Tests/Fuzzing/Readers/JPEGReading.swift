@@ -63,9 +63,12 @@ private func store() {
   let file = image.pngFile()
   guard let context = spng_ctx_new(0) else { fatalError("libspng cannot create a decoder") }
   defer { spng_ctx_free(context) }
-  require(spng_set_png_buffer(context, file, file.count) == 0, "libspng does not take the file")
   var pixels = [UInt8](repeating: 0, count: image.pixels.count)
-  let status = spng_decode_image(context, &pixels, pixels.count, Int32(SPNG_FMT_RGB8.rawValue), 0)
+  // libspng keeps the pointer until it decodes.
+  let status = file.withUnsafeBytes { bytes in
+    require(spng_set_png_buffer(context, bytes.baseAddress, bytes.count) == 0, "libspng does not take the file")
+    return spng_decode_image(context, &pixels, pixels.count, Int32(SPNG_FMT_RGB8.rawValue), 0)
+  }
   require(status == 0 && pixels == image.pixels, "the PNG file holds another picture")
   require(!image.jpegFile().isEmpty, "an empty JPEG file")
 }
