@@ -4,17 +4,17 @@ import Tensors
 ///
 /// Micro-batch m of step s is number s * accumulation + m of the sequence. `Payload` is whatever the training derives
 /// from a sample alone, such as anchor targets; it is computed on the threads too.
-public final class BatchLoader<Payload: Sendable> {
+public final class BatchLoader<Sample: LoadedSample, Payload: Sendable> {
   /// One micro-batch, valid until the next call of `next`.
   public struct Batch {
     /// The step that the batch belongs to.
     public let step: Int
     /// Its place among the step's micro-batches.
     public let microBatch: Int
-    /// The input as (B, 3, H, W), red first, normalised.
+    /// The input as (B, C, H, W), red first, normalised.
     public let images: UnsafeMutableBufferPointer<Float>
-    /// The objects of each picture.
-    public let samples: [TrainingSample]
+    /// What is known about each picture.
+    public let samples: [Sample]
     /// What the closure made of each sample.
     public let payloads: [Payload]
     /// Faults not seen before by this loader, to be printed.
@@ -29,7 +29,7 @@ public final class BatchLoader<Payload: Sendable> {
   public private(set) var faultLog: FaultLog
 
   private struct Item: Sendable {
-    var sample: TrainingSample
+    var sample: Sample
     var payload: Payload
     var faults: [DataFault]
   }
@@ -39,25 +39,23 @@ public final class BatchLoader<Payload: Sendable> {
 
   /// Starts to load the batches of `rank` from `firstStep` on.
   ///
-  /// The transform's canvas must be fixed. `threads` background threads keep at most `depth` micro-batches, the one in
-  /// use among them.
-  public init(
-    source: SampleSource, schedule: BatchSchedule, rank: Int, firstStep: Int = 0, threads: Int = 1, depth: Int = 3,
-    maximumFaults: Int = 0, payload: @escaping @Sendable (TrainingSample) throws -> Payload
-  ) {
+  /// `threads` background threads keep at most `depth` micro-batches, the one in use among them. Traps where the source has
+  /// no canvas for all pictures.
+  public init<Source: SampleMaker>(
+    source: Source, schedule: BatchSchedule, rank: Int, firstStep: Int = 0, threads: Int = 1, depth: Int = 3,
+    maximumFaults: Int = 0, payload: @escaping @Sendable (Sample) throws -> Payload
+  ) where Source.Sample == Sample {
     require(schedule.sampler == source.sampler, "a schedule of another order than the source's")
     require(rank >= 0 && rank < schedule.ranks, "rank \(rank) of \(schedule.ranks)")
-    guard let canvas = source.transform.trainingCanvas else {
-      fatalError("a batch needs one canvas for all pictures; set ImageTransform.fixedCanvas")
-    }
-    (height, width) = canvas
+    (height, width) = source.canvas
     (accumulation, firstBatch) = (schedule.accumulation, firstStep * schedule.accumulation)
     faultLog = FaultLog(maximum: maximumFaults)
     let (first, size, accumulation) = (firstBatch, schedule.batchSizePerRank, accumulation)
     prefetcher = Prefetcher(
-      sampleCount: nil, batchSize: size, sampleElements: 3 * height * width, depth: depth, threads: threads
+      sampleCount: nil, batchSize: size, sampleElements: source.channels * height * width, depth: depth,
+      threads: threads
     ) {
-      let reader = ImageReader()
+      let reader = source.makeReader()
       return { number, output in
         let batch = first + number / size
         let place = schedule.place(
@@ -70,8 +68,8 @@ public final class BatchLoader<Payload: Sendable> {
   }
 
   /// Bytes of the pictures that a loader holds, which are all that grows with `depth`.
-  public static func imageBytes(depth: Int, batchSizePerRank: Int, height: Int, width: Int) -> Int {
-    depth * batchSizePerRank * 3 * height * width * MemoryLayout<Float>.stride
+  public static func imageBytes(depth: Int, batchSizePerRank: Int, channels: Int = 3, height: Int, width: Int) -> Int {
+    depth * batchSizePerRank * channels * height * width * MemoryLayout<Float>.stride
   }
 
   /// Waits for the next micro-batch; the one before becomes invalid.
@@ -89,10 +87,10 @@ public final class BatchLoader<Payload: Sendable> {
 
 extension BatchLoader where Payload == Void {
   /// Starts to load batches without anything derived from the samples.
-  public convenience init(
-    source: SampleSource, schedule: BatchSchedule, rank: Int, firstStep: Int = 0, threads: Int = 1, depth: Int = 3,
+  public convenience init<Source: SampleMaker>(
+    source: Source, schedule: BatchSchedule, rank: Int, firstStep: Int = 0, threads: Int = 1, depth: Int = 3,
     maximumFaults: Int = 0
-  ) {
+  ) where Source.Sample == Sample {
     self.init(
       source: source, schedule: schedule, rank: rank, firstStep: firstStep, threads: threads, depth: depth,
       maximumFaults: maximumFaults, payload: { _ in })

@@ -1,7 +1,7 @@
 import Tensors
 
-/// Training samples by epoch and position: a data set, an order and an augmentation.
-public struct SampleSource: Sendable {
+/// Training samples of a detector: a data set, an order and an augmentation.
+public struct SampleSource: SampleMaker {
   /// The pictures and their objects.
   public let dataset: DetectionDataset
   /// How a picture becomes input.
@@ -22,37 +22,39 @@ public struct SampleSource: Sendable {
     self.usesScaledDecoding = usesScaledDecoding
   }
 
-  /// Writes the sample at a position of an epoch as planes (3, H, W) and returns its objects and the faults on the way.
-  ///
-  /// Its random numbers are keyed by seed, epoch and picture. An unreadable picture is a fault, and the next position's
-  /// takes its place. Throws exit code 65 when no picture can be read, 78 when one does not fit a fixed canvas.
-  public func load(
-    epoch: Int, position: Int, reader: ImageReader, into output: UnsafeMutableBufferPointer<Float>
-  ) throws -> (sample: TrainingSample, faults: [DataFault]) {
-    var faults: [DataFault] = []
-    for shift in 0..<sampler.imageCount {
-      let number = sampler.imageIndex(epoch: epoch, position: (position + shift) % sampler.imageCount)
-      var random = RandomSequence(
-        Philox(seed: sampler.seed, stream: RandomPurpose.stream), UInt32(truncatingIfNeeded: epoch), UInt32(number),
-        RandomPurpose.augmentation.rawValue)
-      let record = dataset.index.image(at: number)
-      let placement = try transform.trainingPlacement(width: record.width, height: record.height, random: &random)
-      do {
-        try reader.read(dataset, at: number, reduction: usesScaledDecoding ? placement.reduction : .none)
-      } catch let error as InputError {
-        faults.append(DataFault(kind: .unreadableImage, cause: "\(error)"))
-        continue
-      }
-      reader.render(transform, placement, into: output)
-      let objects = dataset.objects(at: number)
-      let placed = transform.placeObjects(boxes: objects.boxes, classes: objects.classes, placement)
-      let sample = TrainingSample(
-        imageIndex: number, imageID: record.id, placement: placement, boxes: placed.boxes, classes: placed.classes)
-      return (sample, faults + objects.faults)
+  /// The folder of the pictures.
+  public var name: String { dataset.imageDirectory }
+
+  /// Red, green and blue.
+  public var channels: Int { 3 }
+
+  /// The transform's canvas, which must be a fixed one.
+  public var canvas: (height: Int, width: Int) {
+    guard let canvas = transform.trainingCanvas else {
+      fatalError("a batch needs one canvas for all pictures; set ImageTransform.fixedCanvas")
     }
-    throw InputError(
-      .badData,
-      "\(dataset.imageDirectory): none of the \(sampler.imageCount) images can be read; the first failure: "
-        + "\(faults.first?.cause ?? "")")
+    return canvas
+  }
+
+  /// A reader with no buffers yet.
+  public func makeReader() -> ImageReader { ImageReader() }
+
+  /// Writes a picture as planes (3, H, W) and returns it with its objects.
+  ///
+  /// Its random numbers are keyed by seed, epoch and picture. Throws exit code 65 when the picture cannot be read, 78 when
+  /// it does not fit a fixed canvas.
+  public func make(
+    _ imageIndex: Int, epoch: Int, reader: ImageReader, into output: UnsafeMutableBufferPointer<Float>
+  ) throws -> (sample: TrainingSample, faults: [DataFault]) {
+    var random = sampler.random(.augmentation, epoch: epoch, imageIndex: imageIndex)
+    let record = dataset.index.image(at: imageIndex)
+    let placement = try transform.trainingPlacement(width: record.width, height: record.height, random: &random)
+    try reader.read(dataset, at: imageIndex, reduction: usesScaledDecoding ? placement.reduction : .none)
+    reader.render(transform, placement, into: output)
+    let objects = dataset.objects(at: imageIndex)
+    let placed = transform.placeObjects(boxes: objects.boxes, classes: objects.classes, placement)
+    let sample = TrainingSample(
+      imageIndex: imageIndex, imageID: record.id, placement: placement, boxes: placed.boxes, classes: placed.classes)
+    return (sample, objects.faults)
   }
 }

@@ -1,5 +1,5 @@
 /// One picture of a batch with its objects, in pixels of the canvas.
-public struct TrainingSample: Equatable, Sendable {
+public struct TrainingSample: LoadedSample, Equatable {
   /// The picture's index in the data set.
   public var imageIndex: Int
   /// The picture's identifier in the annotation file.

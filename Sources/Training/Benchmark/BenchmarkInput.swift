@@ -5,7 +5,7 @@ import Distributed
 final class BenchmarkInput<Task: BenchmarkTask> {
   private enum Source {
     case synthetic(SyntheticBatch<Task>)
-    case loader(BatchLoader<Task.ImageTargets>)
+    case loader(BatchLoader<Task.Sample, Task.ImageTargets>)
   }
 
   private let source: Source

@@ -5,6 +5,9 @@ import Tensors
 
 /// A task that `bench` can time: one that knows a batch to work on.
 protocol BenchmarkTask: TrainingTask {
+  /// What a training batch knows about each of its images.
+  associatedtype Sample: LoadedSample
+
   /// What an image of noise shows, for the console.
   var syntheticObjects: String { get }
 
@@ -12,7 +15,7 @@ protocol BenchmarkTask: TrainingTask {
   func syntheticTargets(_ random: inout [RandomSequence]) -> [ImageTargets]
 
   /// Starts to load a rank's training images; all ranks call it, and throw the same error.
-  func trainingLoader(batch: BatchPlan, communicator: Communicator) throws -> BatchLoader<ImageTargets>
+  func trainingLoader(batch: BatchPlan, communicator: Communicator) throws -> BatchLoader<Sample, ImageTargets>
 }
 
 extension Detector: BenchmarkTask {
@@ -39,7 +42,9 @@ extension Detector: BenchmarkTask {
     }
   }
 
-  func trainingLoader(batch: BatchPlan, communicator: Communicator) throws -> BatchLoader<AnchorTargets> {
+  func trainingLoader(
+    batch: BatchPlan, communicator: Communicator
+  ) throws -> BatchLoader<TrainingSample, AnchorTargets> {
     try TrainingInput(self, batch: batch, communicator: communicator).loader(rank: communicator.rank, firstStep: 0)
   }
 }
@@ -51,7 +56,7 @@ extension Classifier: BenchmarkTask {
     random.indices.map { random[$0].classIndex(of: configuration.model.classes) }
   }
 
-  func trainingLoader(batch: BatchPlan, communicator: Communicator) throws -> BatchLoader<Int> {
+  func trainingLoader(batch: BatchPlan, communicator: Communicator) throws -> BatchLoader<ClassificationSample, Int> {
     try communicator.collectively {
       throw InputError(
         .badConfiguration, "bench.input: expected synthetic with model.name resnet, which no data set can train yet")

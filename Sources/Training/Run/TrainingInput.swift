@@ -30,13 +30,13 @@ struct TrainingInput {
 
   /// Bytes of the images that a loader holds.
   var imageBytes: Int {
-    BatchLoader<AnchorTargets>.imageBytes(
+    BatchLoader<TrainingSample, AnchorTargets>.imageBytes(
       depth: depth, batchSizePerRank: schedule.batchSizePerRank, height: detector.trainingSize.height,
       width: detector.trainingSize.width)
   }
 
   /// Starts to load a rank's batches, with the targets of their anchors, from a step on.
-  func loader(rank: Int, firstStep: Int) -> BatchLoader<AnchorTargets> {
+  func loader(rank: Int, firstStep: Int) -> BatchLoader<TrainingSample, AnchorTargets> {
     let (anchors, data) = (detector.trainingAnchors, detector.configuration.data)
     return BatchLoader(
       source: source, schedule: schedule, rank: rank, firstStep: firstStep, threads: data.workers,

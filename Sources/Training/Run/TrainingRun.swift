@@ -195,7 +195,7 @@ public final class TrainingRun {
 
   /// One update, or none when a loss was not finite.
   private func trainStep(
-    _ loader: BatchLoader<AnchorTargets>, _ window: inout MetricsWindow
+    _ loader: BatchLoader<TrainingSample, AnchorTargets>, _ window: inout MetricsWindow
   ) throws -> Replica<Detector>.Result {
     let start = monotonicSeconds()
     var dataSeconds = 0.0
@@ -221,7 +221,7 @@ public final class TrainingRun {
   }
 
   /// What enters the network, with the faults that were asked for.
-  func microBatch(_ batch: BatchLoader<AnchorTargets>.Batch) -> Replica<Detector>.MicroBatch {
+  func microBatch(_ batch: BatchLoader<TrainingSample, AnchorTargets>.Batch) -> Replica<Detector>.MicroBatch {
     var targets = batch.payloads
     if batch.microBatch == 0 { injection.spoil(batch.images, &targets, step: step + 1) }
     return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: targets)
