@@ -1,3 +1,4 @@
+import Regularization
 import Tensors
 
 /// A symbolic tensor of a graph: what an operation will have computed once the plan runs.
@@ -14,17 +15,21 @@ public struct Value: Hashable, Sendable {
 public final class Graph {
   /// Named tensors that live longer than a step, in the order in which the model first mentions them.
   public private(set) var parameters: [Parameter] = []
-  /// Places where DropBlock acts, in forward order; the index is the layer number of the random stream.
-  public private(set) var dropBlockSites: [DropBlockSite] = []
+  /// Every place of the model where a regulariser could act, in forward order.
+  public private(set) var maskPlaces: [MaskPlace] = []
+  /// The places where the regulariser acts, in forward order; the index is the layer number of the random stream.
+  public private(set) var maskSites: [MaskSite] = []
   /// Values that the caller reads after a forward run.
   public private(set) var outputs: [Value] = []
 
   private(set) var nodes: [any Operation] = []
   private(set) var valueCount = 0
   private var parameterIndices: [String: Int] = [:]
+  /// The places that become sites.
+  private let selection: MaskSelection
 
-  /// An empty graph.
-  public init() {}
+  /// An empty graph, whose regulariser will act on these places.
+  public init(masking selection: MaskSelection = .none) { self.selection = selection }
 
   /// Declares a named tensor, or finds the one that already has this name (weights shared between levels).
   public func parameter(_ parameter: Parameter) -> ParameterID {
@@ -47,25 +52,15 @@ public final class Graph {
     return Value(id: valueCount - 1, shape: shape)
   }
 
-  /// A site of a group, or none without a group.
-  func newDropBlockSite(_ name: String, group: Int?, _ shape: Shape) -> DropBlockSite? {
-    guard let group else { return nil }
-    let site = DropBlockSite(index: dropBlockSites.count, name: name, group: group, shape: shape)
-    dropBlockSites.append(site)
+  /// The site of a place, or none where the regulariser does not act.
+  func newMaskSite(_ name: String, _ place: MaskPlace?, _ shape: Shape) -> MaskSite? {
+    guard let place else { return nil }
+    maskPlaces.append(place)
+    if !selection.contains(place) { return nil }
+    let site = MaskSite(index: maskSites.count, name: name, place: place, shape: shape)
+    maskSites.append(site)
     return site
   }
 
   func append(_ operation: any Operation) { nodes.append(operation) }
-}
-
-/// A place in a model where DropBlock acts on an activation (N, C, H, W).
-public struct DropBlockSite: Sendable {
-  /// The layer number of its random stream.
-  public let index: Int
-  /// The module it follows, for example "backbone.body.layer3.0.bn1".
-  public let name: String
-  /// The ResNet group that sets its rate: 3 for conv4_x, 4 for conv5_x.
-  public let group: Int
-  /// The shape of the activation that it masks.
-  public let shape: Shape
 }

@@ -10,8 +10,14 @@ protocol Operation {
   var output: Value? { get }
   /// Parameters that it reads.
   var parameters: [ParameterID] { get }
+  /// Whether its backward pass does without its output, so that a mask may be applied where that lies.
+  var forgetsOutput: Bool { get }
   /// Chooses layouts and primitives for the shapes of this node.
   func plan(_ planner: Planner) -> any PlannedOperation
+}
+
+extension Operation {
+  var forgetsOutput: Bool { false }
 }
 
 /// An operation whose primitives are chosen, able to add its steps to a plan.

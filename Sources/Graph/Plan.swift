@@ -11,8 +11,8 @@ public final class Plan {
   public var arenaBytes: Int { arena.byteCount }
   /// The channel block of outputs: element (n, c, y, x) lies at ((n * CB + c / b) * H * W + y * W + x) * b + c % b.
   public var channelBlock: Int { engine.channelBlock }
-  /// The sites of DropBlock, in the order of their layer numbers.
-  public var dropBlockSites: [DropBlockSite] { graph.dropBlockSites }
+  /// The sites of the regulariser, in the order of their layer numbers.
+  public var maskSites: [MaskSite] { graph.maskSites }
 
   private let graph: Graph
   private let engine: Engine
@@ -43,7 +43,7 @@ public final class Plan {
   /// Plans a graph.
   ///
   /// - Parameters:
-  ///   - mode: training plans have a backward pass and DropBlock; inference plans use running statistics.
+  ///   - mode: training plans have a backward pass and masks; inference plans use running statistics.
   ///   - precision: what activations are stored as; the processor must support it.
   ///   - policy: where algorithms come from that `choices` does not settle.
   ///   - scratchSaving: bytes of scratch memory that a convolution must save to take the images of a batch one by one.
@@ -146,7 +146,7 @@ public final class Plan {
 }
 
 extension Plan {
-  /// The kind of work that draws DropBlock masks, which no operation of the plan is.
+  /// The kind of work that draws masks, which no operation of the plan is.
   public static let maskDrawing = "mask drawing"
 
   /// The operations, in the order in which they run.
@@ -165,11 +165,11 @@ extension Plan {
     return String(hash, radix: 16)
   }
 
-  /// Lends the bits of each DropBlock mask of the last run, in the order of the sites; an inactive site is left out.
+  /// Lends the bits of each mask of the last run, in the order of the sites; an inactive site is left out.
   public func withMaskBits(_ body: (UnsafeRawBufferPointer) -> Void) {
     for mask in masks { mask.words.map(body) }
   }
 
-  /// Fractions of elements that each DropBlock site kept in the last run.
+  /// Fractions of elements that each site kept in the last run.
   public var keptFractions: [Double] { masks.map { Double($0.kept) / Double($0.site.shape.count) } }
 }

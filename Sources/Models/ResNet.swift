@@ -1,4 +1,5 @@
 import Graph
+import Regularization
 import Tensors
 
 /// The depths of "Deep residual learning" (He, Zhang, Ren and Sun, 2016), Table 1, as used in detectors.
@@ -42,24 +43,11 @@ public enum ModelForm: String, CaseIterable, Sendable {
   case torchvision
 }
 
-/// Where DropBlock acts in a ResNet.
-public struct DropBlockPlacement: Sendable {
-  /// The groups that have DropBlock, 1 to 4; the paper's best is [3, 4].
-  public var groups: Set<Int>
-  /// Whether the shortcut is masked too; the paper's best.
-  public var masksShortcut: Bool
-
-  /// A placement.
-  public init(groups: Set<Int>, masksShortcut: Bool = true) {
-    (self.groups, self.masksShortcut) = (groups, masksShortcut)
-  }
-}
-
 /// The trunk of a ResNet, v1.5 (stride on the 3x3 convolution), under torchvision's names.
 ///
-/// DropBlock sits where the official code has it: on the shortcut, after every batch-norm (and its ReLU) of the block,
-/// and before the addition: four places in a bottleneck, three in a basic block (which the official classifier leaves
-/// out and the official detection code has).
+/// Masks may sit where the official code has DropBlock: on the shortcut, after every batch-norm (and its ReLU) of the
+/// block, and before the addition: four places in a bottleneck, three in a basic block (which the official classifier
+/// leaves out and the official detection code has).
 public struct ResNet: Sendable {
   /// The row of the table.
   public var depth: ResNetDepth
@@ -67,8 +55,6 @@ public struct ResNet: Sendable {
   public var form: ModelForm
   /// The normalisation after every convolution.
   public var batchNorm: BatchNorm
-  /// Where DropBlock acts, or nowhere.
-  public var dropBlock: DropBlockPlacement?
   /// Learned stages, counted from the top: 5 is everything, 4 keeps the stem fixed, 3 also group 1, 0 is nothing.
   public var trainableStages: Int
   /// Whether the 7x7 stem convolution is learned; the paper's detector never does.
@@ -76,10 +62,9 @@ public struct ResNet: Sendable {
 
   /// A trunk.
   public init(
-    depth: ResNetDepth, form: ModelForm, batchNorm: BatchNorm, dropBlock: DropBlockPlacement? = nil,
-    trainableStages: Int = 5, isStemTrainable: Bool = true
+    depth: ResNetDepth, form: ModelForm, batchNorm: BatchNorm, trainableStages: Int = 5, isStemTrainable: Bool = true
   ) {
-    (self.depth, self.form, self.batchNorm, self.dropBlock) = (depth, form, batchNorm, dropBlock)
+    (self.depth, self.form, self.batchNorm) = (depth, form, batchNorm)
     (self.trainableStages, self.isStemTrainable) = (trainableStages, isStemTrainable)
   }
 
@@ -95,26 +80,28 @@ public struct ResNet: Sendable {
       case .torchvision: .symmetric(1)
       }
     x = graph.maxPool("\(prefix)maxpool", x, padding: padding)
+    var blockNumber = 0
     return zip(1...4, depth.blocks).map { group, blocks in
       for block in 0..<blocks {
+        blockNumber += 1
         x = residualBlock(
-          graph, "\(prefix)layer\(group).\(block)", x, group: group,
+          graph, "\(prefix)layer\(group).\(block)", x, group: group, number: blockNumber,
           channels: 64 << (group - 1), stride: group > 1 && block == 0 ? 2 : 1)
       }
       return x
     }
   }
 
-  /// One residual block: the branch, the shortcut, the addition and its ReLU.
+  /// One residual block: the branch, the shortcut, the addition and its ReLU; `number` counts the blocks of all groups.
   private func residualBlock(
-    _ graph: Graph, _ name: String, _ input: Value, group: Int, channels: Int, stride: Int
+    _ graph: Graph, _ name: String, _ input: Value, group: Int, number: Int, channels: Int, stride: Int
   ) -> Value {
     let isTrained = trainableStages >= 5 - group
     let norm = norm(isTrained: isTrained)
     var last = norm
     if form == .paper { last.initialScale = 0 }
-    let masked = dropBlock.flatMap { $0.groups.contains(group) ? group : nil }
-    let maskedShortcut = dropBlock?.masksShortcut == true ? masked : nil
+    let inside = MaskPlace(group: group, .convolution, depth: number)
+    let besides = MaskPlace(group: group, .shortcut, depth: number)
     let width = channels * depth.expansion
 
     var shortcut = input
@@ -123,27 +110,28 @@ public struct ResNet: Sendable {
       shortcut = convolution(
         graph, "\(name).downsample.0", input, channels: width, kernel: 1, stride: stride, isTrained: isTrained)
       shortcut = graph.batchNorm(
-        "\(name).downsample.1", shortcut, norm, activation: .none, dropBlockGroup: maskedShortcut)
+        "\(name).downsample.1", shortcut, norm, activation: .none, mask: besides)
     }
     // An identity shortcut has no batch-norm that its mask could ride on: the sum applies it.
     func join(_ norm: String, _ branch: Value) -> Value {
       graph.batchNormJoin(
-        "\(name).\(norm)", branch, last, shortcut: shortcut, dropBlockGroup: masked,
-        shortcutDropBlock: isProjection ? nil : maskedShortcut.map { ("\(name).shortcut", $0) })
+        "\(name).\(norm)", branch, last, shortcut: shortcut,
+        mask: MaskPlace(group: group, .branchEnd, depth: number),
+        shortcutMask: isProjection ? nil : ("\(name).shortcut", besides))
     }
     var x = input
     if depth.isBottleneck {
       x = convolution(graph, "\(name).conv1", x, channels: channels, kernel: 1, isTrained: isTrained)
-      x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, dropBlockGroup: masked)
+      x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, mask: inside)
       x = convolution(
         graph, "\(name).conv2", x, channels: channels, kernel: 3, stride: stride, isTrained: isTrained)
-      x = graph.batchNorm("\(name).bn2", x, norm, activation: .relu, dropBlockGroup: masked)
+      x = graph.batchNorm("\(name).bn2", x, norm, activation: .relu, mask: inside)
       x = convolution(graph, "\(name).conv3", x, channels: width, kernel: 1, isTrained: isTrained)
       return join("bn3", x)
     } else {
       x = convolution(
         graph, "\(name).conv1", x, channels: channels, kernel: 3, stride: stride, isTrained: isTrained)
-      x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, dropBlockGroup: masked)
+      x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, mask: inside)
       x = convolution(graph, "\(name).conv2", x, channels: width, kernel: 3, isTrained: isTrained)
       return join("bn2", x)
     }

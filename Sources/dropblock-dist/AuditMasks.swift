@@ -21,10 +21,9 @@ struct AuditMasks: SingleProcessCommand {
 
   func run() throws {
     let configuration = try source.load()
-    let graph = configuration.task.trainingGraph(imagesPerRank: 1)
     try auditMasks(
       MaskAuditRequest(configuration: configuration, json: json),
-      sites: graph.dropBlockSites.map { MaskAuditSite(name: $0.name, group: $0.group, shape: $0.shape) },
+      sites: configuration.task.trainingGraph(imagesPerRank: 1).maskSites,
       console: Console(style: .plain))
   }
 }

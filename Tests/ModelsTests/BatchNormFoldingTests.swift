@@ -1,5 +1,6 @@
 import Graph
 import Models
+import Regularization
 import Tensors
 import TestSupport
 import Testing
@@ -16,10 +17,8 @@ import Testing
     func describe(_ graph: Graph) -> [Value] {
       let form: ModelForm = self == .paperDetector ? .paper : .torchvision
       let norm = BatchNorm(isTrained: true, statistics: .local, retention: 0.9, epsilon: 1e-3)
-      // Sites of DropBlock do nothing in inference.
       let trunk = ResNet(
-        depth: self == .resNet18 ? .resNet18 : .resNet50, form: form, batchNorm: norm,
-        dropBlock: DropBlockPlacement(groups: [3, 4]))
+        depth: self == .resNet18 ? .resNet18 : .resNet50, form: form, batchNorm: norm)
       let images = graph.input(Shape(1, 3, 96, 64))
       switch self {
       case .resNet18: return Array(trunk(graph, images, prefix: "").dropFirst())
@@ -42,7 +41,8 @@ import Testing
     let unfolded: Plan
 
     init(_ describe: (Graph) -> [Value], precision: Precision = .f32, policy: AlgorithmPolicy = .direct) {
-      let (graph, engine) = (Graph(), Engine())
+      // Sites do nothing in inference.
+      let (graph, engine) = (Graph(masking: MaskSelection(groups: [3, 4])), Engine())
       outputs = describe(graph)
       for output in outputs { graph.markOutput(output) }
       unfolded = Plan(

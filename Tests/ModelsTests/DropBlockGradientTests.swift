@@ -14,10 +14,9 @@ import Testing
     let stream = MaskStream.perRank(seed: 7, rank: 0)
 
     init(depth: ResNetDepth) {
-      let graph = Graph()
+      let graph = Graph(masking: MaskSelection(groups: [3, 4]))
       let norm = BatchNorm(isTrained: true, statistics: .local, retention: 0.9, epsilon: 1e-3)
-      let trunk = ResNet(
-        depth: depth, form: .torchvision, batchNorm: norm, dropBlock: DropBlockPlacement(groups: [3, 4]))
+      let trunk = ResNet(depth: depth, form: .torchvision, batchNorm: norm)
       let features = trunk(graph, graph.input(Shape(4, 3, 96, 128)), prefix: "")
       let logits = graph.convolution(
         "logits", features[3], channels: 3, kernel: 1, padding: .symmetric(0), initializer: .heFanOut,
@@ -95,8 +94,8 @@ import Testing
     #expect(network.loss(context) == first)
     context.step = 12
     #expect(network.loss(context) != first)
-    #expect(network.plan.dropBlockSites.count == 36)
-    for (site, share) in zip(network.plan.dropBlockSites, kept) {
+    #expect(network.plan.maskSites.count == 36)
+    for (site, share) in zip(network.plan.maskSites, kept) {
       let expectation = DropExpectation(
         DropBlock(blockSize: 3, keepProbability: 0.7), keepProbability: 0.7, height: site.shape.h,
         width: site.shape.w)

@@ -1,3 +1,4 @@
+import Regularization
 import Tensors
 
 @testable import Graph
@@ -14,9 +15,14 @@ struct Probe {
   let sink: ProbeSink?
 
   /// Plans the operation that `describe` puts behind a value (N, C, H, W); a loss returns nil.
-  init(_ shape: Shape, policy: AlgorithmPolicy = .direct, _ describe: (Graph, Value) -> Value?) {
-    let graph = Graph()
-    source = ProbeSource(graph, shape)
+  ///
+  /// - Parameter forgetsOutput: whether the operation may write over the value.
+  init(
+    _ shape: Shape, policy: AlgorithmPolicy = .direct, masking: MaskSelection = .none, forgetsOutput: Bool = false,
+    _ describe: (Graph, Value) -> Value?
+  ) {
+    let graph = Graph(masking: masking)
+    source = ProbeSource(graph, shape, forgetsOutput: forgetsOutput)
     graph.append(source)
     sink = describe(graph, source.value).map(ProbeSink.init)
     if let sink { graph.append(sink) }
@@ -25,9 +31,13 @@ struct Probe {
 
   /// Runs forward and backward.
   func run(_ input: [Float], outputGradient: [Float] = [], targets: DetectionTargets? = nil) {
+    run(input, outputGradient: outputGradient, RunContext(targets: targets))
+  }
+
+  /// Runs forward and backward.
+  func run(_ input: [Float], outputGradient: [Float], _ context: RunContext) {
     source.tensor = input
     sink?.gradient = outputGradient
-    let context = RunContext(targets: targets)
     plan.forward(context)
     plan.backward(context)
   }
@@ -42,8 +52,10 @@ final class ProbeSource: Operation, PlannedOperation {
   private(set) var gradient: [Float] = []
   /// A parameter that nothing reads makes the planner differentiate the value.
   private let parameter: ParameterID
+  let forgetsOutput: Bool
 
-  init(_ graph: Graph, _ shape: Shape) {
+  init(_ graph: Graph, _ shape: Shape, forgetsOutput: Bool) {
+    self.forgetsOutput = forgetsOutput
     value = graph.newValue(shape)
     parameter = graph.parameter(.vector("probe", channels: 1, role: .trained(decay: false), .constant(0)))
   }

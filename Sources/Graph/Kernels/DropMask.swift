@@ -1,4 +1,4 @@
-/// The kept elements of a DropBlock site, as bits, and the factor that restores their mean.
+/// The kept elements of a regulariser's site, as bits, and the factor that restores their mean.
 ///
 /// Bit i belongs to element i of the blocked tensor in memory order: bit i % 16 of word i / 16, a word a pixel with 16
 /// channels a block. Set means kept.

@@ -27,6 +27,13 @@ enum ElementwiseKernel {
     }
   }
 
+  /// y = x times the mask's factor where the mask keeps it, else 0; without a mask y = x.
+  ///
+  /// y may be x.
+  static func mask(_ x: Elements, _ y: Elements, _ mask: DropMask?, count: Int) {
+    gradient(IncomingGradient(x, mask: mask), y, count: count)
+  }
+
   /// dx = the incoming gradient with its ReLU and mask undone; dx may be one of its buffers.
   static func gradient(_ gradient: IncomingGradient, _ dx: Elements, count: Int) {
     let factor = gradient.factor

@@ -1,3 +1,4 @@
+import Regularization
 import Tensors
 
 /// How a batch-norm normalises, learns and remembers.
@@ -35,10 +36,10 @@ public enum Activation: Hashable, Sendable {
   case relu
 }
 
-/// Batch normalisation (Ioffe and Szegedy 2015) with what follows it in the same pass: ReLU, DropBlock, a residual sum.
+/// Batch normalisation (Ioffe and Szegedy 2015) with what follows it in the same pass: ReLU, a mask, a residual sum.
 ///
-/// y = activation(m * factor * ((x - mean) / sqrt(variance + epsilon) * weight + bias) + shortcut): DropBlock's mask m and
-/// its normaliser are constants of the step and ride on the pass that writes y. An identity shortcut may have a mask of
+/// y = activation(m * factor * ((x - mean) / sqrt(variance + epsilon) * weight + bias) + shortcut): a regulariser's mask m
+/// and its factor are constants of the step and ride on the pass that writes y. An identity shortcut may have a mask of
 /// its own.
 struct BatchNormOperation: Operation {
   let name: String
@@ -46,9 +47,9 @@ struct BatchNormOperation: Operation {
   let outputValue: Value
   let options: BatchNorm
   let activation: Activation
-  let site: DropBlockSite?
+  let site: MaskSite?
   /// The other side of a residual sum.
-  let shortcut: (value: Value, site: DropBlockSite?)?
+  let shortcut: (value: Value, site: MaskSite?)?
   let weight: ParameterID
   let bias: ParameterID
   let runningMean: ParameterID
@@ -68,33 +69,32 @@ extension Graph {
   ///
   /// Parameters are `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`, all (C), as in PyTorch; the
   /// running variance is that of the sample, times M / (M - 1).
-  /// - Parameter dropBlockGroup: the ResNet group whose DropBlock masks the output, if any.
+  /// - Parameter mask: the place where a regulariser may mask the output, if it is one.
   public func batchNorm(
-    _ name: String, _ input: Value, _ options: BatchNorm, activation: Activation, dropBlockGroup: Int? = nil
+    _ name: String, _ input: Value, _ options: BatchNorm, activation: Activation, mask: MaskPlace? = nil
   ) -> Value {
     batchNorm(
-      name, input, options, activation: activation, site: newDropBlockSite(name, group: dropBlockGroup, input.shape),
-      shortcut: nil)
+      name, input, options, activation: activation, site: newMaskSite(name, mask, input.shape), shortcut: nil)
   }
 
-  /// The end of a residual block: relu(batchNorm(branch) + shortcut), each side with an optional DropBlock mask.
+  /// The end of a residual block: relu(batchNorm(branch) + shortcut), each side with an optional mask.
   ///
   /// - Parameters:
-  ///   - dropBlockGroup: the ResNet group whose DropBlock masks the normalised branch, if any.
-  ///   - shortcutDropBlock: the site and the ResNet group whose DropBlock masks an identity shortcut here, if any.
+  ///   - mask: the place where a regulariser may mask the normalised branch, if it is one.
+  ///   - shortcutMask: the name and the place of an identity shortcut that a regulariser may mask here.
   public func batchNormJoin(
-    _ name: String, _ branch: Value, _ options: BatchNorm, shortcut: Value, dropBlockGroup: Int? = nil,
-    shortcutDropBlock: (site: String, group: Int)? = nil
+    _ name: String, _ branch: Value, _ options: BatchNorm, shortcut: Value, mask: MaskPlace? = nil,
+    shortcutMask: (site: String, place: MaskPlace)? = nil
   ) -> Value {
     require(branch.shape == shortcut.shape, "\(name): branch \(branch.shape) and shortcut \(shortcut.shape) differ")
-    let site = newDropBlockSite(name, group: dropBlockGroup, branch.shape)
-    let shortcutSite = shortcutDropBlock.flatMap { newDropBlockSite($0.site, group: $0.group, branch.shape) }
+    let site = newMaskSite(name, mask, branch.shape)
+    let shortcutSite = shortcutMask.flatMap { newMaskSite($0.site, $0.place, branch.shape) }
     return batchNorm(name, branch, options, activation: .relu, site: site, shortcut: (shortcut, shortcutSite))
   }
 
   private func batchNorm(
-    _ name: String, _ input: Value, _ options: BatchNorm, activation: Activation, site: DropBlockSite?,
-    shortcut: (value: Value, site: DropBlockSite?)?
+    _ name: String, _ input: Value, _ options: BatchNorm, activation: Activation, site: MaskSite?,
+    shortcut: (value: Value, site: MaskSite?)?
   ) -> Value {
     let channels = input.shape.c
     let learned: Parameter.Role = options.isTrained ? .trained(decay: false) : .frozen

@@ -84,6 +84,7 @@ struct MaxPoolOperation: Operation {
   var inputs: [Value] { [input] }
   var output: Value? { outputValue }
   var parameters: [ParameterID] { [] }
+  var forgetsOutput: Bool { true }
 
   func plan(_ planner: Planner) -> any PlannedOperation {
     PlannedMaxPool(

@@ -1,12 +1,12 @@
 import Regularization
 import Tensors
 
-/// The DropBlock mask of one site in the current step: bits in the activation's order, and the factor that keeps its
+/// The mask of one site in the current step: bits in the activation's order, and the factor that keeps its
 /// expected size.
 ///
 /// The mask does not depend on the data, so all masks of a step are drawn before it.
 final class MaskSlot {
-  let site: DropBlockSite
+  let site: MaskSite
   private let channelBlock: Int
   private let wordCount: Int
   private var memory: AlignedMemory?
@@ -14,13 +14,13 @@ final class MaskSlot {
   private(set) var isActive = false
   private(set) var factor: Float = 1
 
-  init(_ site: DropBlockSite, channelBlock: Int) {
+  init(_ site: MaskSite, channelBlock: Int) {
     self.site = site
     self.channelBlock = channelBlock
     wordCount = MaskLayout(shape: site.shape, channelBlock: channelBlock).wordCount
   }
 
-  /// Reserves the bits; untouched until DropBlock is on.
+  /// Reserves the bits; untouched until the regulariser is on.
   func allocate() { memory = AlignedMemory(byteCount: wordCount * 2) }
 
   /// The bits and the factor, or nil when everything is kept.
@@ -36,7 +36,7 @@ final class MaskSlot {
   /// Draws the mask of a step, or switches it off.
   func draw(_ dropBlock: DropBlockStep?, step: Int) {
     (isActive, factor, kept) = (false, 1, site.shape.count)
-    guard let dropBlock, let memory, let keepProbability = dropBlock.keepProbability[site.group],
+    guard let dropBlock, let memory, let keepProbability = dropBlock.keepProbability[site.place.group],
       keepProbability < 1
     else { return }
     isActive = true

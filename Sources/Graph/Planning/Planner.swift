@@ -1,3 +1,4 @@
+import Regularization
 import Tensors
 
 /// Turns a graph into a plan: chooses every primitive, differentiates, and places every buffer.
@@ -7,7 +8,7 @@ import Tensors
 public final class Planner {
   /// What a plan computes.
   public enum Mode: Sendable {
-    /// Forward with batch statistics and DropBlock, losses, and every gradient.
+    /// Forward with batch statistics and masks, losses, and every gradient.
     case training
     /// Forward with running statistics only.
     case inference
@@ -51,7 +52,7 @@ public final class Planner {
     (self.graph, self.engine, self.mode, self.policy, known) = (graph, engine, mode, policy, choices)
     (self.precision, self.scratchSaving) = (precision, scratchSaving)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
-    masks = mode == .training ? graph.dropBlockSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
+    masks = mode == .training ? graph.maskSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
     if mode == .inference && foldsBatchNorm { folding = BatchNormFolding(graph, precision: self.precision(of:)) }
   }
 
@@ -206,6 +207,11 @@ public final class Planner {
     }
   }
 
+  /// Whether the operation that makes a value does not read it again in its backward pass.
+  func producerForgets(_ value: Value) -> Bool {
+    graph.nodes.first { $0.output == value }?.forgetsOutput ?? false
+  }
+
   /// Lets an operation write its output over a value that nobody reads afterwards.
   func overwrite(_ value: Value, with output: Value) {
     let shared = buffer(of: value)
@@ -213,8 +219,8 @@ public final class Planner {
     if graph.outputs.contains(output) { shared.isPersistent = true }
   }
 
-  /// The mask of a DropBlock site in this plan: none in inference.
-  func mask(_ site: DropBlockSite?) -> MaskSlot? {
+  /// The mask of a site in this plan: none in inference.
+  func mask(_ site: MaskSite?) -> MaskSlot? {
     mode == .training ? site.map { masks[$0.index] } : nil
   }
 

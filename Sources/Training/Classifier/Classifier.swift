@@ -20,7 +20,7 @@ public struct Classifier: TrainingTask {
 
   /// The network with its loss, for a batch of training images.
   public func trainingGraph(imagesPerRank: Int) -> Graph {
-    let graph = Graph()
+    let graph = Graph(masking: configuration.maskSelection)
     network.training(graph, graph.input(Shape(imagesPerRank, 3, trainingSize.height, trainingSize.width)))
     return graph
   }

@@ -2,21 +2,6 @@ import Datasets
 import Regularization
 import Tensors
 
-/// A place in a model where DropBlock acts.
-public struct MaskAuditSite: Equatable, Sendable {
-  /// The layer's name in the model.
-  public var name: String
-  /// The group of the ResNet, 1 to 4.
-  public var group: Int
-  /// The masked activation (N, C, H, W).
-  public var shape: Shape
-
-  /// A site.
-  public init(name: String, group: Int, shape: Shape) {
-    (self.name, self.group, self.shape) = (name, group, shape)
-  }
-}
-
 /// What `audit-masks` is asked for.
 public struct MaskAuditRequest: Equatable, Sendable {
   /// The run's configuration.
@@ -36,19 +21,19 @@ public struct MaskAuditRequest: Equatable, Sendable {
 ///
 /// The rate is that at the end of the schedule. Overlapping blocks drop less than was asked for: `expected` counts each
 /// element once, and `measured` must agree with it within its standard error.
-/// - Parameter sites: the model's places in forward order, which number the layers of the random stream.
+/// - Parameter sites: where the masks belong, in forward order.
 /// - Throws: `InputError` with code 73 when the JSON cannot be written.
 @discardableResult
-public func auditMasks(_ request: MaskAuditRequest, sites: [MaskAuditSite], console: Console) throws -> [MaskAudit] {
+public func auditMasks(_ request: MaskAuditRequest, sites: [MaskSite], console: Console) throws -> [MaskAudit] {
   let configuration = request.configuration.dropBlock
   let dropBlock = DropBlock(blockSize: configuration.blockSize, keepProbability: configuration.keepProbability)
   let stream = MaskStream.perRank(seed: request.configuration.random.seed, rank: 0)
-  let audits = sites.enumerated().map { layer, site in
+  let audits = sites.map { site in
     let keepProbability =
       configuration.isGroupScaled
-      ? groupKeepProbability(configuration.keepProbability, group: site.group) : configuration.keepProbability
+      ? groupKeepProbability(configuration.keepProbability, group: site.place.group) : configuration.keepProbability
     return MaskAudit(
-      dropBlock, shape: site.shape, keepProbability: keepProbability, stream: stream, layer: layer,
+      dropBlock, shape: site.shape, keepProbability: keepProbability, stream: stream, layer: site.index,
       draws: request.draws)
   }
   console.say(audits.isEmpty ? "DropBlock is off: dropblock.groups is empty" : table(sites, audits))
@@ -57,7 +42,7 @@ public func auditMasks(_ request: MaskAuditRequest, sites: [MaskAuditSite], cons
 }
 
 /// The audits with one line a site; rates in percent, the deviation in standard errors.
-private func table(_ sites: [MaskAuditSite], _ audits: [MaskAudit]) -> String {
+private func table(_ sites: [MaskSite], _ audits: [MaskAudit]) -> String {
   let width = max(5, sites.map(\.name.count).max() ?? 0)
   let head = [("map", 9), ("block", 6), ("wanted", 9), ("expected", 10), ("measured", 10), ("deviation", 10)]
   let lines = zip(sites, audits).map { site, audit in
@@ -87,10 +72,10 @@ private struct AuditRecord: Encodable {
   let standard_error: Double
 }
 
-private func records(_ sites: [MaskAuditSite], _ audits: [MaskAudit]) -> [AuditRecord] {
+private func records(_ sites: [MaskSite], _ audits: [MaskAudit]) -> [AuditRecord] {
   zip(sites, audits).map { site, audit in
     AuditRecord(
-      name: site.name, group: site.group, shape: [site.shape.n, site.shape.c, site.shape.h, site.shape.w],
+      name: site.name, group: site.place.group, shape: [site.shape.n, site.shape.c, site.shape.h, site.shape.w],
       block_size: audit.blockSize, keep_prob: audit.keepProbability, gamma: audit.gamma, wanted: audit.wanted,
       expected: audit.expected, measured: audit.measured, standard_error: audit.standardError)
   }

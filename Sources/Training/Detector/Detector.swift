@@ -38,7 +38,7 @@ public struct Detector {
 
   /// The network with its losses, for a batch of training images.
   public func trainingGraph(imagesPerRank: Int) -> Graph {
-    let graph = Graph()
+    let graph = Graph(masking: configuration.maskSelection)
     let images = graph.input(Shape(imagesPerRank, 3, trainingSize.height, trainingSize.width))
     _ = network.training(graph, images)
     return graph

@@ -303,7 +303,7 @@ public final class TrainingRun {
           "DropBlock",
           detector.dropBlock.map {
             "block \($0.blockSize), keep \($0.keepProbability), groups \(configuration.dropBlock.groups), "
-              + "\(plan.dropBlockSites.count) sites"
+              + "\(plan.maskSites.count) sites"
           } ?? "off"
         ),
         (

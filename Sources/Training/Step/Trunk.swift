@@ -12,7 +12,7 @@ extension BatchNorm {
 }
 
 extension ResNet {
-  /// The trunk that a configuration asks for, with its DropBlock.
+  /// The trunk that a configuration asks for.
   init(_ configuration: Configuration) {
     let form: ModelForm =
       switch configuration.model.form {
@@ -26,12 +26,8 @@ extension ResNet {
       case .resNet50: .resNet50
       case .resNet101: .resNet101
       }
-    let dropBlock = configuration.dropBlock
     self.init(
       depth: depth, form: form, batchNorm: BatchNorm(configuration),
-      dropBlock: dropBlock.groups.isEmpty
-        ? nil
-        : DropBlockPlacement(groups: Set(dropBlock.groups), masksShortcut: dropBlock.sites == .convolutionsAndSkip),
       trainableStages: configuration.model.trainableLayers, isStemTrainable: configuration.model.isStemTrainable)
   }
 }

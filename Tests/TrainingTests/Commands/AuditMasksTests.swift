@@ -10,9 +10,12 @@ import Testing
 /// Oracle: the official code's rates, and the closed form of the expected share for blocks of one pixel.
 @Suite struct AuditMasksTests {
   static let sites = [
-    MaskAuditSite(name: "layer3.0.bn1", group: 3, shape: Shape(2, 16, 28, 28)),
-    MaskAuditSite(name: "layer3.1.shortcut", group: 3, shape: Shape(2, 16, 14, 14)),
-    MaskAuditSite(name: "layer4.2.bn3", group: 4, shape: Shape(2, 32, 7, 5)),
+    MaskSite(
+      index: 0, name: "layer3.0.bn1", place: MaskPlace(group: 3, .convolution, depth: 8), shape: Shape(2, 16, 28, 28)),
+    MaskSite(
+      index: 1, name: "layer3.1.shortcut", place: MaskPlace(group: 3, .shortcut, depth: 9), shape: Shape(2, 16, 14, 14)),
+    MaskSite(
+      index: 2, name: "layer4.2.bn3", place: MaskPlace(group: 4, .branchEnd, depth: 16), shape: Shape(2, 32, 7, 5)),
   ]
 
   /// A configuration with these values.

@@ -1,0 +1,71 @@
+import Regularization
+import Tensors
+
+/// A mask in a pass of its own, where no batch-norm stands in front that it could ride on: y = x * bits * factor.
+///
+/// The mask and its factor are constants of the step, so the gradient is multiplied with the same. In inference y is x.
+struct MaskingOperation: Operation {
+  let name: String
+  let input: Value
+  let outputValue: Value
+  let site: MaskSite
+
+  var inputs: [Value] { [input] }
+  var output: Value? { outputValue }
+  var parameters: [ParameterID] { [] }
+
+  func plan(_ planner: Planner) -> any PlannedOperation { PlannedMasking(operation: self, mask: planner.mask(site)) }
+}
+
+private struct PlannedMasking: PlannedOperation {
+  let operation: MaskingOperation
+  /// None in inference.
+  let mask: MaskSlot?
+
+  func addForward(to planner: Planner) {
+    let (input, output) = (operation.input, operation.outputValue)
+    if mask == nil {
+      // The same numbers, unless the caller reads them as floats and the network has others.
+      if planner.precision(of: input) == planner.precision(of: output) {
+        planner.overwrite(input, with: output)
+        return
+      }
+    } else if planner.producerForgets(input) {
+      planner.computeInPlace(input, output)
+    }
+    let (x, y) = (planner.buffer(of: input), planner.buffer(of: output))
+    let count = x.count
+    planner.add(
+      Step(operation.name, kind: "mask", .forward, reads: [x], writes: [y]) { [mask] _ in
+        if x === y && mask?.bits == nil { return }
+        ElementwiseKernel.mask(x.elements, y.elements, mask?.bits, count: count)
+      })
+  }
+
+  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+    let addends = planner.merge(
+      outputGradients, limit: 2, name: operation.name, shape: operation.outputValue.shape)
+    let result = planner.overwritable(
+      addends, label: "\(operation.name) input gradient", operation.input.shape)
+    let count = result.count
+    planner.add(
+      Step(operation.name, kind: "mask", .backward, reads: addends, writes: [result]) { [mask] _ in
+        if addends.count == 1 && addends[0] === result && mask?.bits == nil { return }
+        ElementwiseKernel.gradient(IncomingGradient(addends, mask: mask?.bits), result.elements, count: count)
+      })
+    planner.addGradient(result, to: operation.input)
+  }
+}
+
+extension Graph {
+  /// A value (N, C, H, W) with a mask of its own, for places that follow no batch-norm.
+  ///
+  /// Where the regulariser does not act on the place, it is the value itself and costs nothing.
+  /// - Parameter name: what the site is called; no parameter has it.
+  public func masked(_ name: String, _ value: Value, _ place: MaskPlace) -> Value {
+    guard let site = newMaskSite(name, place, value.shape) else { return value }
+    let output = newValue(value.shape)
+    append(MaskingOperation(name: name, input: value, outputValue: output, site: site))
+    return output
+  }
+}
