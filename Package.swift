@@ -30,9 +30,9 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// The tests of a target, with the helpers in `TestSupport`.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+    name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies, exclude: exclude,
     swiftSettings: settings)
 }
 
@@ -96,7 +96,7 @@ let package = Package(
     tests("Tensors"),
     tests("Regularization", ["Tensors"]),
     tests("Graph", ["Tensors", "Regularization"]),
-    tests("Detection", ["Tensors"]),
+    tests("Detection", ["Tensors"], exclude: ["Resources"]),
     tests("Datasets", ["Detection", "Tensors"]),
     tests("Checkpoints"),
     tests(

@@ -9,6 +9,8 @@ import Tensors
 ///     gradients:  [ head | gradients of trained parameters, in completion order | running statistics ]
 ///     values:     [  -   | trained parameters, same offsets                     ]
 ///     momentum:   [  -   | momentum, same offsets                               ]
+///     squares:    [  -   | running means of squared gradients, same offsets     ]  where the optimizer has them
+///     averages:   [  -   | averages of the values, same offsets                 | those of the statistics ]  where asked for
 ///
 /// Frozen parameters have an arena of their own.
 public final class ParameterStore {
@@ -33,6 +35,8 @@ public final class ParameterStore {
   public let gradientCount: Int
   /// The floats of each trained parameter in the arenas, ascending, with padding.
   public let trainedRanges: [Range<Int>]
+  /// For each of these, whether it is a vector of channels (a bias, or batch-norm's scale or shift).
+  let trainedVectors: [Bool]
   /// Runs of trained floats with one decay setting, ascending.
   public let decayRuns: [(range: Range<Int>, decays: Bool)]
 
@@ -42,6 +46,8 @@ public final class ParameterStore {
   private let gradients: AlignedMemory
   private let momentum: AlignedMemory
   private let frozen: AlignedMemory
+  private var squares: AlignedMemory?
+  private var averages: AlignedMemory?
 
   /// Places parameters; `trainedOrder` lists the trained ones as their gradients complete.
   init(_ parameters: [Parameter], layouts: [Layout], trainedOrder: [Int], engine: Engine) {
@@ -50,6 +56,7 @@ public final class ParameterStore {
     var offset = Self.headCount
     var runs: [(range: Range<Int>, decays: Bool)] = []
     var ranges: [Range<Int>] = []
+    var vectors: [Bool] = []
     for index in trainedOrder {
       let parameter = parameters[index]
       guard case .trained(let decays) = parameter.role else { continue }
@@ -61,10 +68,11 @@ public final class ParameterStore {
         runs.append((offset..<offset + count, decays))
       }
       ranges.append(offset..<offset + count)
+      vectors.append(parameter.isVector)
       offset += count
     }
     trainedEnd = offset
-    trainedRanges = ranges
+    (trainedRanges, trainedVectors) = (ranges, vectors)
     var frozenOffset = 0
     for (index, parameter) in parameters.enumerated() {
       let count = padded(layouts[index])
@@ -110,6 +118,22 @@ public final class ParameterStore {
     UnsafeMutableBufferPointer(start: momentum.pointer(to: Float.self), count: trainedEnd)
   }
 
+  /// Running means of squared gradients, at the offsets of the gradients; nil where nobody asked for them.
+  public var squareArena: UnsafeMutableBufferPointer<Float>? {
+    squares.map { UnsafeMutableBufferPointer(start: $0.pointer(to: Float.self), count: trainedEnd) }
+  }
+
+  /// Averages of the trained parameters and, behind them, of the running statistics; nil where nobody asked for them.
+  public var averageArena: UnsafeMutableBufferPointer<Float>? {
+    averages.map { UnsafeMutableBufferPointer(start: $0.pointer(to: Float.self), count: gradientCount) }
+  }
+
+  /// Keeps running means of squared gradients from now on, 0 at first.
+  public func keepSquares() { squares = squares ?? AlignedMemory(byteCount: trainedEnd * 4) }
+
+  /// Keeps averages from now on, 0 until `startAverages` or a checkpoint sets them.
+  public func keepAverages() { averages = averages ?? AlignedMemory(byteCount: gradientCount * 4) }
+
   /// The frozen parameters.
   public var frozenArena: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: frozen.pointer(to: Float.self), count: frozen.byteCount / 4)
@@ -144,6 +168,10 @@ extension ParameterStore {
     case gradient
     /// Its momentum; trained parameters only.
     case momentum
+    /// The running mean of its squared gradients; trained parameters only, after `keepSquares`.
+    case square
+    /// Its average; trained parameters and running statistics only, after `keepAverages`.
+    case average
   }
 
   /// The names of all parameters, in the order of the graph.
@@ -160,7 +188,14 @@ extension ParameterStore {
     case .value: return valuePointer(name)
     case .gradient: return gradientPointer(name)
     case .momentum: return momentum.pointer(to: Float.self, at: entry(name).offset * 4)
+    case .square: return kept(squares, "squares").pointer(to: Float.self, at: entry(name).offset * 4)
+    case .average: return kept(averages, "averages").pointer(to: Float.self, at: entry(name).offset * 4)
     }
+  }
+
+  private func kept(_ memory: AlignedMemory?, _ what: String) -> AlignedMemory {
+    guard let memory else { fatalError("the store keeps no \(what)") }
+    return memory
   }
 
   /// A tensor in canonical row-major order.

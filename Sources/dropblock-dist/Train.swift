@@ -30,7 +30,7 @@ struct Train: ParsableCommand {
   var inject: [String] = []
 
   func run() throws {
-    let from: TrainingRun.Resume =
+    let from: ResumeSource =
       switch resume {
       case "auto": .automatic
       case "never": .never

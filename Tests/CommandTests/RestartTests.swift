@@ -6,7 +6,8 @@ import Testing
 /// Oracle: the same run in one go.
 @Suite(.serialized) struct RestartTests {
   /// A detector small enough for seconds, with everything on that a restart could forget: drawn scales and flips, masks
-  /// with a schedule, momentum, timed algorithms, images prepared ahead, and an epoch that ends on the way.
+  /// with a schedule, Adam's two means, averaged weights, timed algorithms, images prepared ahead, and an epoch that ends on
+  /// the way.
   private static let configuration = """
     name: restart
     data:
@@ -18,7 +19,8 @@ import Testing
     model: {form: paper, depth: 18, classes: 5}
     dropblock: {groups: [3, 4], block_size: 3, keep_prob: 0.8}
     batch: {per_rank: 2}
-    learning_rate: {warmup: 5 steps, schedule: cosine}
+    optimizer: {kind: adam, average_decay: 0.99}
+    learning_rate: {peak: 0.001, warmup_start: 0, warmup: 5 steps, schedule: cosine}
     train: {length: 20 steps, checkpoint_every: 10 steps, log_every: 1}
     planner: {algorithms: timed}
 

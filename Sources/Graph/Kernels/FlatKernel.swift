@@ -12,33 +12,7 @@ enum FlatKernel {
 
   private static func chunks(_ count: Int) -> Int { (count + chunkElements - 1) / chunkElements }
 
-  /// How gradient descent with momentum moves a parameter.
-  struct MomentumRule {
-    /// The learning rate; it is not part of the velocity.
-    let learningRate: Float
-    /// What the velocity keeps of its value.
-    let momentum: Float
-    /// The pull towards zero, added to the gradient; 0 for parameters that are not decayed.
-    let weightDecay: Float
-    /// What the gradient is multiplied with first, such as 1 / ranks.
-    let gradientScale: Float
-    /// Whether the step looks ahead: w -= rate * (g + momentum * v) in place of w -= rate * v.
-    let isNesterov: Bool
-
-    /// The new velocity and weight of one group.
-    @inline(__always)
-    func apply(_ weight: Lanes, _ gradient: Lanes, _ velocity: Lanes) -> (weight: Lanes, velocity: Lanes) {
-      let pull = (gradient * gradientScale).addingProduct(weight, weightDecay)
-      let moved = pull.addingProduct(velocity, momentum)
-      let step = isNesterov ? pull.addingProduct(moved, momentum) : moved
-      return (weight.addingProduct(step, -learningRate), moved)
-    }
-  }
-
-  /// One step of stochastic gradient descent: v = m v + g, w -= rate * v, with g = gradient * scale + decay * w.
-  ///
-  /// This is PyTorch's form without dampening and TensorFlow's MomentumOptimizer. A slice gives the same bits whether it
-  /// is updated whole or in parts.
+  /// One step of gradient descent with momentum; a slice gives the same bits whether it is updated whole or in parts.
   static func descend(
     weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, velocities: UnsafeMutablePointer<Float>,
     count: Int, rule: MomentumRule
@@ -60,6 +34,58 @@ enum FlatKernel {
         weights[element] = next.weight[element - rest.lowerBound]
         velocities[element] = next.velocity[element - rest.lowerBound]
       }
+    }
+  }
+
+  /// One step of an optimizer that divides by running squares; as `descend`, by parts or whole.
+  static func descend(
+    weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, velocities: UnsafeMutablePointer<Float>,
+    squares: UnsafeMutablePointer<Float>, count: Int, rule: AdaptiveRule
+  ) {
+    share(count) { _, elements in
+      var element = elements.lowerBound
+      while element &+ 16 <= elements.upperBound {
+        let next = rule.apply(
+          weights.lanes(element), gradients.lanes(element), velocities.lanes(element), squares.lanes(element))
+        weights.store(next.weight, element)
+        velocities.store(next.velocity, element)
+        squares.store(next.square, element)
+        element &+= 16
+      }
+      let rest = element..<elements.upperBound
+      if rest.isEmpty { return }
+      let next = rule.apply(
+        partial(UnsafePointer(weights), rest), partial(gradients, rest), partial(UnsafePointer(velocities), rest),
+        partial(UnsafePointer(squares), rest))
+      for element in rest {
+        weights[element] = next.weight[element - rest.lowerBound]
+        velocities[element] = next.velocity[element - rest.lowerBound]
+        squares[element] = next.square[element - rest.lowerBound]
+      }
+    }
+  }
+
+  /// a += share * (b - a): a moves a part of the way to b.
+  static func approach(
+    _ a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>, count: Int, share part: Float
+  ) {
+    share(count) { _, elements in
+      var element = elements.lowerBound
+      while element &+ 16 <= elements.upperBound {
+        let old = a.lanes(element)
+        a.store(old.addingProduct(b.lanes(element) - old, Lanes(repeating: part)), element)
+        element &+= 16
+      }
+      for element in element..<elements.upperBound {
+        a[element] = a[element].addingProduct(b[element] - a[element], part)
+      }
+    }
+  }
+
+  /// a and b change places.
+  static func exchange(_ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>, count: Int) {
+    share(count) { _, elements in
+      for element in elements { (a[element], b[element]) = (b[element], a[element]) }
     }
   }
 

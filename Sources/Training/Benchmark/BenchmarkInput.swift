@@ -5,7 +5,7 @@ import Distributed
 final class BenchmarkInput<Task: BenchmarkTask> {
   private enum Source {
     case synthetic(SyntheticBatch<Task>)
-    case loader(BatchLoader<Task.Sample, Task.ImageTargets>)
+    case batches(() throws -> TrainingBatch<Task.ImageTargets>)
   }
 
   private let source: Source
@@ -16,7 +16,9 @@ final class BenchmarkInput<Task: BenchmarkTask> {
   init(_ task: Task, batch: BatchPlan, communicator: Communicator) throws {
     switch task.configuration.benchmark.input {
     case .synthetic: source = .synthetic(SyntheticBatch(task, images: batch.perRank, rank: communicator.rank))
-    case .data: source = .loader(try task.trainingLoader(batch: batch, communicator: communicator))
+    case .data:
+      let input = try task.openInput(batch: batch, communicator: communicator)
+      source = .batches(input.batches(rank: communicator.rank, firstStep: 0))
     }
     self.communicator = communicator
     faults = FaultReport(maximum: task.configuration.data.maxFaults)
@@ -26,10 +28,10 @@ final class BenchmarkInput<Task: BenchmarkTask> {
   func next() throws -> Replica<Task>.MicroBatch {
     switch source {
     case .synthetic(let batch): return Replica.MicroBatch(images: batch.images, targets: batch.targets)
-    case .loader(let loader):
-      let batch = try communicator.collectively { try loader.next() }
+    case .batches(let next):
+      let batch = try communicator.collectively { try next() }
       faults.add(batch.newFaults)
-      return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: batch.payloads)
+      return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: batch.targets)
     }
   }
 

@@ -4,18 +4,12 @@ import Distributed
 import Tensors
 
 /// A task that `bench` can time: one that knows a batch to work on.
-protocol BenchmarkTask: TrainingTask {
-  /// What a training batch knows about each of its images.
-  associatedtype Sample: LoadedSample
-
+protocol BenchmarkTask: TrainableTask {
   /// What an image of noise shows, for the console.
   var syntheticObjects: String { get }
 
   /// What the losses want of images of noise, from random numbers for each.
   func syntheticTargets(_ random: inout [RandomSequence]) -> [ImageTargets]
-
-  /// Starts to load a rank's training images; all ranks call it, and throw the same error.
-  func trainingLoader(batch: BatchPlan, communicator: Communicator) throws -> BatchLoader<Sample, ImageTargets>
 }
 
 extension Detector: BenchmarkTask {
@@ -41,12 +35,6 @@ extension Detector: BenchmarkTask {
       return anchors.targets(boxes: boxes, classIndices: classes)
     }
   }
-
-  func trainingLoader(
-    batch: BatchPlan, communicator: Communicator
-  ) throws -> BatchLoader<TrainingSample, AnchorTargets> {
-    try TrainingInput(self, batch: batch, communicator: communicator).loader(rank: communicator.rank, firstStep: 0)
-  }
 }
 
 extension Classifier: BenchmarkTask {
@@ -54,13 +42,6 @@ extension Classifier: BenchmarkTask {
 
   func syntheticTargets(_ random: inout [RandomSequence]) -> [Int] {
     random.indices.map { random[$0].classIndex(of: configuration.model.classes) }
-  }
-
-  func trainingLoader(batch: BatchPlan, communicator: Communicator) throws -> BatchLoader<ClassificationSample, Int> {
-    try communicator.collectively {
-      throw InputError(
-        .badConfiguration, "bench.input: expected synthetic with model.name resnet, which no data set can train yet")
-    }
   }
 }
 

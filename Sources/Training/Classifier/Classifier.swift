@@ -25,6 +25,14 @@ public struct Classifier: TrainingTask {
     return graph
   }
 
+  /// The network without loss, and its logits, for a batch of images of the training size.
+  func inferenceGraph(images: Int) -> (graph: Graph, logits: Value) {
+    let graph = Graph()
+    let logits = network(graph, graph.input(Shape(images, 3, trainingSize.height, trainingSize.width)))
+    graph.markOutput(logits)
+    return (graph, logits)
+  }
+
   /// The classes of the images; the loss is the mean over the images of this rank and needs no other.
   public func batchTargets(_ images: [Int], communicator: Communicator) -> any BatchTargets {
     ClassificationTargets(classes: images)

@@ -60,7 +60,7 @@ public struct BenchRequest: Sendable {
 
   /// Throws what would otherwise be found only after the work: 73 for outputs, 78 for the configuration.
   private func check(rank: Int) throws {
-    try configuration.requireRunnable(needsDetector: false)
+    try configuration.requireRunnable()
     if pairs > 0 && configuration.dropBlock.groups.isEmpty {
       throw InputError(
         .badConfiguration,

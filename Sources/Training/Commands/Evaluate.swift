@@ -1,7 +1,7 @@
 import Distributed
 import Tensors
 
-/// `evaluate`: the COCO figures of a checkpoint on the validation images.
+/// `evaluate`: the figures of a checkpoint on the validation images.
 public struct EvaluateRequest: Sendable {
   /// A run directory, a checkpoint set or a `.safetensors` file.
   public var checkpoint: String
@@ -21,28 +21,31 @@ public struct EvaluateRequest: Sendable {
       // The checkpoint says how long ranks may wait for each other; until it is read, as long as by default.
       deadlineSeconds: Configuration().distributed.deadlineSeconds,
       prepare: { mpi, console in
-        try TrainedDetector(
+        try TrainedModel(
           checkpoint: checkpoint, configuration: configuration.resolve, communicator: mpi.world,
           warn: { console.warn($0) })
       },
-      configuration: { $0.detector.configuration }
+      configuration: { $0.configuration }
     ) { mpi, threads, console, trained in
-      let split = try DetectionSplit(
-        .validation, of: trained.detector.configuration, communicator: mpi.world)
-      let predictor = Predictor(trained.detector, engine: trained.engine, store: trained.store)
-      let evaluation = try predictor.evaluate(split.dataset, communicator: mpi.world)
-      try mpi.world.collectively {
-        guard let evaluation else { return }
-        console.say(
-          "\(split.dataset.index.imageCount) images in \(NumberText.duration(evaluation.seconds)) on "
-            + "\(mpi.world.size) ranks x \(threads.threads) threads")
-        console.say(
-          EvaluationTable(
-            figures: evaluation.metrics.stats.named, classes: split.dataset.classFigures(evaluation.metrics)
-          ).text)
-        if let json { try writeJSON(evaluation.metrics, to: json) }
-      }
-      return .success
+      let task = trained.configuration.trainableTask
+      return try evaluate(task, trained, mpi.world, threads, console)
     }
+  }
+
+  private func evaluate<Task: TrainableTask>(
+    _ task: Task, _ trained: TrainedModel, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
+  ) throws -> ExitCode {
+    let evaluator = try task.openEvaluator(
+      engine: trained.engine, store: trained.store, communicator: communicator)
+    let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
+    try communicator.collectively {
+      guard let evaluation else { return }
+      console.say(
+        "\(evaluator.contents) in \(NumberText.duration(evaluation.seconds)) on "
+          + "\(communicator.size) ranks x \(threads.threads) threads")
+      console.say(EvaluationTable(figures: evaluation.figures, classes: evaluation.classFigures).text)
+      if let json { try evaluation.writeFigures(to: json) }
+    }
+    return .success
   }
 }

@@ -17,9 +17,9 @@ public struct ExportRequest: Sendable {
 
   /// Writes the file; throws what the user can mend.
   public func run(_ console: Console) throws {
-    let trained = try TrainedDetector(
+    let trained = try TrainedModel(
       checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
-    let isFrozen = trained.detector.configuration.batchNorm.mode == .frozen
+    let isFrozen = trained.configuration.batchNorm.mode == .frozen
     let tensors = ModelFile.model(trained.store, batchNormSteps: isFrozen ? nil : 0)
     try writeSafetensors(tensors, to: output, metadata: ["format": "pt"])
     console.say("\(tensors.count) tensors -> \(output)")

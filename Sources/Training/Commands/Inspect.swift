@@ -22,12 +22,12 @@ public struct InspectRequest: Sendable {
   public func run(_ console: Console) throws -> ModelDescription {
     let resolved: Configuration
     if let checkpoint {
-      resolved = try TrainedDetector(
+      resolved = try TrainedModel(
         checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) }
-      ).detector.configuration
+      ).configuration
     } else {
       resolved = try Configuration.load(file: configuration.file, overrides: configuration.overrides)
-      try resolved.requireRunnable(needsDetector: false)
+      try resolved.requireRunnable()
     }
     let images = resolved.batch.perRank ?? 1
     let choices = try PlanChoices(resolved, threads: ThreadPool.threadCount, resumed: nil)

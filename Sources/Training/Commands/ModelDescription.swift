@@ -58,7 +58,7 @@ public struct ModelDescription: Encodable, Sendable {
     }
     memory_bytes = [
       "parameters": 4 * (store.valueArena.count + store.frozenArena.count), "gradients": 4 * store.gradientCount,
-      "momentum": 4 * store.momentumArena.count, "activations": plan.arenaBytes,
+      "momentum": 4 * store.optimizerArenas.reduce(0) { $0 + $1.count }, "activations": plan.arenaBytes,
     ]
     tensors = store.parameters.map { parameter in
       let role =

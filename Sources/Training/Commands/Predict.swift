@@ -30,11 +30,12 @@ public struct PredictRequest: Sendable {
   /// The image id of a result is the image's place among the arguments, from 1; `images.json` says which is which. The
   /// category is the class index in the model's numbering where no annotation file says more.
   public func run(_ console: Console) throws {
-    let trained = try TrainedDetector(
+    let trained = try TrainedModel(
       checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
     // Names and ids of categories come from the validation annotations where they can be had.
-    let dataset = try? DetectionSplit(.validation, of: trained.detector.configuration).dataset
-    let predictor = Predictor(trained.detector, engine: trained.engine, store: trained.store)
+    let detector = try trained.detector(for: "predict")
+    let dataset = try? DetectionSplit(.validation, of: trained.configuration).dataset
+    let predictor = Predictor(detector, engine: trained.engine, store: trained.store)
     try RunDirectory.createDirectory(output)
     let reader = ImageReader()
     var results: [COCOResult] = []

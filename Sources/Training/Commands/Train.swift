@@ -8,7 +8,7 @@ public struct TrainRequest: Sendable {
   /// The run directory, or nil for `runs/NAME`.
   public var output: String?
   /// Where the run starts from.
-  public var resume: TrainingRun.Resume
+  public var resume: ResumeSource
   /// Whether everything is prepared and described, but nothing trained.
   public var isDryRun: Bool
   /// What the run does to itself.
@@ -16,7 +16,7 @@ public struct TrainRequest: Sendable {
 
   /// A request.
   public init(
-    configuration: Configuration, output: String?, resume: TrainingRun.Resume, isDryRun: Bool = false,
+    configuration: Configuration, output: String?, resume: ResumeSource, isDryRun: Bool = false,
     faults: [InjectedFault] = []
   ) {
     (self.configuration, self.output, self.resume, self.isDryRun) = (configuration, output, resume, isDryRun)
@@ -28,24 +28,27 @@ public struct TrainRequest: Sendable {
     // Before MPI starts, so that no signal finds the ranks unprepared.
     StopRequest.listen(Launcher(environment: processEnvironment()))
     Launch.onRanks(configuration) { mpi, threads, console in
-      let run = try TrainingRun(
-        configuration, output: output, resume: resume, mpi: mpi, threads: threads, console: console,
-        faults: faults)
-      if isDryRun {
-        console.say("dry run: planned, nothing trained")
-        return .success
-      }
-      let outcome: TrainingRun.Outcome
-      do {
-        outcome = try run.run()
-      } catch let error as RankError {
-        console.log(mpi.world.watch?.report ?? "\(error)")
-        throw error
-      }
-      switch outcome {
+      try train(configuration.trainableTask, mpi, threads, console)
+    }
+  }
+
+  private func train<Task: TrainableTask>(
+    _ task: Task, _ mpi: MPIEnvironment, _ threads: ThreadChoice, _ console: Console
+  ) throws -> ExitCode {
+    let run = try TrainingRun(
+      task, output: output, resume: resume, mpi: mpi, threads: threads, console: console, faults: faults)
+    if isDryRun {
+      console.say("dry run: planned, nothing trained")
+      return .success
+    }
+    do {
+      switch try run.run() {
       case .finished: return .success
       case .interrupted: return .interrupted
       }
+    } catch let error as RankError {
+      console.log(mpi.world.watch?.report ?? "\(error)")
+      throw error
     }
   }
 }

@@ -46,24 +46,52 @@ extension Configuration {
     case global(Int)
   }
 
-  /// Momentum and decay of stochastic gradient descent.
+  /// How the weights follow their gradients.
   public struct Optimizer: ConfigurationSection {
-    /// Share of the accumulated gradient that a step keeps, from 0 and below 1.
+    /// The rule.
+    public var kind = OptimizerKind.momentum
+    /// Share of the accumulated gradient that a step keeps, from 0 and below 1; Adam's first beta.
     public var momentum = 0.9
-    /// Whether the update looks ahead (Nesterov).
+    /// Whether the update looks ahead (Nesterov), for `kind: momentum`.
     public var isNesterov = false
-    /// Pull towards zero on weights and biases, from 0; batch-norm's scale and shift are free of it.
+    /// Pull towards zero on weights and biases, from 0; batch-norm's scale and shift are free of it, with LARS biases too.
     public var weightDecay = 1e-4
+    /// Share of the mean of squared gradients that a step keeps, from 0 and below 1: RMSProp's rho, Adam's second beta; nil is
+    /// 0.9 for RMSProp and 0.999 for Adam.
+    public var squareDecay: Double?
+    /// Keeps the division by the root of that mean finite, above 0; Keras' value.
+    public var epsilon = 1e-7
+    /// The share of a layer's weight norm that LARS moves by, above 0; the paper's.
+    public var trustCoefficient = 0.001
+    /// Share of the averaged weights that a step keeps, above 0 and below 1; evaluations then use the averages; nil: none.
+    public var averageDecay: Double?
 
     init(form: ModelForm) {}
 
     static var keys: [ConfigurationKey<Self>] {
       [
+        ConfigurationKey("kind", \.kind),
         ConfigurationKey("momentum", \.momentum, .from(0, to: 0.9999)),
         ConfigurationKey("nesterov", \.isNesterov),
         ConfigurationKey("weight_decay", \.weightDecay, .from(0, to: 1)),
+        ConfigurationKey("square_decay", \.squareDecay, .from(0, to: 0.999_999)),
+        ConfigurationKey("epsilon", \.epsilon, .above(0, to: 10)),
+        ConfigurationKey("trust_coefficient", \.trustCoefficient, .above(0, to: 1)),
+        ConfigurationKey("average_decay", \.averageDecay, .above(0, to: 0.999_999_9)),
       ]
     }
+  }
+
+  /// How the weights follow their gradients.
+  public enum OptimizerKind: String, ConfigurationChoice, Sendable {
+    /// Stochastic gradient descent with momentum: the paper's.
+    case momentum
+    /// Divides by the root of a running mean of squares (Hinton), with momentum, in TensorFlow's form.
+    case rmsProp = "rmsprop"
+    /// Running means of gradients and their squares (Kingma and Ba).
+    case adam
+    /// A rate for each layer in proportion to its weights (You, Gitman and Ginsburg), for very large batches.
+    case lars
   }
 
   /// The learning rate over the steps.
@@ -82,6 +110,12 @@ extension Configuration {
     public var boundaries: [TrainingSpan]
     /// The multiple of `peak` that holds from each boundary on, for `schedule: step`.
     public var factors: [Double]
+    /// What the rate is multiplied with after each `decayEvery`, for `schedule: exponential`, above 0 and at most 1.
+    public var decayFactor = 0.97
+    /// The length of a stair of `schedule: exponential`, counted from the first step of the run.
+    public var decayEvery = TrainingSpan.epochs(1)
+    /// The exponent of `schedule: polynomial`, above 0; 2 is that of LARS.
+    public var power = 2.0
 
     init(form: ModelForm) {
       schedule = .step
@@ -105,6 +139,9 @@ extension Configuration {
         ConfigurationKey("schedule", \.schedule),
         ConfigurationKey("boundaries", \.boundaries),
         ConfigurationKey("factors", \.factors, .from(0)),
+        ConfigurationKey("decay_factor", \.decayFactor, .above(0, to: 1)),
+        ConfigurationKey("decay_every", \.decayEvery),
+        ConfigurationKey("power", \.power, .above(0, to: 10)),
       ]
     }
   }
@@ -117,5 +154,9 @@ extension Configuration {
     case step
     /// Falls along half a cosine to 0 at the end of the run.
     case cosine
+    /// Falls by a factor at even distances.
+    case exponential
+    /// Falls to 0 at the end of the run as a power of what is left.
+    case polynomial
   }
 }

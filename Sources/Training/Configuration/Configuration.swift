@@ -27,7 +27,7 @@ public struct Configuration: Equatable, Sendable {
   public var loss: Loss
   /// Images in a step, and who owns the number.
   public var batch: Batch
-  /// Momentum and decay of stochastic gradient descent.
+  /// How the weights follow their gradients.
   public var optimizer: Optimizer
   /// The learning rate over the steps.
   public var learningRate: LearningRate

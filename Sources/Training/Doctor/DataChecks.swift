@@ -24,7 +24,11 @@ extension RunCheck {
       RunCheck("training data") { context in
         let input = try survey.openTrainingInput()
         guard context.isFirstOfHost else { return [] }
-        let faults = DatasetFaults(input.source.dataset)
+        let faults: DatasetFaults
+        switch input {
+        case let input as DetectionInput: faults = DatasetFaults(input.source.dataset)
+        default: return [.ok("\(input.contents); \(input.schedule.stepsPerEpoch) steps an epoch", on: context.host)]
+        }
         let allowed = context.configuration.data.maxFaults
         let summary = "\(faults.contents); \(input.schedule.stepsPerEpoch) steps an epoch"
         if faults.count == 0 { return [.ok(summary, on: context.host)] }
@@ -44,10 +48,14 @@ extension RunCheck {
         return [.warning(text, remedy: "training leaves them out and names each", on: context.host)]
       },
       RunCheck("validation data") { context in
-        let split = try DetectionSplit(
-          .validation, of: context.configuration, communicator: context.communicator)
-        guard context.isFirstOfHost else { return [] }
-        let faults = DatasetFaults(split.dataset)
+        let faults: DatasetFaults
+        switch context.configuration.model.name {
+        case .retinaNet:
+          let split = try DetectionSplit(.validation, of: context.configuration, communicator: context.communicator)
+          guard context.isFirstOfHost else { return [] }
+          faults = DatasetFaults(split.dataset)
+        case .resNet: return []
+        }
         if faults.count == 0 { return [.ok(faults.contents, on: context.host)] }
         return [
           .problem(

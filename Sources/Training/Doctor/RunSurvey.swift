@@ -11,7 +11,7 @@ final class RunSurvey {
   /// Bytes a second that the run directory takes, where it was measured.
   var writeRate: Double?
   private let context: CheckContext
-  private var input: TrainingInput?
+  private var input: (any TrainingInput)?
 
   /// The survey of a run.
   init(_ context: CheckContext, output: String?) {
@@ -21,9 +21,9 @@ final class RunSurvey {
 
   private var configuration: Configuration { context.configuration }
 
-  private func makeDetector() throws -> Detector {
+  private func makeTask() throws -> any TrainableTask {
     try configuration.requireRunnable()
-    return Detector(configuration)
+    return configuration.trainableTask
   }
 
   /// The batch of this number of ranks.
@@ -32,12 +32,16 @@ final class RunSurvey {
   /// Opens the training images; all ranks call it.
   ///
   /// Throws what a run would.
-  func openTrainingInput() throws -> TrainingInput {
-    let detector = try context.communicator.collectively { try makeDetector() }
+  func openTrainingInput() throws -> any TrainingInput {
+    let task = try context.communicator.collectively { try makeTask() }
     let plan = try context.communicator.collectively { try batch() }
-    let opened = try TrainingInput(detector, batch: plan, communicator: context.communicator)
+    let opened = try open(task, plan)
     input = opened
     return opened
+  }
+
+  private func open<Task: TrainableTask>(_ task: Task, _ batch: BatchPlan) throws -> any TrainingInput {
+    try task.openInput(batch: batch, communicator: context.communicator)
   }
 
   /// Plans a step with the algorithms that are known already, and returns the bytes that a rank needs; all ranks call it.
@@ -46,18 +50,19 @@ final class RunSurvey {
   /// bytes are an estimate from a plan for one image. Throws what a run would.
   func makePlan() throws -> Int? {
     let communicator = context.communicator
-    let detector = try? makeDetector()
+    let task = try? makeTask()
     let batch = try? batch()
-    if try communicator.agreeOnAny(detector == nil || batch == nil) { return nil }
-    guard let detector, let batch else { return nil }
+    if try communicator.agreeOnAny(task == nil || batch == nil) { return nil }
+    guard let task, let batch else { return nil }
     let threads = context.threads?.threads ?? ThreadPool.threadCount
     let known = try communicator.collectively {
       try PlanChoices(configuration, threads: threads, resumed: nil).known
     }
     func plan(images: Int) -> (plan: Plan, bytes: [String: Int]) {
       let plan = Plan(
-        detector.trainingGraph(imagesPerRank: images), engine: Engine(), mode: .training,
+        task.trainingGraph(imagesPerRank: images), engine: Engine(), mode: .training,
         precision: configuration.precision, policy: .direct, choices: known)
+      configuration.optimizer.prepare(plan.parameters)
       return (plan, ModelDescription(configuration, plan: plan, images: images).memory_bytes)
     }
     let batches = input?.imageBytes ?? 0
@@ -70,11 +75,12 @@ final class RunSurvey {
     return bytes.values.reduce(batches, +)
   }
 
-  /// Bytes of a checkpoint set, values and momentum; nil without a plan.
+  /// Bytes of a checkpoint set; nil without a plan.
   var checkpointBytes: Int? {
     plan.map { plan in
       let store = plan.parameters
-      return 4 * (store.valueArena.count + store.frozenArena.count + store.momentumArena.count)
+      let arenas = [store.valueArena, store.frozenArena] + store.optimizerArenas
+      return 4 * arenas.reduce(0) { $0 + $1.count }
     }
   }
 }

@@ -11,10 +11,9 @@ public struct DetectionEvaluation {
   public let results: [COCOResult]
   /// Seconds from start to end.
   public let seconds: Double
+  /// The images that were evaluated.
+  let dataset: DetectionDataset
 }
-
-/// An evaluation was given up because some rank was asked to stop; thrown on all ranks.
-public struct EvaluationStopped: Error {}
 
 extension Predictor {
   /// Images that a rank detects on before it asks whether to go on.
@@ -56,8 +55,9 @@ extension Predictor {
       return a == b ? $0.offset < $1.offset : a < b
     }.map(\.element)
     return DetectionEvaluation(
-      metrics: try COCOEvaluator(dataset.index).evaluate(results), results: results, seconds: monotonicSeconds() - start
-    )
+      metrics: try COCOEvaluator(dataset.index).evaluate(results), results: results,
+      seconds: monotonicSeconds() - start,
+      dataset: dataset)
   }
 }
 

@@ -1,4 +1,3 @@
-import Detection
 import Distributed
 import Foundation
 import Graph
@@ -14,10 +13,15 @@ struct FaultInjection {
   /// The faults of this rank.
   ///
   /// Throws 64 on all ranks for one whose rank or tensor does not exist; all ranks call it.
-  init(_ faults: [InjectedFault], communicator: Communicator, store: ParameterStore) throws {
+  init(
+    _ faults: [InjectedFault], communicator: Communicator, store: ParameterStore, canSpoilLoss: Bool = true
+  ) throws {
     for fault in faults {
       if fault.rank >= communicator.size {
         throw AgreedError(.usage, "--inject: there is no rank \(fault.rank); the job has \(communicator.size), from 0")
+      }
+      if case .notANumber(.loss) = fault.kind, !canSpoilLoss {
+        throw AgreedError(.usage, "--inject: nan in place=loss needs a detector; take place=input for a classifier")
       }
       if case .bitFlip(let name?, _) = fault.kind, !store.names.contains(name) {
         let nearest = nearestName(to: name, among: store.names).map { "; did you mean \($0)?" } ?? ""
@@ -45,18 +49,18 @@ struct FaultInjection {
     }
   }
 
-  /// Puts NaN into the first batch of a step; a pure function, so that the step can be looked at again.
-  func spoil(_ images: UnsafeMutableBufferPointer<Float>, _ targets: inout [AnchorTargets], step: Int) {
+  /// Puts NaN into the first image of a step, or returns true where the loss is to be spoilt; a pure function, so that the
+  /// step can be looked at again.
+  func spoil(_ images: UnsafeMutableBufferPointer<Float>, step: Int) -> Bool {
+    var spoilsLoss = false
     for fault in faults where fault.step == step {
       guard case .notANumber(let place) = fault.kind else { continue }
       switch place {
       case .input: images[0] = .nan
-      case .loss:
-        let location = AnchorLocation(level: 0, pixel: 0, anchor: 0)
-        targets[0].positives.append(
-          AnchorTargets.Positive(location: location, classIndex: 0, box: SIMD4(repeating: .nan)))
+      case .loss: spoilsLoss = true
       }
     }
+    return spoilsLoss
   }
 
   /// Strikes after the update of a step.

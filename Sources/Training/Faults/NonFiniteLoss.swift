@@ -9,11 +9,11 @@ extension TrainingRun {
   /// that has diverged never gets out of it, while a rare picture that spoils a batch now and then may do so for ever.
   /// - Parameters:
   ///   - isFiniteHere: whether this rank's losses were finite.
-  ///   - imageIDs: this rank's images of the step.
-  func skipOrStop(isFiniteHere: Bool, imageIDs: [Int]) throws {
+  ///   - imageNames: this rank's images of the step.
+  func skipOrStop(isFiniteHere: Bool, imageNames: [String]) throws {
     let number = step + 1
     let place =
-      "rank \(communicator.rank) on \(communicator.host): images \(imageIDs.map(String.init).joined(separator: ", "))"
+      "rank \(communicator.rank) on \(communicator.host): images \(imageNames.joined(separator: ", "))"
     switch configuration.train.nonFiniteLoss {
     case .skip where skippedSteps < configuration.train.maximumSkippedSteps:
       skippedSteps += 1
@@ -22,7 +22,7 @@ extension TrainingRun {
         "step \(number): the loss is not finite; skipped, \(skippedSteps) in a row; \(Self.list(places, separator: "; "))"
       )
     case .skip, .stop:
-      let origin = try findOrigin(imageIDs: imageIDs)
+      let origin = try findOrigin()
       let places = try communicator.allgather(isFiniteHere ? "" : "\(place); \(origin)").filter { !$0.isEmpty }
       let policy =
         configuration.train.nonFiniteLoss == .stop
@@ -43,15 +43,15 @@ extension TrainingRun {
   }
 
   /// Computes the step again, with the same images, masks and weights, and says where the first number was not finite.
-  private func findOrigin(imageIDs: [Int]) throws -> String {
-    let loader = input.loader(rank: communicator.rank, firstStep: step)
+  private func findOrigin() throws -> String {
+    let nextBatch = input.batches(rank: communicator.rank, firstStep: step)
     var text = "computed again, every number is finite: test the memory of this host"
     var isFound = false
     for pass in 0..<replica.batch.accumulate {
-      let batch = try communicator.collectively { try loader.next() }
+      let batch = try communicator.collectively { try nextBatch() }
       guard let origin = try replica.nonFiniteOrigin(step, pass: pass, microBatch(batch)), !isFound else { continue }
       isFound = true
-      func image(_ place: Int) -> String { "image \(batch.samples[place].imageID)" }
+      func image(_ place: Int) -> String { "image \(batch.imageNames[place])" }
       switch origin {
       case .input(let place): text = "it began in the input: \(image(place))"
       case .parameter(let name): text = "it began before this step: the parameter \(name) is not finite"

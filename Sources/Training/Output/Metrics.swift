@@ -28,10 +28,8 @@ public struct TrainingMetrics: Equatable, Sendable {
   public var epoch: Double
   /// The whole loss, mean over the ranks.
   public var loss: Double
-  /// The classification part of the loss.
-  public var lossClass: Double
-  /// The box part of the loss, with its weight.
-  public var lossBox: Double
+  /// Its parts, and other means that the task reports: a detector's `loss_class` and `loss_box`, a classifier's `accuracy`.
+  public var parts: [Figure]
   /// The rate that the step used.
   public var learningRate: Double
   /// DropBlock's kept share in the last group that the step used; 1 when it is off.
@@ -47,11 +45,11 @@ public struct TrainingMetrics: Equatable, Sendable {
 
   /// The figures of a step.
   public init(
-    step: Int, epoch: Double, loss: Double, lossClass: Double, lossBox: Double, learningRate: Double,
-    keepProbability: Double, imagesPerSecond: Double, stepSeconds: Double, dataSeconds: Double,
+    step: Int, epoch: Double, loss: Double, parts: [Figure], learningRate: Double, keepProbability: Double,
+    imagesPerSecond: Double, stepSeconds: Double, dataSeconds: Double,
     allreduceExposedSeconds: Double
   ) {
-    (self.step, self.epoch, self.loss, self.lossClass, self.lossBox) = (step, epoch, loss, lossClass, lossBox)
+    (self.step, self.epoch, self.loss, self.parts) = (step, epoch, loss, parts)
     (self.learningRate, self.keepProbability, self.imagesPerSecond) = (learningRate, keepProbability, imagesPerSecond)
     (self.stepSeconds, self.dataSeconds) = (stepSeconds, dataSeconds)
     self.allreduceExposedSeconds = allreduceExposedSeconds
@@ -61,8 +59,7 @@ public struct TrainingMetrics: Equatable, Sendable {
   public var row: MetricsRow {
     MetricsRow(
       step: step,
-      values: [
-        ("epoch", epoch), ("loss", loss), ("loss_class", lossClass), ("loss_box", lossBox),
+      values: [("epoch", epoch), ("loss", loss)] + parts.map { ($0.name, $0.value) } + [
         ("learning_rate", learningRate), ("keep_prob", keepProbability), ("images_per_second", imagesPerSecond),
         ("step_seconds", stepSeconds), ("data_seconds", dataSeconds),
         ("allreduce_exposed_seconds", allreduceExposedSeconds),
@@ -76,7 +73,8 @@ public struct EvaluationMetrics: Equatable, Sendable {
   public var step: Int
   /// Passes over the training images done.
   public var epoch: Double
-  /// The COCO figures by name (`AP`, `AP50`, ...) in their order; -1 where there is no ground truth.
+  /// The figures by name in their order: COCO's (`AP`, `AP50`, ..., -1 where there is no ground truth), or a classifier's
+  /// `top1`, `top5` and `loss`.
   public var figures: [(name: String, value: Double)]
   /// Wall-clock seconds of the evaluation.
   public var seconds: Double

@@ -24,8 +24,10 @@ struct ProgressLine {
   }
 
   private var loss: String {
-    "loss \(NumberText.fixed(metrics.loss, 4)) (class \(NumberText.fixed(metrics.lossClass, 4)), "
-      + "box \(NumberText.fixed(metrics.lossBox, 4)))"
+    let parts = metrics.parts.map {
+      "\($0.name.replacing("loss_", with: "")) \(NumberText.fixed($0.value, 4))"
+    }
+    return "loss \(NumberText.fixed(metrics.loss, 4)) (\(parts.joined(separator: ", ")))"
   }
 
   private var speed: String { "\(NumberText.significant(metrics.imagesPerSecond)) images/s" }

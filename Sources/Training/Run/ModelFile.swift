@@ -18,39 +18,70 @@ enum ModelFile {
       }
   }
 
-  /// Copies of the momentum of every trained parameter, in the order of the model.
+  /// Copies of what the optimizer keeps, in the order of the model: the momentum of every trained parameter under its own
+  /// name, and where they are kept the running squares and the averages under names of their own.
   static func optimizer(_ store: ParameterStore) -> [TensorToWrite] {
-    copies(of: trained(store), .momentum, in: store)
+    optimizerParts(store).flatMap { part in
+      copies(of: part.parameters, part.part, in: store, prefix: part.prefix)
+    }
+  }
+
+  /// What the optimizer keeps of which parameters, and what stands in front of their names.
+  private static func optimizerParts(
+    _ store: ParameterStore
+  ) -> [(part: ParameterStore.Part, prefix: String, parameters: [Parameter])] {
+    let trained = store.parameters.filter { if case .trained = $0.role { true } else { false } }
+    var parts = [(ParameterStore.Part.momentum, "", trained)]
+    if store.squareArena != nil { parts.append((.square, "square.", trained)) }
+    if store.averageArena != nil {
+      parts.append((.average, averagePrefix, store.parameters.filter { $0.role != .frozen }))
+    }
+    return parts
   }
 
   /// Tensors in one block of memory of their own, so that the store may change while they are written.
   private static func copies(
-    of parameters: [Parameter], _ part: ParameterStore.Part, in store: ParameterStore
+    of parameters: [Parameter], _ part: ParameterStore.Part, in store: ParameterStore, prefix: String = ""
   ) -> [TensorToWrite] {
     let memory = AlignedMemory(byteCount: 4 * parameters.reduce(0) { $0 + $1.shape.count })
     var place = 0
     return parameters.map { parameter in
       defer { place += parameter.shape.count }
       store.read(parameter.name, part, into: memory.pointer(to: Float.self, at: 4 * place))
-      return TensorToWrite(parameter.name, shape: parameter.extents, in: memory, firstFloat: place)
+      return TensorToWrite(prefix + parameter.name, shape: parameter.extents, in: memory, firstFloat: place)
     }
   }
 
-  /// Sets every parameter, and the momentum where it is given, from a checkpoint's files.
+  /// Sets every parameter, and what the optimizer keeps where its file is given, from a checkpoint's files.
   static func load(_ model: SafetensorsFile, optimizer: SafetensorsFile?, into store: ParameterStore) throws {
     try loadMatching(model, into: store).requireComplete(from: model.path)
     guard let optimizer else { return }
-    for parameter in trained(store) {
-      guard optimizer.entry(named: parameter.name)?.shape == parameter.extents else {
-        throw InputError(
-          .badData,
-          "\(optimizer.path): \(parameter.name): expected a momentum of shape \(parameter.extents), got "
-            + "\(optimizer.entry(named: parameter.name).map { "\($0.shape)" } ?? "nothing"); "
-            + "the checkpoint belongs to another model")
+    for (part, prefix, parameters) in optimizerParts(store) {
+      for parameter in parameters {
+        let name = prefix + parameter.name
+        guard optimizer.entry(named: name)?.shape == parameter.extents else {
+          throw InputError(
+            .badData,
+            "\(optimizer.path): \(name): expected shape \(parameter.extents), got "
+              + "\(optimizer.entry(named: name).map { "\($0.shape)" } ?? "nothing"); "
+              + "the checkpoint belongs to another model or optimizer")
+        }
+        store.write(parameter.name, part, try optimizer.floats(named: name))
       }
-      store.write(parameter.name, .momentum, try optimizer.floats(named: parameter.name))
     }
   }
+
+  /// Sets every parameter that a file of the optimizer's state has an average of to that average.
+  static func loadAverages(_ optimizer: SafetensorsFile, into store: ParameterStore) throws {
+    for parameter in store.parameters {
+      let name = averagePrefix + parameter.name
+      if optimizer.entry(named: name)?.shape == parameter.extents {
+        store.write(parameter.name, .value, try optimizer.floats(named: name))
+      }
+    }
+  }
+
+  private static let averagePrefix = "average."
 
   /// Sets what a file has for the model, by name, and reports the rest.
   ///
@@ -68,10 +99,6 @@ enum ModelFile {
       store.write(pair.model, .value, values)
     }
     return match
-  }
-
-  private static func trained(_ store: ParameterStore) -> [Parameter] {
-    store.parameters.filter { if case .trained = $0.role { true } else { false } }
   }
 }
 

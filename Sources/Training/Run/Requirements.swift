@@ -2,16 +2,8 @@ import Graph
 import Tensors
 
 extension Configuration {
-  /// Throws 78 for what can be written down but not be run: it names the key, and what can be.
-  ///
-  /// - Parameter needsDetector: whether the command knows detectors only.
-  func requireRunnable(needsDetector: Bool = true) throws {
-    if needsDetector && model.name != .retinaNet {
-      throw InputError(
-        .badConfiguration,
-        "model.name: expected retinanet, got \(model.name.rawValue), which only bench, inspect and audit-masks know yet"
-      )
-    }
+  /// Throws 78 for what can be written down but not be run here: it names the key, and what can be.
+  func requireRunnable() throws {
     if !Engine.supports(precision) {
       throw InputError(
         .badConfiguration,

@@ -15,7 +15,10 @@ final class RunCheckpoints {
   private let output: RunOutput
   private let communicator: Communicator
   private let configuration: Configuration
-  private var best: (metric: Double, step: Int)?
+  /// The best evaluation of the run so far.
+  private(set) var best: (figure: Double, step: Int)?
+  /// The last evaluation of this launch.
+  private(set) var last: (figure: Double, step: Int)?
   /// The masks of the step that the run goes on from, for a set of that step; on the first rank.
   private var masksAtStart: (step: Int, digests: String)?
 
@@ -52,7 +55,7 @@ final class RunCheckpoints {
   /// Finds the checkpoint to start from and makes sure that it belongs to this run.
   ///
   /// Throws 65 for a damaged one, 78 when a key that decides what is computed has changed.
-  func find(_ resume: TrainingRun.Resume, warn: (String) -> Void) throws -> Start {
+  func find(_ resume: ResumeSource, warn: (String) -> Void) throws -> Start {
     let found = try communicator.collectively {
       communicator.rank == 0 ? try open(resume, warn: warn) : nil
     }
@@ -89,7 +92,7 @@ final class RunCheckpoints {
   private static let imagesPerUpdateKey = "images_per_update"
   private static let imagesPerPassKey = "images_per_pass"
 
-  private func open(_ resume: TrainingRun.Resume, warn: (String) -> Void) throws -> CheckpointSet? {
+  private func open(_ resume: ResumeSource, warn: (String) -> Void) throws -> CheckpointSet? {
     let set: CheckpointSet
     switch resume {
     case .never: return nil
@@ -155,6 +158,7 @@ final class RunCheckpoints {
     _ start: Start, into plan: Plan, configuration: Configuration, say: (String) -> Void
   ) throws {
     let parameters = plan.parameters
+    configuration.optimizer.prepare(parameters)
     try communicator.collectively {
       guard communicator.rank == 0 else { return }
       if let set = start.set {
@@ -173,19 +177,21 @@ final class RunCheckpoints {
         }
         say("initial weights from \(path): \(match.summary)")
       }
+      parameters.startAverages()
     }
     try communicator.broadcast(parameters.valueArena)
     try communicator.broadcast(parameters.frozenArena)
     try communicator.broadcast(parameters.runningStatistics)
-    try communicator.broadcast(parameters.momentumArena)
+    for arena in parameters.optimizerArenas { try communicator.broadcast(arena) }
     plan.parametersChanged()
   }
 
   /// Copies the state on rank 0 and starts to write it as a set; returns before it is written.
   ///
   /// All ranks call it, and learn of a failure of the set before.
-  func save(step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, averagePrecision: Double?) throws {
-    if let averagePrecision, averagePrecision > (best?.metric ?? -.infinity) { best = (averagePrecision, step) }
+  func save(step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, figure: Double?) throws {
+    if let figure { last = (figure, step) }
+    if let figure, figure > (best?.figure ?? -.infinity) { best = (figure, step) }
     try settle()
     let drawn = try communicator.allgather(Self.maskDigest(plan)).joined(separator: " ")
     let masks = masksAtStart?.step == step ? masksAtStart?.digests : drawn
@@ -193,8 +199,8 @@ final class RunCheckpoints {
       let position = step % schedule.stepsPerEpoch * schedule.globalBatchSize
       let state = CheckpointState(
         step: step, epoch: step / schedule.stepsPerEpoch, positionInEpoch: position, seed: configuration.random.seed,
-        worldSize: communicator.size, configuration: configuration.yaml, metric: averagePrecision,
-        bestMetric: best?.metric, bestStep: best?.step,
+        worldSize: communicator.size, configuration: configuration.yaml, metric: figure,
+        bestMetric: best?.figure, bestStep: best?.step,
         extra: [
           Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)",
           Self.masksKey: masks ?? drawn,

@@ -7,39 +7,20 @@ import Graph
 import Tensors
 
 /// A training run from its configuration to its last evaluation, on all ranks.
-public final class TrainingRun {
-  /// Where a run starts from.
-  public enum Resume: Equatable, Sendable {
-    /// The latest complete checkpoint of the run directory, if there is one.
-    case automatic
-    /// From the beginning; earlier checkpoints of the directory are replaced as new ones are written.
-    case never
-    /// A run directory or a checkpoint set.
-    case path(String)
-  }
-
-  /// How a run ended.
-  public enum Outcome: Sendable {
-    /// All steps are done.
-    case finished
-    /// A signal stopped it after a complete checkpoint.
-    case interrupted
-  }
-
+final class TrainingRun<Task: TrainableTask> {
   let configuration: Configuration
-  let detector: Detector
+  let task: Task
   let communicator: Communicator
   let console: Console
   let directory: RunDirectory
-  let replica: Replica<Detector>
-  let input: TrainingInput
-  let validation: DetectionSplit
+  let replica: Replica<Task>
+  let input: Task.Input
   let totalSteps: Int
   private var schedule: BatchSchedule { input.schedule }
   let engine: Engine
   let learningRate: LearningRateSchedule
   private let recorder: RunRecorder?
-  private let predictor: Predictor
+  private let evaluator: Task.Evaluator
   private let checkpoints: RunCheckpoints
   private let output: RunOutput
   private(set) var step: Int
@@ -52,18 +33,15 @@ public final class TrainingRun {
   private let owesEvaluation: Bool
 
   /// Opens data, plans the model and restores or initialises its state; throws the same error on all ranks.
-  public init(
-    _ configuration: Configuration, output: String?, resume: Resume, mpi: MPIEnvironment, threads: ThreadChoice,
+  init(
+    _ task: Task, output: String?, resume: ResumeSource, mpi: MPIEnvironment, threads: ThreadChoice,
     console: Console, faults injected: [InjectedFault] = []
   ) throws {
-    let communicator = mpi.world
-    (self.configuration, self.communicator, self.console) = (configuration, communicator, console)
+    let (configuration, communicator) = (task.configuration, mpi.world)
+    (self.task, self.configuration, self.communicator, self.console) = (task, configuration, communicator, console)
     communicator.phase = "start"
     directory = RunDirectory(output: output, name: configuration.name)
-    detector = try communicator.collectively {
-      try configuration.requireRunnable()
-      return Detector(configuration)
-    }
+    try communicator.collectively { try configuration.requireRunnable() }
     try communicator.collectively { [directory] in if communicator.rank == 0 { try directory.create() } }
 
     self.output = RunOutput(configuration.train.writeFailure, console: console)
@@ -74,8 +52,7 @@ public final class TrainingRun {
     let batch = try communicator.collectively { [checkpoints] in
       try checkpoints.batch(start) { console.say($0) }
     }
-    input = try TrainingInput(detector, batch: batch, communicator: communicator)
-    validation = try DetectionSplit(.validation, of: configuration, communicator: communicator)
+    input = try task.openInput(batch: batch, communicator: communicator)
     let stepsPerEpoch = input.schedule.stepsPerEpoch
     totalSteps = configuration.train.length.steps(stepsPerEpoch: stepsPerEpoch)
     learningRate = LearningRateSchedule(
@@ -95,12 +72,13 @@ public final class TrainingRun {
     engine = Engine()
     communicator.phase = "planning"
     let plan = try choices.plan(
-      detector.trainingGraph(imagesPerRank: batch.perRank), engine: engine, communicator: communicator)
+      task.trainingGraph(imagesPerRank: batch.perRank), engine: engine, communicator: communicator)
     try checkpoints.restore(start, into: plan, configuration: configuration) { console.say($0) }
-    replica = Replica(detector, plan: plan, communicator: communicator, batch: batch, totalSteps: totalSteps)
-    predictor = Predictor(detector, engine: engine, store: plan.parameters)
+    replica = Replica(task, plan: plan, communicator: communicator, batch: batch, totalSteps: totalSteps)
+    evaluator = try task.openEvaluator(engine: engine, store: plan.parameters, communicator: communicator)
 
-    injection = try FaultInjection(injected, communicator: communicator, store: plan.parameters)
+    injection = try FaultInjection(
+      injected, communicator: communicator, store: plan.parameters, canSpoilLoss: Task.canSpoilLoss)
     sentinel = ReplicaSentinel(configuration, communicator: communicator, store: plan.parameters, step: step)
     let (firstStep, ownDirectory) = (step, directory)
     recorder = try communicator.collectively {
@@ -115,7 +93,7 @@ public final class TrainingRun {
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.
   ///
   /// However it ends, no checkpoint is left half written, unless a rank was lost.
-  public func run() throws -> Outcome {
+  func run() throws -> RunOutcome {
     do {
       return try runSteps()
     } catch {
@@ -124,15 +102,15 @@ public final class TrainingRun {
     }
   }
 
-  private func runSteps() throws -> Outcome {
+  private func runSteps() throws -> RunOutcome {
     if try communicator.agreeOnAny(StopRequest.isPending) {
       // Opening data and planning may have taken long. What a run goes on from is complete already.
-      if step == 0 { try save(averagePrecision: nil) }
+      if step == 0 { try save(figure: nil) }
       return try interrupted()
     }
     if owesEvaluation {
-      guard let precision = try evaluate() else { return try interrupted() }
-      try save(averagePrecision: precision)
+      guard let figure = try evaluate() else { return try interrupted() }
+      try save(figure: figure)
     }
     if step >= totalSteps {
       try checkpoints.finish()
@@ -140,12 +118,12 @@ public final class TrainingRun {
       return .finished
     }
     communicator.phase = "training"
-    let loader = input.loader(rank: communicator.rank, firstStep: step)
+    let nextBatch = input.batches(rank: communicator.rank, firstStep: step)
     let checkpointEvery = configuration.train.checkpointEvery.steps(stepsPerEpoch: schedule.stepsPerEpoch)
     let evaluateEvery = configuration.train.evaluateEvery?.steps(stepsPerEpoch: schedule.stepsPerEpoch)
     var window = MetricsWindow()
     while step < totalSteps {
-      let result = try trainStep(loader, &window)
+      let result = try trainStep(nextBatch, &window)
       step += 1
       injection.strikeAfterUpdate(step: step, replica.plan.parameters)
       let isLast = step == totalSteps
@@ -161,33 +139,42 @@ public final class TrainingRun {
       let saves = stops || isLast || step % checkpointEvery == 0
       try sentinel.check(step: step, isAboutToSave: saves || evaluates)
       if saves || evaluates { try requireFiniteWeights() }
-      var precision: Double?
+      var figure: Double?
       if evaluates && (!stops || isLast) {
-        precision = try evaluate()
+        figure = try evaluate()
         // The run that goes on from here begins with this evaluation.
-        if precision == nil { stops = true }
+        if figure == nil { stops = true }
       }
-      if saves || stops { try save(averagePrecision: precision) }
+      if saves || stops { try save(figure: figure) }
       if evaluates || step % checkpointEvery == 0 { window.restart() }
-      if stops && (!isLast || precision == nil) { return try interrupted() }
+      if stops && (!isLast || figure == nil) { return try interrupted() }
     }
     try checkpoints.finish()
     let peak = try communicator.largestPeakResidentBytes()
+    sayBest()
     if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
     console.say(
       "finished: \(totalSteps) steps; peak memory of a rank \(peak >> 20) MiB; everything is in \(directory.path)")
     return .finished
   }
 
-  private func save(averagePrecision: Double?) throws {
+  private func save(figure: Double?) throws {
     communicator.phase = "checkpoint"
     defer { communicator.phase = "training" }
     try checkpoints.save(
-      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, averagePrecision: averagePrecision
-    )
+      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, figure: figure)
   }
 
-  private func interrupted() throws -> Outcome {
+  /// Says which evaluation of the run was the best, which papers report, beside the last one.
+  private func sayBest() {
+    guard let best = checkpoints.best, let last = checkpoints.last, best.step != last.step else { return }
+    func text(_ evaluated: (figure: Double, step: Int)) -> String {
+      "\(NumberText.fixed(evaluated.figure, 4)) after step \(evaluated.step)"
+    }
+    console.say("best \(Task.Evaluator.Evaluation.decisiveFigure): \(text(best)); last: \(text(last))")
+  }
+
+  private func interrupted() throws -> RunOutcome {
     try checkpoints.finish()
     console.say("stopped after step \(step) with a complete checkpoint; run the same command again to go on")
     return .interrupted
@@ -195,17 +182,17 @@ public final class TrainingRun {
 
   /// One update, or none when a loss was not finite.
   private func trainStep(
-    _ loader: BatchLoader<TrainingSample, AnchorTargets>, _ window: inout MetricsWindow
-  ) throws -> Replica<Detector>.Result {
+    _ nextBatch: () throws -> TrainingBatch<Task.ImageTargets>, _ window: inout MetricsWindow
+  ) throws -> Replica<Task>.Result {
     let start = monotonicSeconds()
     var dataSeconds = 0.0
-    var imageIDs: [Int] = []
+    var imageNames: [String] = []
     let rate = learningRate.rate(at: step)
     let result = try replica.step(step, learningRate: rate, hasNews: checkpoints.hasFailed) {
       let before = monotonicSeconds()
-      let batch = try communicator.collectively { try loader.next() }
+      let batch = try communicator.collectively { try nextBatch() }
       faults.add(batch.newFaults)
-      imageIDs += batch.samples.map(\.imageID)
+      imageNames += batch.imageNames
       dataSeconds += monotonicSeconds() - before
       if batch.microBatch == 0 { injection.strike(step: step + 1) }
       return microBatch(batch)
@@ -215,15 +202,15 @@ public final class TrainingRun {
     if result.isFinite {
       skippedSteps = 0
     } else {
-      try skipOrStop(isFiniteHere: result.isFiniteHere, imageIDs: imageIDs)
+      try skipOrStop(isFiniteHere: result.isFiniteHere, imageNames: imageNames)
     }
     return result
   }
 
   /// What enters the network, with the faults that were asked for.
-  func microBatch(_ batch: BatchLoader<TrainingSample, AnchorTargets>.Batch) -> Replica<Detector>.MicroBatch {
-    var targets = batch.payloads
-    if batch.microBatch == 0 { injection.spoil(batch.images, &targets, step: step + 1) }
+  func microBatch(_ batch: TrainingBatch<Task.ImageTargets>) -> Replica<Task>.MicroBatch {
+    var targets = batch.targets
+    if batch.microBatch == 0 && injection.spoil(batch.images, step: step + 1) { Task.spoilLoss(&targets) }
     return Replica.MicroBatch(images: UnsafeBufferPointer(batch.images), targets: targets)
   }
 
@@ -239,12 +226,13 @@ public final class TrainingRun {
     }
   }
 
-  private func record(_ result: Replica<Detector>.Result, _ window: inout MetricsWindow) throws {
+  private func record(_ result: Replica<Task>.Result, _ window: inout MetricsWindow) throws {
     let images = Double(schedule.globalBatchSize)
+    let losses = task.losses(result.means)
     let metrics = TrainingMetrics(
-      step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), loss: result.loss,
-      lossClass: result.classLoss, lossBox: result.boxLoss, learningRate: learningRate.rate(at: step - 1),
-      keepProbability: detector.keepProbability(step: step - 1, totalSteps: totalSteps),
+      step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), loss: losses.loss, parts: losses.parts,
+      learningRate: learningRate.rate(at: step - 1),
+      keepProbability: task.keepProbability(step: step - 1, totalSteps: totalSteps),
       imagesPerSecond: images / window.stepSeconds, stepSeconds: window.stepSeconds,
       dataSeconds: window.dataSeconds, allreduceExposedSeconds: window.exposedSeconds)
     try communicator.collectively {
@@ -256,15 +244,18 @@ public final class TrainingRun {
     window.restart()
   }
 
-  /// Evaluates on all ranks, rank 0 writes; returns the average precision on all of them, or nil when a stop was asked for
+  /// Evaluates on all ranks, rank 0 writes; returns the decisive figure on all of them, or nil when a stop was asked for
   /// meanwhile.
+  ///
+  /// Where averages of the weights are kept, they are what is evaluated.
   private func evaluate() throws -> Double? {
     communicator.phase = "evaluation"
     defer { communicator.phase = "training" }
-    let evaluation: DetectionEvaluation?
+    replica.plan.parameters.exchangeAverages()
+    defer { replica.plan.parameters.exchangeAverages() }
+    let evaluation: Task.Evaluator.Evaluation?
     do {
-      evaluation = try predictor.evaluate(
-        validation.dataset, communicator: communicator, isStopped: { StopRequest.isPending })
+      evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { StopRequest.isPending })
     } catch is EvaluationStopped {
       return nil
     }
@@ -272,36 +263,32 @@ public final class TrainingRun {
       guard let evaluation, let recorder else { return }
       try output.attempt { try write(evaluation, recorder) }
     }
-    return try communicator.broadcast(value: evaluation?.metrics.stats.averagePrecision ?? -1)
+    return try communicator.broadcast(value: evaluation?.decisive ?? -1)
   }
 
-  private func write(_ evaluation: DetectionEvaluation, _ recorder: RunRecorder) throws {
+  private func write(_ evaluation: Task.Evaluator.Evaluation, _ recorder: RunRecorder) throws {
     let files = directory.evaluation(step: step)
-    try files.write(evaluation)
+    try files.create()
+    let remarks = try evaluation.write(to: files, isLast: step == totalSteps)
     try recorder.record(
       EvaluationMetrics(
-        step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.metrics.stats.named,
-        seconds: evaluation.seconds), classes: validation.dataset.classFigures(evaluation.metrics))
-    if step == totalSteps {
-      try files.drawPictures(evaluation, of: validation.dataset)
-      console.say("pictures of detections: \(files.pictures)")
-    }
+        step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.figures,
+        seconds: evaluation.seconds), classes: evaluation.classFigures)
+    for remark in remarks { console.say(remark) }
   }
 
   private func sayHeader(_ threads: ThreadChoice) {
     let plan = replica.plan
-    let data = input.source.dataset.index
     console.header(
       "dropblock-dist: \(configuration.name)",
       [
         (
           "model",
-          "RetinaNet (\(configuration.model.form.rawValue) form), ResNet-\(configuration.model.depth.rawValue), "
-            + "\(configuration.model.classes) classes, \(NumberText.grouped(plan.parameters.parameterCount)) parameters"
+          "\(task.title), \(NumberText.grouped(plan.parameters.parameterCount)) parameters"
         ),
         (
           "DropBlock",
-          detector.dropBlock.map {
+          task.dropBlock.map {
             "block \($0.blockSize), keep \($0.keepProbability), groups \(configuration.dropBlock.groups), "
               + "\(plan.maskSites.count) sites"
           } ?? "off"
@@ -316,7 +303,7 @@ public final class TrainingRun {
         ),
         (
           "data",
-          "\(data.imageCount) training and \(validation.dataset.index.imageCount) validation images, "
+          "\(input.contents), \(evaluator.contents), "
             + "\(schedule.stepsPerEpoch) steps an epoch"
         ),
         (

@@ -14,6 +14,11 @@ public struct LearningRateSchedule: Equatable, Sendable {
     case step(boundaries: [Int], factors: [Double])
     /// Falls along half a cosine from the end of warmup to 0 at `totalSteps`.
     case cosine(totalSteps: Int)
+    /// `factor` to the power of the whole multiples of `every` steps that have passed since step 0, times the peak: the
+    /// staircase of TensorFlow's `exponential_decay`.
+    case exponential(factor: Double, every: Int)
+    /// The peak times the share of steps left after warmup to the power `power`; 0 at `totalSteps`.
+    case polynomial(power: Double, totalSteps: Int)
   }
 
   /// The rate after warmup, above 0.
@@ -45,9 +50,17 @@ public struct LearningRateSchedule: Equatable, Sendable {
       let passed = boundaries.count { $0 <= step }
       return passed == 0 ? peak : peak * factors[passed - 1]
     case .cosine(let totalSteps):
-      let progress = Double(step - warmupSteps) / Double(max(1, totalSteps - warmupSteps))
-      return peak * 0.5 * (1 + cos(.pi * min(1, progress)))
+      return peak * 0.5 * (1 + cos(.pi * progress(step, totalSteps)))
+    case .exponential(let factor, let every):
+      return peak * pow(factor, Double(step / max(1, every)))
+    case .polynomial(let power, let totalSteps):
+      return peak * pow(1 - progress(step, totalSteps), power)
     }
+  }
+
+  /// How far a step is from the end of warmup to the end of the run, in 0...1.
+  private func progress(_ step: Int, _ totalSteps: Int) -> Double {
+    min(1, Double(step - warmupSteps) / Double(max(1, totalSteps - warmupSteps)))
   }
 }
 
@@ -69,6 +82,10 @@ extension LearningRateSchedule {
       switch configuration.schedule {
       case .constant: .constant
       case .cosine: .cosine(totalSteps: totalSteps)
+      case .exponential:
+        .exponential(
+          factor: configuration.decayFactor, every: configuration.decayEvery.steps(stepsPerEpoch: stepsPerEpoch))
+      case .polynomial: .polynomial(power: configuration.power, totalSteps: totalSteps)
       case .step:
         .step(
           boundaries: configuration.boundaries.map { $0.steps(stepsPerEpoch: stepsPerEpoch) },

@@ -1,6 +1,9 @@
 extension Configuration {
   /// What `model.name` trains.
-  public var task: any TrainingTask {
+  public var task: any TrainingTask { trainableTask }
+
+  /// The same, with its data and its evaluation.
+  var trainableTask: any TrainableTask {
     switch model.name {
     case .retinaNet: Detector(self)
     case .resNet: Classifier(self)

@@ -19,14 +19,6 @@ extension Replica {
     }
   }
 
-  /// The update of a step.
-  func descent(learningRate: Double) -> ParameterStore.Descent {
-    let optimizer = task.configuration.optimizer
-    return ParameterStore.Descent(
-      learningRate: Float(learningRate), momentum: Float(optimizer.momentum), isNesterov: optimizer.isNesterov,
-      weightDecay: Float(optimizer.weightDecay), gradientScale: 1 / Float(batch.passes))
-  }
-
   /// The last backward pass: each bucket leaves when its gradients are final, and its slice of the parameters moves once
   /// it is back and nobody reads them any more.
   func backward(_ context: RunContext, _ update: inout Update) throws {
@@ -90,6 +82,7 @@ extension Replica {
     } else {
       let addends = Float(batch.hasShards ? batch.passes : communicator.size)
       if addends > 1 { for index in statistics.indices { statistics[index] /= addends } }
+      plan.parameters.averageStatistics(share: update.descent.averageShare)
     }
     passSum.finish()
     return head

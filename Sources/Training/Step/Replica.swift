@@ -32,6 +32,7 @@ public final class Replica<Task: TrainingTask> {
     (self.batch, self.totalSteps) = (batch, totalSteps)
     seed = task.configuration.random.seed
     let store = plan.parameters
+    task.configuration.optimizer.prepare(store)
     let summation: GradientSummation =
       switch task.configuration.allreduce.precision {
       case .f32: batch.hasShards ? .fixedTree : .ring
@@ -93,7 +94,9 @@ public final class Replica<Task: TrainingTask> {
     var head = StepHead(stopIsRequested: StopRequest.isPending, hasNews: hasNews)
     var isFiniteHere = true
     let savedStatistics = Array(plan.parameters.runningStatistics)
-    var update = Update(descent(learningRate: learningRate), timeline)
+    let optimizer = task.configuration.optimizer
+    var update = Update(
+      optimizer.descent(step: step, learningRate: learningRate, addends: batch.passes), timeline)
     for pass in 0..<batch.accumulate {
       // A shard acts as a rank: it starts from the statistics of the step before.
       if batch.hasShards { _ = plan.parameters.runningStatistics.update(fromContentsOf: savedStatistics) }

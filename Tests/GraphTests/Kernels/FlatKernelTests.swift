@@ -11,7 +11,7 @@ import Testing
   /// Oracle: the update in Double; the step rounds four times.
   @Test("gradient descent with momentum", arguments: counts, [false, true])
   func descend(count: Int, isNesterov: Bool) {
-    let rule = FlatKernel.MomentumRule(
+    let rule = MomentumRule(
       learningRate: 0.1, momentum: 0.9, weightDecay: 0.01, gradientScale: 0.5, isNesterov: isNesterov)
     let (w, g, v) = (random(count, 70), random(count, 71), random(count, 72))
     var (weights, velocities) = (w, v)
@@ -29,7 +29,7 @@ import Testing
   @Test("a slice updated in parts has the bits of one updated whole, for any threads")
   func parts() {
     let count = 70_001
-    let rule = FlatKernel.MomentumRule(
+    let rule = MomentumRule(
       learningRate: 0.1, momentum: 0.9, weightDecay: 0.01, gradientScale: 0.5, isNesterov: true)
     let (w, g, v) = (random(count, 73), random(count, 74), random(count, 75))
     func run(_ parts: [Range<Int>]) -> [Float] {

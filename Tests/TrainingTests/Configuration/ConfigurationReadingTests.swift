@@ -76,8 +76,10 @@ import Testing
     dropblock: {groups: [4], block_size: 3, keep_prob: 0.7, schedule: constant, group_scaling: false, sites: conv, normalizer: global}
     loss: {focal_alpha: 0.3, focal_gamma: 2.5, huber_delta: 1, box_weight: 1.25, normalizer: global, label_smoothing: 0.1}
     batch: {per_rank: 3, accumulate: 2, per_shard: 4}
-    optimizer: {momentum: 0.8, nesterov: true, weight_decay: 0}
-    learning_rate: {peak: 0.3, reference_batch: null, warmup: 0.5 epochs, warmup_start: 0, schedule: cosine, boundaries: [], factors: []}
+    optimizer: {kind: lars, momentum: 0.8, nesterov: true, weight_decay: 0, square_decay: 0.5, epsilon: 1,
+      trust_coefficient: 0.01, average_decay: 0.9999}
+    learning_rate: {peak: 0.3, reference_batch: null, warmup: 0.5 epochs, warmup_start: 0, schedule: cosine,
+      boundaries: [], factors: [], decay_factor: 0.5, decay_every: 2 epochs, power: 1}
     train:
       {length: 1 step, checkpoint_every: 5 steps, keep_checkpoints: 1, evaluate_every: 2 epochs, log_every: 1,
       non_finite_loss: skip, max_skipped_steps: 3, write_failure: continue}

@@ -7,7 +7,8 @@ import Testing
 /// Oracle: lines written out here, and Foundation's JSON reader.
 @Suite struct MetricsTests {
   static let step = TrainingMetrics(
-    step: 20, epoch: 0.1, loss: 1.5, lossClass: 1.25, lossBox: 0.25, learningRate: 1e-5, keepProbability: 0.995,
+    step: 20, epoch: 0.1, loss: 1.5, parts: [Figure("loss_class", 1.25), Figure("loss_box", 0.25)], learningRate: 1e-5,
+    keepProbability: 0.995,
     imagesPerSecond: 12.5, stepSeconds: 0.16, dataSeconds: 0, allreduceExposedSeconds: 0.001)
 
   static let evaluation = EvaluationMetrics(

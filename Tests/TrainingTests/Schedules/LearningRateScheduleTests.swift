@@ -53,6 +53,22 @@ import Testing
     #expect(schedule.rate(at: 1000) == 0)
   }
 
+  @Test("the exponential schedule falls in stairs, counted from the first step")
+  func exponential() {
+    let schedule = LearningRateSchedule(
+      peak: 0.64, warmupSteps: 3, shape: .exponential(factor: 0.9, every: 10))
+    let expected = [(0, 0), (3, 0.64), (9, 0.64), (10, 0.64 * 0.9), (19, 0.64 * 0.9), (35, 0.64 * 0.729)]
+    for (step, rate) in expected { #expect(abs(schedule.rate(at: step) - rate) < 1e-15, "step \(step)") }
+  }
+
+  @Test("the polynomial schedule falls from the peak after warmup to 0")
+  func polynomial() {
+    let schedule = LearningRateSchedule(peak: 8, warmupSteps: 10, shape: .polynomial(power: 2, totalSteps: 110))
+    for (step, rate) in [(5, 4), (10, 8), (60, 2), (85, 0.5), (110, 0), (200, 0)] as [(Int, Double)] {
+      #expect(abs(schedule.rate(at: step) - rate) < 1e-14, "step \(step)")
+    }
+  }
+
   @Test("a constant schedule without warmup has one rate")
   func constant() {
     let schedule = LearningRateSchedule(peak: 0.1, warmupStart: 0.01, shape: .constant)

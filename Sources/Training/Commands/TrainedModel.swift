@@ -3,9 +3,11 @@ import Distributed
 import Graph
 import Tensors
 
-/// A detector with the weights of a checkpoint, ready to predict.
-struct TrainedDetector {
-  let detector: Detector
+/// A model with the weights of a checkpoint, ready to be used.
+///
+/// Where the run kept averages of its weights, they are what a checkpoint set gives.
+struct TrainedModel {
+  let configuration: Configuration
   let engine: Engine
   let store: ParameterStore
 
@@ -15,7 +17,7 @@ struct TrainedDetector {
   init(checkpoint path: String, configuration: (String?) throws -> Configuration, warn: (String) -> Void) throws {
     let (reference, resolved) = try Self.open(path, configuration: configuration, warn: warn)
     self.init(resolved)
-    try ModelFile.load(reference.model, optimizer: nil, into: store)
+    try load(reference)
   }
 
   /// The same on all ranks, of which the first one alone reads the checkpoint; throws the same error on all of them.
@@ -34,20 +36,38 @@ struct TrainedDetector {
     }
     self.init(resolved)
     try communicator.collectively {
-      if let opened { try ModelFile.load(opened.reference.model, optimizer: nil, into: store) }
+      if let opened { try load(opened.reference) }
     }
     try communicator.broadcast(store.valueArena)
     try communicator.broadcast(store.frozenArena)
     try communicator.broadcast(store.runningStatistics)
   }
 
-  /// A detector whose weights are not set yet.
+  /// A model whose weights are not set yet.
   private init(_ configuration: Configuration) {
-    detector = Detector(configuration)
+    self.configuration = configuration
     engine = Engine()
-    let size = detector.trainingSize
-    let (graph, _) = detector.inferenceGraph(height: size.height, width: size.width)
-    store = Plan(graph, engine: engine, mode: .inference, policy: .direct).parameters
+    store = Plan(configuration.trainableTask.bareGraph, engine: engine, mode: .inference, policy: .direct).parameters
+  }
+
+  private func load(_ reference: CheckpointReference) throws {
+    try ModelFile.load(reference.model, optimizer: nil, into: store)
+    switch reference {
+    case .set(let set) where configuration.optimizer.averageDecay != nil:
+      try ModelFile.loadAverages(set.optimizer, into: store)
+    case .set, .weights: break
+    }
+  }
+
+  /// The detector that these weights belong to; throws 78 where they are a classifier's.
+  func detector(for command: String) throws -> Detector {
+    guard configuration.model.name == .retinaNet else {
+      throw InputError(
+        .badConfiguration,
+        "\(command): expected a checkpoint of a detector, model.name retinanet; got \(configuration.model.name.rawValue)"
+      )
+    }
+    return Detector(configuration)
   }
 
   private static func open(
@@ -64,7 +84,7 @@ struct TrainedDetector {
   }
 }
 
-/// Where the configuration of a trained detector comes from.
+/// Where the configuration of a trained model comes from.
 public struct CheckpointConfiguration: Sendable {
   /// The file of `--config`, which replaces the one in the checkpoint.
   public var file: String?

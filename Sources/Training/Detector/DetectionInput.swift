@@ -2,8 +2,8 @@ import Datasets
 import Detection
 import Distributed
 
-/// The training images of a run: their data set, their order, and what is made of them.
-struct TrainingInput {
+/// The training images of a detector: their data set, their order, and the targets of their anchors.
+struct DetectionInput: TrainingInput {
   let source: SampleSource
   let schedule: BatchSchedule
   private let detector: Detector
@@ -25,25 +25,25 @@ struct TrainingInput {
     self.detector = detector
   }
 
-  /// The batches that are held at once: those ahead and the one in use.
+  var contents: String { "\(source.dataset.index.imageCount) training images" }
+
   var depth: Int { detector.configuration.data.prefetchDepth + 1 }
 
-  /// Bytes of the images that a loader holds.
   var imageBytes: Int {
     BatchLoader<TrainingSample, AnchorTargets>.imageBytes(
       depth: depth, batchSizePerRank: schedule.batchSizePerRank, height: detector.trainingSize.height,
       width: detector.trainingSize.width)
   }
 
-  /// Starts to load a rank's batches, with the targets of their anchors, from a step on.
-  func loader(rank: Int, firstStep: Int) -> BatchLoader<TrainingSample, AnchorTargets> {
+  func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<AnchorTargets> {
     let (anchors, data) = (detector.trainingAnchors, detector.configuration.data)
-    return BatchLoader(
+    let loader = BatchLoader(
       source: source, schedule: schedule, rank: rank, firstStep: firstStep, threads: data.workers,
       depth: depth, maximumFaults: data.maxFaults
     ) { sample in
       anchors.targets(
         boxes: sample.boxes.map { Box(x1: $0[0], y1: $0[1], x2: $0[2], y2: $0[3]) }, classIndices: sample.classes)
     }
+    return loader.nextBatch
   }
 }

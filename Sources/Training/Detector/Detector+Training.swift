@@ -1,0 +1,65 @@
+import Datasets
+import Detection
+import Distributed
+import Graph
+import Tensors
+
+extension Detector: TrainableTask {
+  var title: String {
+    "RetinaNet (\(configuration.model.form.rawValue) form), ResNet-\(configuration.model.depth.rawValue), "
+      + "\(configuration.model.classes) classes"
+  }
+
+  var bareGraph: Graph { inferenceGraph(height: trainingSize.height, width: trainingSize.width).graph }
+
+  func losses(_ means: [Double]) -> StepLosses {
+    StepLosses(loss: means[0] + means[1], parts: [Figure("loss_class", means[0]), Figure("loss_box", means[1])])
+  }
+
+  func openInput(batch: BatchPlan, communicator: Communicator) throws -> DetectionInput {
+    try DetectionInput(self, batch: batch, communicator: communicator)
+  }
+
+  func openEvaluator(engine: Engine, store: ParameterStore, communicator: Communicator) throws -> DetectionEvaluator {
+    DetectionEvaluator(
+      predictor: Predictor(self, engine: engine, store: store),
+      dataset: try DetectionSplit(.validation, of: configuration, communicator: communicator).dataset)
+  }
+
+  static var canSpoilLoss: Bool { true }
+
+  static func spoilLoss(_ targets: inout [AnchorTargets]) {
+    let location = AnchorLocation(level: 0, pixel: 0, anchor: 0)
+    targets[0].positives.append(
+      AnchorTargets.Positive(location: location, classIndex: 0, box: SIMD4(repeating: .nan)))
+  }
+}
+
+/// Judges a detector on the validation images of its configuration.
+struct DetectionEvaluator: TaskEvaluator {
+  let predictor: Predictor
+  let dataset: DetectionDataset
+
+  var contents: String { "\(dataset.index.imageCount) validation images" }
+
+  func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> DetectionEvaluation? {
+    try predictor.evaluate(dataset, communicator: communicator, isStopped: isStopped)
+  }
+}
+
+extension DetectionEvaluation: TaskEvaluation {
+  static var decisiveFigure: String { "AP" }
+
+  var figures: [(name: String, value: Double)] { metrics.stats.named }
+
+  var classFigures: [(name: String, value: Double)] { dataset.classFigures(metrics) }
+
+  func writeFigures(to path: String) throws { try writeJSON(metrics, to: path) }
+
+  func write(to directory: EvaluationDirectory, isLast: Bool) throws -> [String] {
+    try directory.write(self)
+    if !isLast { return [] }
+    try directory.drawPictures(self, of: dataset)
+    return ["pictures of detections: \(directory.pictures)"]
+  }
+}

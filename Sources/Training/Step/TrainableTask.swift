@@ -1,0 +1,134 @@
+import Datasets
+import Distributed
+import Graph
+import Tensors
+
+/// A task that `train` and `evaluate` know: one with images to learn from and a way to be judged.
+protocol TrainableTask: TrainingTask {
+  associatedtype Input: TrainingInput where Input.Targets == ImageTargets
+  associatedtype Evaluator: TaskEvaluator
+
+  init(_ configuration: Configuration)
+
+  /// The network in a few words, without its size.
+  var title: String { get }
+
+  /// The network without losses, for one image of the training size: every parameter is in it.
+  var bareGraph: Graph { get }
+
+  /// What a step reports, given the means of what the losses found.
+  func losses(_ means: [Double]) -> StepLosses
+
+  /// Opens the training images; all ranks call it, and throw the same error.
+  func openInput(batch: BatchPlan, communicator: Communicator) throws -> Input
+
+  /// Opens the validation images for weights in `store`; all ranks call it, and throw the same error.
+  func openEvaluator(engine: Engine, store: ParameterStore, communicator: Communicator) throws -> Evaluator
+
+  /// Whether targets can make a loss NaN, for injected faults.
+  static var canSpoilLoss: Bool { get }
+
+  /// Makes the loss of the first image NaN where targets can.
+  static func spoilLoss(_ targets: inout [ImageTargets])
+}
+
+/// What a step reports.
+struct StepLosses: Equatable {
+  /// What is minimised, mean over the ranks, without weight decay.
+  var loss: Double
+  /// Parts of it and other means, under their names in `metrics.jsonl`.
+  var parts: [Figure]
+}
+
+/// A number with its name.
+public struct Figure: Equatable, Sendable {
+  /// The name in files.
+  public var name: String
+  /// The number.
+  public var value: Double
+
+  /// A named number.
+  public init(_ name: String, _ value: Double) { (self.name, self.value) = (name, value) }
+}
+
+/// The training images of a run: their data set, their order, and what is made of them.
+protocol TrainingInput {
+  /// What the losses want of one image.
+  associatedtype Targets: Sendable
+
+  /// Which images each step takes.
+  var schedule: BatchSchedule { get }
+  /// How many images there are, and of what.
+  var contents: String { get }
+  /// The batches that are held at once: those ahead and the one in use.
+  var depth: Int { get }
+  /// Bytes of the images that a rank's loader holds.
+  var imageBytes: Int { get }
+
+  /// Starts to load a rank's batches from a step on; each call of the result waits for the next one.
+  func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<Targets>
+}
+
+/// A micro-batch as it was loaded, valid until the next one.
+struct TrainingBatch<Targets> {
+  /// Its place among the step's micro-batches.
+  let microBatch: Int
+  /// Normalised images (N, C, H, W) in plain order.
+  let images: UnsafeMutableBufferPointer<Float>
+  /// What the losses want of each image.
+  let targets: [Targets]
+  /// What messages call each image.
+  let imageNames: [String]
+  /// Faults of the data not met before.
+  let newFaults: [DataFault]
+}
+
+extension BatchLoader {
+  /// Waits for the next batch, with the payloads as targets.
+  func nextBatch() throws -> TrainingBatch<Payload> {
+    let batch = try next()
+    return TrainingBatch(
+      microBatch: batch.microBatch, images: batch.images, targets: batch.payloads,
+      imageNames: batch.samples.map { "\($0.imageID)" }, newFaults: batch.newFaults)
+  }
+}
+
+/// Judges weights on the validation images.
+protocol TaskEvaluator {
+  associatedtype Evaluation: TaskEvaluation
+
+  /// How many validation images there are, and of what.
+  var contents: String { get }
+
+  /// Evaluates the present weights on all images, shared among the ranks; the first rank gets the evaluation.
+  ///
+  /// All ranks call it, and throw the same error; `EvaluationStopped` soon after `isStopped` has become true on some rank.
+  func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> Evaluation?
+}
+
+/// What an evaluation found.
+protocol TaskEvaluation {
+  /// The name of the figure by which the best checkpoint is chosen.
+  static var decisiveFigure: String { get }
+  /// The figures by name, in their order, the decisive one among them.
+  var figures: [(name: String, value: Double)] { get }
+  /// A figure of each class.
+  var classFigures: [(name: String, value: Double)] { get }
+  /// Seconds from start to end.
+  var seconds: Double { get }
+
+  /// Writes the figures as `evaluate --json` does; throws 73.
+  func writeFigures(to path: String) throws
+  /// Writes everything into a directory that exists; with `isLast` also what is made once a run; throws 73.
+  ///
+  /// Returns what the console is to say about it.
+  func write(to directory: EvaluationDirectory, isLast: Bool) throws -> [String]
+}
+
+extension TaskEvaluation {
+  /// The figure by which the best checkpoint is chosen: larger is better.
+  var decisive: Double { figures.first { $0.name == Self.decisiveFigure }?.value ?? -1 }
+}
+
+/// An evaluation was given up because some rank was asked to stop; thrown on all ranks.
+public struct EvaluationStopped: Error {}
