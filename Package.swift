@@ -70,6 +70,7 @@ let package = Package(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
     .target(
       name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-std=c++17", "-O3"])],
       linkerSettings: [.linkedLibrary("simdjson")]),
@@ -79,7 +80,7 @@ let package = Package(
     library("Graph", ["Tensors", "Regularization", "COneDNN", "CBFloat16"]),
     library("Models", ["Tensors", "Regularization", "Graph"]),
     library("Detection", ["Tensors"]),
-    library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CZlib", "CSimdJSON"]),
+    library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CZlib", "CLZMA", "CSimdJSON"]),
     library("Distributed", ["Tensors", "COpenMPI", "CBFloat16"]),
     library("Checkpoints", ["Tensors", "CLinux"]),
     library(

@@ -55,30 +55,10 @@ public struct JPEGDecoder: ~Copyable {
     _ bytes: [UInt8], name: String, reduction: JPEGReduction = .none, policy: JPEGWarningPolicy = .strict,
     into image: inout RGBImage
   ) throws -> (width: Int, height: Int) {
-    var (width, height, subsampling, space): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
-    let status = tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &space)
-    do {
-      if status != 0 { try check(bytes, name, policy, "header") }
-      guard width > 0, height > 0 else {
-        throw InputError(.badData, "\(name): is not a JPEG picture: its size reads \(width)x\(height)")
-      }
-    } catch {
-      // TurboJPEG stays in the middle of a header that it gave up, and would take the next file for its rest.
-      tjDestroy(handle)
-      handle = Self.newHandle()
-      throw error
-    }
-    // A few bytes may claim a size that no memory holds.
-    let limit = min(Self.largestPixelCount, Self.densestPixelsPerByte * bytes.count)
-    guard Int(width) * Int(height) <= limit else {
-      throw InputError(
-        .badData,
-        "\(name): header: expected at most \(limit) pixels in a JPEG file of \(bytes.count) bytes, got "
-          + "\(width)x\(height); replace the file")
-    }
+    let (width, height, space) = try header(of: bytes, name: name, policy: policy)
     let flags = TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS
     let fourInks = space == TJCS_CMYK.rawValue || space == TJCS_YCCK.rawValue
-    let stored = (width: Int(width), height: Int(height))
+    let stored = (width: width, height: height)
     image.resize(width: reduction.extent(of: stored.width), height: reduction.extent(of: stored.height))
     // TurboJPEG takes the largest factor that stays within this size.
     let (columns, rows) = (Int32(image.width), Int32(image.height))
@@ -108,6 +88,39 @@ public struct JPEGDecoder: ~Copyable {
       }
     }
     return stored
+  }
+
+  /// The size that the bytes of a JPEG file state; `name` is what errors call it, which have exit code 65.
+  mutating func size(of bytes: [UInt8], name: String) throws -> (width: Int, height: Int) {
+    let (width, height, _) = try header(of: bytes, name: name, policy: .strict)
+    return (width, height)
+  }
+
+  private mutating func header(
+    of bytes: [UInt8], name: String, policy: JPEGWarningPolicy
+  ) throws -> (width: Int, height: Int, space: Int32) {
+    var (width, height, subsampling, space): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
+    let status = tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &space)
+    do {
+      if status != 0 { try check(bytes, name, policy, "header") }
+      guard width > 0, height > 0 else {
+        throw InputError(.badData, "\(name): is not a JPEG picture: its size reads \(width)x\(height)")
+      }
+    } catch {
+      // TurboJPEG stays in the middle of a header that it gave up, and would take the next file for its rest.
+      tjDestroy(handle)
+      handle = Self.newHandle()
+      throw error
+    }
+    // A few bytes may claim a size that no memory holds.
+    let limit = min(Self.largestPixelCount, Self.densestPixelsPerByte * bytes.count)
+    guard Int(width) * Int(height) <= limit else {
+      throw InputError(
+        .badData,
+        "\(name): header: expected at most \(limit) pixels in a JPEG file of \(bytes.count) bytes, got "
+          + "\(width)x\(height); replace the file")
+    }
+    return (Int(width), Int(height), space)
   }
 
   /// Decides what the message that TurboJPEG left means.

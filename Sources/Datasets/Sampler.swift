@@ -5,6 +5,8 @@ enum RandomPurpose: UInt32 {
   case order = 1
   case augmentation = 2
   case generation = 3
+  case policy = 4
+  case cutout = 5
 
   /// The stream of the data pipeline, far from the ranks' streams of the regularisers.
   static let stream: UInt32 = 0xda7a_0000

@@ -13,7 +13,7 @@ extension Configuration {
     public var maxFaults = 100
     /// Threads of a rank that decode and augment, from 1.
     public var workers = 1
-    /// Batches prepared ahead of the step, from 1; each holds 12 bytes a pixel of its images.
+    /// Batches prepared ahead of the step, from 1; each holds 12 bytes a pixel of its images, of grey ones 4.
     public var prefetchDepth = 2
     /// Whether training decodes a JPEG image that is to be shrunk to a half, a quarter or an eighth at that scale.
     ///
@@ -39,23 +39,43 @@ extension Configuration {
     }
   }
 
-  /// Kinds of detection data sets.
+  /// Kinds of data sets: the first two for detectors, the others for classifiers.
   public enum Kind: String, ConfigurationChoice, Sendable {
     /// Annotations in a COCO JSON file, images in a directory.
     case coco
     /// Drawn objects over textured backgrounds, generated on first use.
     case shapes
+    /// One directory of JPEG or PNG files for each class, as ImageNet's; classes are the sorted names.
+    case imageFolder = "image_folder"
+    /// CIFAR-10's binary files.
+    case cifar10
+    /// MNIST's IDX files.
+    case mnist
+
+    /// Planes of an image.
+    public var channels: Int {
+      switch self {
+      case .coco, .shapes, .imageFolder, .cifar10: 3
+      case .mnist: 1
+      }
+    }
   }
 
   /// The files of the training or the validation images.
   ///
-  /// Nil stands for COCO 2017's place under `data.root`: `annotations/instances_train2017.json` and `train2017/`, or
-  /// `val2017`. Relative paths start at the configuration file, as everywhere.
+  /// Nil stands for the data set's usual place under `data.root`. COCO 2017: `annotations/instances_train2017.json` and
+  /// `train2017/`, or `val2017`; class directories: `train/` or `val/`; CIFAR-10: `data_batch_1.bin` to `data_batch_5.bin`,
+  /// or `test_batch.bin`; MNIST: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...`. Files of the last
+  /// two may be compressed with gzip or xz. Relative paths start at the configuration file, as everywhere.
   public struct Split: ConfigurationSection {
     /// COCO JSON file.
     public var annotations: String?
-    /// Directory of the image files.
+    /// Directory of the image files or of the class directories; MNIST's file of images.
     public var images: String?
+    /// MNIST's file of classes.
+    public var labels: String?
+    /// CIFAR-10's files, one after the other.
+    public var files: FileList?
 
     init() {}
     init(form: ModelForm) {}
@@ -64,6 +84,8 @@ extension Configuration {
       [
         ConfigurationKey(path: "annotations", \.annotations, mayChangeOnResume: true),
         ConfigurationKey(path: "images", \.images, mayChangeOnResume: true),
+        ConfigurationKey(path: "labels", \.labels, mayChangeOnResume: true),
+        ConfigurationKey("files", \.files, mayChangeOnResume: true),
       ]
     }
   }
@@ -89,5 +111,25 @@ extension Configuration {
         ConfigurationKey("seed", \.seed),
       ]
     }
+  }
+
+  /// Paths of files; in YAML a list in brackets, or one path.
+  public struct FileList: ConfigurationValue, Sendable {
+    /// The paths in their order, at least one.
+    public var paths: [String]
+
+    /// A list of paths.
+    public init(_ paths: [String]) { self.paths = paths }
+
+    static func expectation(_ limits: String) -> String { "a path, or a list of paths in brackets" }
+
+    init?(_ content: ConfigurationContent) {
+      guard let paths = [String](content) ?? String(content).map({ [$0] }), !paths.isEmpty else { return nil }
+      self.init(paths)
+    }
+
+    func mappingPaths(_ absolute: (String) throws -> String) rethrows -> Self { Self(try paths.map(absolute)) }
+
+    var yaml: String { paths.yaml }
   }
 }

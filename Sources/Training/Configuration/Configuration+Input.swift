@@ -1,9 +1,11 @@
 extension Configuration {
   /// How an image becomes the network's input.
   ///
-  /// Training: the long side becomes `scale` times that of `size`, then the image is cropped or padded to `size`.
+  /// A detector's training: the long side becomes `scale` times that of `size`, then the image is cropped or padded to
+  /// `size`. A classifier's: `crop`, resize to `size`, flip, AutoAugment, normalisation, Cutout.
   public struct Input: ConfigurationSection {
-    /// Height and width of every training image in pixels, from 32 to 4096.
+    /// Height and width of every training image in pixels, from 16 to 4096, of a detector from 32; a classifier evaluates at
+    /// this size too.
     public var size = ImageSize(height: 640, width: 640)
     /// Smallest random scale, above 0; paper: 512 of 640 pixels.
     public var scaleMinimum: Double
@@ -11,6 +13,23 @@ extension Configuration {
     public var scaleMaximum: Double
     /// Probability of a horizontal flip, from 0 to 1.
     public var flip = 0.5
+    /// Mean of each channel of 0...1, red first, from 0 to 1; one number stands for all; nil is ImageNet's, of grey images
+    /// MNIST's.
+    public var mean: [Double]?
+    /// Standard deviation of each channel of 0...1, as `mean`.
+    public var deviation: [Double]?
+    /// Which part of an image a classifier is trained on.
+    public var crop = Crop.none
+    /// Black pixels put around an image with `crop: pad`, from 0.
+    public var cropPadding = 4
+    /// Smallest share of the area with `crop: random_resized`, above 0; the largest is 1.
+    public var cropAreaMinimum = 0.08
+    /// Whether a classifier's training images go through AutoAugment's policy for ImageNet.
+    public var usesAutoAugment = false
+    /// Side in pixels of the square that Cutout sets to the mean in a classifier's training images; 0 is off.
+    public var cutout = 0
+    /// How a classifier's images are resized, always as Pillow does; official code: bicubic.
+    public var interpolation = Interpolation.bicubic
     /// The size of images that are evaluated or predicted.
     public var evaluation: Evaluation
 
@@ -24,21 +43,49 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("size", \.size, .from(32, to: 4096)),
+        ConfigurationKey("size", \.size, .from(16, to: 4096)),
         ConfigurationKey("scale_min", \.scaleMinimum, .above(0, to: 16)),
         ConfigurationKey("scale_max", \.scaleMaximum, .above(0, to: 16)),
         ConfigurationKey("flip", \.flip, .from(0, to: 1)),
+        ConfigurationKey("mean", \.mean, .from(0, to: 1)),
+        ConfigurationKey("deviation", \.deviation, .above(0, to: 16)),
+        ConfigurationKey("crop", \.crop),
+        ConfigurationKey("crop_padding", \.cropPadding, .from(0, to: 1024)),
+        ConfigurationKey("crop_area_min", \.cropAreaMinimum, .above(0, to: 1)),
+        ConfigurationKey("auto_augment", \.usesAutoAugment),
+        ConfigurationKey("cutout", \.cutout, .from(0, to: 4096)),
+        ConfigurationKey("interpolation", \.interpolation),
       ] + ConfigurationKey.section("evaluation", \.evaluation)
     }
   }
 
+  /// Which part of an image a classifier is trained on.
+  public enum Crop: String, ConfigurationChoice, Sendable {
+    /// The part that is evaluated: the middle of an image file, the whole of an image of CIFAR-10 or MNIST.
+    case none
+    /// The same, with `crop_padding` black pixels put around, of which `size` is cut out at random.
+    case pad
+    /// A random rectangle of at least `crop_area_min` of the area and an aspect of 3:4 to 4:3.
+    case randomResized = "random_resized"
+  }
+
+  /// How pixels between those of an image are found.
+  public enum Interpolation: String, ConfigurationChoice, Sendable {
+    /// Pillow's triangle filter.
+    case bilinear
+    /// Pillow's cubic filter.
+    case bicubic
+  }
+
   /// The size of images that are evaluated or predicted.
   ///
-  /// Either one fixed size, which the long side is fitted to and the rest padded (the paper), or sides between two
-  /// bounds, padded to a multiple of 32 (torchvision).
+  /// A detector's: either one fixed size, which the long side is fitted to and the rest padded (the paper), or sides between two
+  /// bounds, padded to a multiple of 32 (torchvision). A classifier's images have `input.size`.
   public struct Evaluation: ConfigurationSection {
     /// The rule in force.
     public var rule: EvaluationRule
+    /// The part of the short side of an image file that a classifier sees, above 0; official code: 0.875.
+    public var cropFraction = 0.875
 
     /// Height and width in pixels; nil when bounds are in force.
     public var size: ImageSize? {
@@ -63,6 +110,7 @@ extension Configuration {
       [
         ConfigurationKey("size", \.size, .from(32, to: 4096), insteadOf: ["bounds"]),
         ConfigurationKey("bounds", \.bounds, .from(32, to: 8192), insteadOf: ["size"]),
+        ConfigurationKey("crop_fraction", \.cropFraction, .above(0, to: 1)),
       ]
     }
   }
@@ -124,5 +172,19 @@ extension Configuration {
 
     var yaml: String { "[\(shortSide), \(longSideMaximum)]" }
     var numbers: [Double] { [Double(shortSide), Double(longSideMaximum)] }
+  }
+}
+
+extension Configuration {
+  /// Mean and standard deviation of each channel of 0...1, red first; of grey images the first counts.
+  var normalization: (mean: SIMD3<Float>, deviation: SIMD3<Float>) {
+    func channels(_ values: [Double]?, _ colour: SIMD3<Float>, _ grey: Float) -> SIMD3<Float> {
+      guard let values else { return data.kind.channels == 1 ? SIMD3(repeating: grey) : colour }
+      return values.count == 1 ? SIMD3(repeating: Float(values[0])) : SIMD3(values.map { Float($0) })
+    }
+    return (
+      channels(input.mean, SIMD3(0.485, 0.456, 0.406), 0.1307),
+      channels(input.deviation, SIMD3(0.229, 0.224, 0.225), 0.3081)
+    )
   }
 }

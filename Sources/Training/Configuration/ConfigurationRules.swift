@@ -13,6 +13,7 @@ extension Configuration {
       throw impossible(
         "input.scale_min", "expected at most input.scale_max, \(input.scaleMaximum); got \(input.scaleMinimum)")
     }
+    try checkInput(place: place)
     if Set(dropBlock.groups).count != dropBlock.groups.count {
       throw impossible("dropblock.groups", "expected each group once; got \(dropBlock.groups.yaml)")
     }
@@ -64,6 +65,30 @@ extension Configuration {
     ]
     where span == .steps(0) || span == .epochs(0) {
       throw impossible(key, "expected at least 1 step; got \(span.yaml)")
+    }
+  }
+
+  /// Values of the input that do not go with the model or the data.
+  private func checkInput(place: (String) -> String) throws {
+    func impossible(_ key: String, _ reason: String) -> ConfigurationError {
+      .impossible(place: place(key), key: key, reason: reason)
+    }
+    for (key, values) in [("input.mean", input.mean), ("input.deviation", input.deviation)] {
+      guard let values, values.count != 1, values.count != data.kind.channels else { continue }
+      throw impossible(
+        key,
+        "expected one number\(data.kind.channels == 1 ? "" : " or \(data.kind.channels)") with data.kind "
+          + "\(data.kind.rawValue); got \(values.yaml)")
+    }
+    guard model.name == .retinaNet else { return }
+    if min(input.size.height, input.size.width) < 32 {
+      throw impossible("input.size", "expected at least 32 pixels with model.name retinanet; got \(input.size.yaml)")
+    }
+    for (key, isOff) in [
+      ("input.crop", input.crop == .none), ("input.auto_augment", !input.usesAutoAugment),
+      ("input.cutout", input.cutout == 0),
+    ] where !isOff {
+      throw impossible(key, "only classifiers know it, and model.name is retinanet; remove this key")
     }
   }
 

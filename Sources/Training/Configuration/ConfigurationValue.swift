@@ -122,6 +122,9 @@ extension Optional: ConfigurationValue where Wrapped: ConfigurationValue {
 
   var yaml: String { map(\.yaml) ?? "null" }
   var numbers: [Double] { map(\.numbers) ?? [] }
+  func mappingPaths(_ absolute: (String) throws -> String) rethrows -> Self {
+    try map { try $0.mappingPaths(absolute) }
+  }
 }
 
 extension Array: ConfigurationValue where Element: ConfigurationValue {

@@ -82,11 +82,15 @@ public final class Predictor {
 extension Detector {
   /// How images are resized and padded where they are not augmented.
   public var evaluationTransform: ImageTransform {
+    var transform: ImageTransform
     switch configuration.input.evaluation.rule {
-    case .fixed(let size): ImageTransform(.paper(height: size.height, width: size.width, scale: 1...1))
+    case .fixed(let size):
+      transform = ImageTransform(.paper(height: size.height, width: size.width, scale: 1...1))
     case .bounded(let bounds):
-      ImageTransform(.torchvision(minimumSize: bounds.shortSide, maximumSize: bounds.longSideMaximum))
+      transform = ImageTransform(.torchvision(minimumSize: bounds.shortSide, maximumSize: bounds.longSideMaximum))
     }
+    (transform.mean, transform.deviation) = configuration.normalization
+    return transform
   }
 
   /// How training images are scaled, flipped and cropped.
@@ -97,6 +101,7 @@ extension Detector {
         height: input.size.height, width: input.size.width,
         scale: Float(input.scaleMinimum)...Float(input.scaleMaximum)))
     transform.flipProbability = Float(input.flip)
+    (transform.mean, transform.deviation) = configuration.normalization
     return transform
   }
 }

@@ -38,6 +38,14 @@ public struct DetectionSplit: Sendable {
   }
 
   private static func open(_ name: Name, of configuration: Configuration) throws -> DetectionDataset {
+    switch configuration.data.kind {
+    case .coco, .shapes: break
+    case .imageFolder, .cifar10, .mnist:
+      throw InputError(
+        .badConfiguration,
+        "data.kind: expected coco or shapes with model.name \(configuration.model.name.rawValue), got "
+          + configuration.data.kind.rawValue)
+    }
     let (annotations, images) = try paths(name, configuration)
     let numbering: ClassNumbering
     let index: COCOIndex

@@ -73,7 +73,7 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       message: #"a.yaml:2: train.length: expected a length such as "500 steps" or "1.5 epochs"; got 500"#),
     ConfigurationMistake(
       id: "size of three sides", yaml: "input:\n  size: [3, 64, 64]\n",
-      message: "a.yaml:2: input.size: expected pixels from 32 to 4096 as SIDE or [HEIGHT, WIDTH]; got [3, 64, 64]"),
+      message: "a.yaml:2: input.size: expected pixels from 16 to 4096 as SIDE or [HEIGHT, WIDTH]; got [3, 64, 64]"),
     ConfigurationMistake(
       id: "empty value", yaml: "dropblock:\n  block_size:\n",
       message: "a.yaml:2: dropblock.block_size: expected a whole number from 1 to 4096; got nothing"),
@@ -94,6 +94,19 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
     ConfigurationMistake(
       id: "scales the wrong way round", yaml: "input:\n  scale_min: 1.5\n  scale_max: 1.25\n",
       message: "a.yaml:2: input.scale_min: expected at most input.scale_max, 1.25; got 1.5"),
+    ConfigurationMistake(
+      id: "input that is too small for a detector", yaml: "input: {size: 28}\n",
+      message: "a.yaml:1: input.size: expected at least 32 pixels with model.name retinanet; got 28"),
+    ConfigurationMistake(
+      id: "augmentation that detectors do not have", yaml: "input: {cutout: 8}\n",
+      message: "a.yaml:1: input.cutout: only classifiers know it, and model.name is retinanet; remove this key"),
+    ConfigurationMistake(
+      id: "two means", yaml: "input: {mean: [0.5, 0.5]}\n",
+      message: "a.yaml:1: input.mean: expected one number or 3 with data.kind coco; got [0.5, 0.5]"),
+    ConfigurationMistake(
+      id: "three means of grey images",
+      yaml: "data: {kind: mnist}\nmodel: {name: resnet}\ninput: {mean: [0.5, 0.5, 0.5]}\n",
+      message: "a.yaml:3: input.mean: expected one number with data.kind mnist; got [0.5, 0.5, 0.5]"),
     ConfigurationMistake(
       id: "group twice", yaml: "dropblock:\n  groups: [4, 4]\n",
       message: "a.yaml:2: dropblock.groups: expected each group once; got [4, 4]"),

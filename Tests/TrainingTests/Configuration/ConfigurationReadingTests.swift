@@ -63,15 +63,18 @@ import Testing
     data:
       kind: shapes
       root: /tmp/with space/x
-      train: {annotations: /a.json, images: "/true"}
-      val: {annotations: /b.json, images: /7}
+      train: {annotations: /a.json, images: "/true", labels: /c, files: [/d, "/e f"]}
+      val: {annotations: /b.json, images: /7, labels: /g, files: /h}
       max_faults: 3
       workers: 4
       prefetch_depth: 5
       scaled_decoding: false
       shapes: {size: [64, 96], train_images: 7, val_images: 8, seed: 18446744073709551615}
-    input: {size: [64, 96], scale_min: 0.1, scale_max: 1e-1, flip: 0.3333333333333333, evaluation: {bounds: [100, 200]}}
-    model: {depth: 34, classes: 7, initial_weights: /w.safetensors, stem_trainable: false, trainable_layers: 3}
+    input:
+      {size: [64, 96], scale_min: 0.1, scale_max: 1e-1, flip: 0.3333333333333333, mean: [0.5], deviation: [0.1, 0.2, 0.3],
+      crop: random_resized, crop_padding: 2, crop_area_min: 0.25, auto_augment: true, cutout: 16, interpolation: bilinear,
+      evaluation: {bounds: [100, 200], crop_fraction: 1}}
+    model: {name: resnet, depth: 34, classes: 7, initial_weights: /w.safetensors, stem_trainable: false, trainable_layers: 3}
     batch_norm: {mode: frozen, statistics: global, decay: 0.99, epsilon: 1.0e-12}
     dropblock: {groups: [4], block_size: 3, keep_prob: 0.7, schedule: constant, group_scaling: false, sites: conv, normalizer: global}
     loss: {focal_alpha: 0.3, focal_gamma: 2.5, huber_delta: 1, box_weight: 1.25, normalizer: global, label_smoothing: 0.1}

@@ -1,0 +1,64 @@
+import Datasets
+import Distributed
+import Tensors
+
+/// The training images of a classifier's run: their data set, their order, and their classes.
+struct ClassificationInput: TrainingInput {
+  let source: ClassificationSource
+  let schedule: BatchSchedule
+  private let data: Configuration.Data
+
+  /// Opens the training images of a configuration; all ranks call it, and throw the same error.
+  init(_ configuration: Configuration, batch: BatchPlan, communicator: Communicator) throws {
+    let training = try ClassificationSplit(.train, of: configuration, communicator: communicator).dataset
+    let sampler = Sampler(imageCount: training.count, seed: configuration.random.seed)
+    schedule = try communicator.collectively {
+      try BatchSchedule(
+        sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
+        order: batch.order, name: training.name)
+    }
+    source = ClassificationSource(
+      dataset: training, transform: configuration.classificationTransform, sampler: sampler,
+      usesScaledDecoding: configuration.data.usesScaledDecoding)
+    data = configuration.data
+  }
+
+  var contents: String { "\(source.dataset.count) training images of \(source.dataset.classNames.count) classes" }
+
+  var depth: Int { data.prefetchDepth + 1 }
+
+  var imageBytes: Int {
+    BatchLoader<ClassificationSample, Int>.imageBytes(
+      depth: depth, batchSizePerRank: schedule.batchSizePerRank, channels: source.channels,
+      height: source.canvas.height, width: source.canvas.width)
+  }
+
+  func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<Int> {
+    let loader = BatchLoader(
+      source: source, schedule: schedule, rank: rank, firstStep: firstStep, threads: data.workers, depth: depth,
+      maximumFaults: data.maxFaults
+    ) { $0.label }
+    return loader.nextBatch
+  }
+}
+
+extension Configuration {
+  /// How a classifier's images become its input, in training and in evaluation.
+  public var classificationTransform: ClassificationTransform {
+    var transform = ClassificationTransform(height: input.size.height, width: input.size.width)
+    switch input.crop {
+    case .none: transform.crop = .none
+    case .pad: transform.crop = .pad(input.cropPadding)
+    case .randomResized: transform.crop = .randomResized(minimumArea: input.cropAreaMinimum)
+    }
+    switch input.interpolation {
+    case .bilinear: transform.filter = .bilinear
+    case .bicubic: transform.filter = .bicubic
+    }
+    transform.flipProbability = Float(input.flip)
+    (transform.usesAutoAugment, transform.cutout) = (input.usesAutoAugment, input.cutout)
+    transform.evaluationFraction = input.evaluation.cropFraction
+    (transform.mean, transform.deviation) = normalization
+    return transform
+  }
+}

@@ -1,0 +1,111 @@
+import Datasets
+import Distributed
+import Foundation
+import Tensors
+
+/// The training or validation images of a classifier's configuration, opened on every rank.
+public struct ClassificationSplit: Sendable {
+  /// Which images.
+  public typealias Name = DetectionSplit.Name
+
+  /// The images and their classes.
+  public let dataset: ClassificationDataset
+
+  /// Opens a split; each rank lists or reads it for itself.
+  ///
+  /// All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same images.
+  public init(_ name: Name, of configuration: Configuration, communicator: Communicator) throws {
+    let dataset = try communicator.collectively { try Self.open(name, of: configuration) }
+    let hash = Int64(bitPattern: dataset.contentHash)
+    let isSame = try communicator.allreduced(hash, .minimum) == communicator.allreduced(hash, .maximum)
+    try communicator.collectively {
+      if isSame { return }
+      throw InputError(
+        .badData,
+        "\(dataset.name): expected the same images on all hosts, got \(dataset.count) here and others elsewhere; copy the "
+          + "data set again where it differs")
+    }
+    self.dataset = dataset
+  }
+
+  /// Opens a split in this process alone.
+  public init(_ name: Name, of configuration: Configuration) throws {
+    dataset = try Self.open(name, of: configuration)
+  }
+
+  private static func open(_ name: Name, of configuration: Configuration) throws -> ClassificationDataset {
+    do {
+      let dataset = try read(name, configuration)
+      try dataset.requireClasses(below: configuration.model.classes)
+      return dataset
+    } catch let error as InputError where error.exitCode == .missingFile {
+      let key = configuration.data.kind == .cifar10 ? "files" : "images"
+      throw InputError(.missingFile, "\(error); data.root or data.\(name.rawValue).\(key) says where it lies")
+    }
+  }
+
+  private static func read(_ name: Name, _ configuration: Configuration) throws -> ClassificationDataset {
+    let data = configuration.data
+    let split = name == .train ? data.train : data.validation
+    switch data.kind {
+    case .imageFolder:
+      let dataset = ClassificationDataset(try ImageFolder(root: try split.folder(name, configuration)))
+      try requireClassesOfTraining(dataset, name, configuration)
+      return dataset
+    case .cifar10:
+      let files = try split.cifarFiles(name, configuration)
+      return ClassificationDataset(try CIFARFile.read(files), name: files[0], classNames: CIFARFile.classNames)
+    case .mnist:
+      let (images, labels) = try split.mnistFiles(name, configuration)
+      let digits = (0..<10).map { "\($0)" }
+      return ClassificationDataset(
+        try IDXFile.read(images: images, labels: labels, classCount: digits.count), name: images, classNames: digits)
+    case .coco, .shapes:
+      throw InputError(
+        .badConfiguration,
+        "data.kind: expected image_folder, cifar10 or mnist with model.name \(configuration.model.name.rawValue), got "
+          + data.kind.rawValue)
+    }
+  }
+
+  /// Validation images have the classes of the training images, where these are there to compare with.
+  private static func requireClassesOfTraining(
+    _ dataset: ClassificationDataset, _ name: Name, _ configuration: Configuration
+  ) throws {
+    guard name == .validation else { return }
+    let training = try configuration.data.train.folder(.train, configuration)
+    guard FileManager.default.fileExists(atPath: training) else { return }
+    try dataset.requireClasses(of: ImageFolder.classNames(in: training), at: training)
+  }
+}
+
+extension Configuration.Split {
+  /// The folder of the class folders.
+  fileprivate func folder(_ name: ClassificationSplit.Name, _ configuration: Configuration) throws -> String {
+    try images ?? "\(configuration.dataRoot())/\(name.rawValue)"
+  }
+
+  /// The files of CIFAR-10's records.
+  fileprivate func cifarFiles(_ name: ClassificationSplit.Name, _ configuration: Configuration) throws -> [String] {
+    if let files { return files.paths }
+    let root = try configuration.dataRoot()
+    let names = name == .train ? (1...5).map { "data_batch_\($0).bin" } : ["test_batch.bin"]
+    return names.map { Self.plainOrCompressed("\(root)/\($0)") }
+  }
+
+  /// The IDX files of pictures and classes, by their names on LeCun's page.
+  fileprivate func mnistFiles(
+    _ name: ClassificationSplit.Name, _ configuration: Configuration
+  ) throws -> (images: String, labels: String) {
+    func below(_ kind: String) throws -> String {
+      let start = name == .train ? "train" : "t10k"
+      return Self.plainOrCompressed("\(try configuration.dataRoot())/\(start)-\(kind)-ubyte")
+    }
+    return (try images ?? below("images-idx3"), try labels ?? below("labels-idx1"))
+  }
+
+  /// The path, or the compressed file beside it where only that is there.
+  private static func plainOrCompressed(_ path: String) -> String {
+    ["", ".gz", ".xz"].map { path + $0 }.first { FileManager.default.fileExists(atPath: $0) } ?? path
+  }
+}
