@@ -50,13 +50,16 @@ public struct ClassificationDataset: Sendable {
     }
   }
 
-  /// What messages call a picture: its path, or its number in the data set.
-  public func imageName(at index: Int) -> String {
+  /// The file of a picture, nil where pictures are in memory.
+  public func imagePath(at index: Int) -> String? {
     switch pictures {
     case .files(let folder): folder.path(at: index)
-    case .memory: "picture \(index) of \(name)"
+    case .memory: nil
     }
   }
+
+  /// What messages call a picture: its path, or its number in the data set.
+  public func imageName(at index: Int) -> String { imagePath(at: index) ?? "picture \(index) of \(name)" }
 
   /// Pictures of each class.
   public var countsOfClasses: [Int] {

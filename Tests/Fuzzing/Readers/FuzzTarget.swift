@@ -12,6 +12,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case labeled
   /// JPEG files, and what becomes of their pixels.
   case jpeg
+  /// PNG files, and what becomes of their pixels.
+  case png
   /// YAML configurations.
   case configuration
 
@@ -26,6 +28,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .results: readResults(bytes)
     case .labeled: readLabeledImages(bytes)
     case .jpeg: readJPEG(bytes)
+    case .png: readPNG(bytes)
     case .configuration: readConfiguration(bytes)
     }
   }

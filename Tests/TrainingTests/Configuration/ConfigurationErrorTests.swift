@@ -29,8 +29,8 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       id: "right name in the wrong section", yaml: "model:\n  block_size: 3\n",
       message: #"a.yaml:2: model.block_size: unknown key; did you mean "dropblock.block_size"?"#),
     ConfigurationMistake(
-      id: "nothing near", yaml: "optimizer:\n  zzzzzz: 1\n",
-      message: "a.yaml:2: optimizer.zzzzzz: unknown key; known here: momentum, nesterov, weight_decay"),
+      id: "nothing near", yaml: "random:\n  zzzzzz: 1\n",
+      message: "a.yaml:2: random.zzzzzz: unknown key; known here: seed, stream"),
     ConfigurationMistake(
       id: "a value given keys", yaml: "precision:\n  activations: f32\n",
       message: "a.yaml:1: precision: expected f32 or bf16; got a mapping"),
