@@ -68,7 +68,7 @@ public final class Plan {
       outputs: other.outputs)
   }
 
-  /// The memory of the batch: images in plain (N, 3, H, W) order, normalised; written before a run.
+  /// The memory of the batch: images in plain (N, C, H, W) order, normalised; written before a run.
   public var inputImages: UnsafeMutableBufferPointer<Float> {
     guard let input else { fatalError("the graph has no input") }
     return UnsafeMutableBufferPointer(start: input.floats, count: input.byteCount / 4)

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The images of a batch, in plain (N, 3, H, W) order.
+/// The images of a batch, in plain (N, C, H, W) order.
 struct InputOperation: Operation, PlannedOperation {
   let name = "input"
   let inputs: [Value] = []
@@ -24,7 +24,7 @@ struct InputOperation: Operation, PlannedOperation {
 }
 
 extension Graph {
-  /// The graph's input: a batch of images (N, 3, H, W), normalised.
+  /// The graph's input: a batch of images (N, C, H, W), normalised.
   public func input(_ shape: Shape) -> Value {
     let value = newValue(shape)
     append(InputOperation(images: value))

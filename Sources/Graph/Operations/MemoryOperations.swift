@@ -74,55 +74,6 @@ struct UpsampleAddOperation: Operation, PlannedOperation {
   }
 }
 
-/// Max pooling of 3x3 windows with stride 2 that remembers which input won.
-struct MaxPoolOperation: Operation {
-  let name: String
-  let input: Value
-  let outputValue: Value
-  let padding: Padding
-
-  var inputs: [Value] { [input] }
-  var output: Value? { outputValue }
-  var parameters: [ParameterID] { [] }
-  var forgetsOutput: Bool { true }
-
-  func plan(_ planner: Planner) -> any PlannedOperation {
-    PlannedMaxPool(
-      operation: self,
-      winners: planner.newActivation("\(name) winners", outputValue.shape),
-      kernel: MaxPoolKernel(
-        input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock),
-        output: BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock),
-        paddingBefore: (padding.top, padding.left)))
-  }
-}
-
-private struct PlannedMaxPool: PlannedOperation {
-  let operation: MaxPoolOperation
-  let winners: Buffer
-  let kernel: MaxPoolKernel
-
-  func addForward(to planner: Planner) {
-    let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
-    planner.add(
-      Step(operation.name, kind: "max pool", .forward, reads: [x], writes: [y, winners]) { _ in
-        kernel.forward(x.elements, y.elements, places: winners.elements)
-      })
-  }
-
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let addends = planner.merge(
-      outputGradients, limit: 1, name: operation.name, shape: operation.outputValue.shape)
-    let result = planner.newActivation("\(operation.name) input gradient", operation.input.shape)
-    planner.add(
-      Step(operation.name, kind: "max pool", .backward, reads: [addends[0], winners], writes: [result]) { _ in
-        kernel.backward(
-          addends[0].elements, places: winners.elements, result.elements)
-      })
-    planner.addGradient(result, to: operation.input)
-  }
-}
-
 extension Graph {
   /// max(0, x) of (N, C, H, W).
   public func relu(_ name: String, _ input: Value) -> Value {
@@ -138,13 +89,6 @@ extension Graph {
     require(coarse.shape.c == lateral.shape.c, "\(name): \(coarse.shape) and \(lateral.shape) differ in channels")
     let output = newValue(lateral.shape)
     append(UpsampleAddOperation(name: name, coarse: coarse, lateral: lateral, outputValue: output))
-    return output
-  }
-
-  /// The maximum over 3x3 windows with stride 2 of (N, C, H, W); padding never wins, the first of equals does.
-  public func maxPool(_ name: String, _ input: Value, padding: Padding) -> Value {
-    let output = newValue(padding.output(input.shape, channels: input.shape.c, kernel: 3, stride: 2))
-    append(MaxPoolOperation(name: name, input: input, outputValue: output, padding: padding))
     return output
   }
 }
