@@ -43,7 +43,15 @@ public enum ModelForm: String, CaseIterable, Sendable {
   case torchvision
 }
 
-/// The trunk of a ResNet, v1.5 (stride on the 3x3 convolution), under torchvision's names.
+/// Which convolution of a bottleneck's branch halves the map, where a group begins.
+public enum StridePlacement: Sendable {
+  /// The first, 1x1: "v1", as in the article.
+  case firstConvolution
+  /// The 3x3: "v1.5", as in torchvision and the DropBlock paper's code.
+  case secondConvolution
+}
+
+/// The trunk of a ResNet under torchvision's names.
 ///
 /// Masks may sit where the official code has DropBlock: on the shortcut, after every batch-norm (and its ReLU) of the
 /// block, and before the addition: four places in a bottleneck, three in a basic block (which the official classifier
@@ -53,6 +61,8 @@ public struct ResNet: Sendable {
   public var depth: ResNetDepth
   /// Whose details.
   public var form: ModelForm
+  /// Where a bottleneck has its stride; basic blocks have it in their first convolution.
+  public var stridePlacement = StridePlacement.secondConvolution
   /// The normalisation after every convolution.
   public var batchNorm: BatchNorm
   /// Learned stages, counted from the top: 5 is everything, 4 keeps the stem fixed, 3 also group 1, 0 is nothing.
@@ -121,10 +131,12 @@ public struct ResNet: Sendable {
     }
     var x = input
     if depth.isBottleneck {
-      x = convolution(graph, "\(name).conv1", x, channels: channels, kernel: 1, isTrained: isTrained)
+      let isInFirst = stridePlacement == .firstConvolution
+      x = convolution(
+        graph, "\(name).conv1", x, channels: channels, kernel: 1, stride: isInFirst ? stride : 1, isTrained: isTrained)
       x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, mask: inside)
       x = convolution(
-        graph, "\(name).conv2", x, channels: channels, kernel: 3, stride: stride, isTrained: isTrained)
+        graph, "\(name).conv2", x, channels: channels, kernel: 3, stride: isInFirst ? 1 : stride, isTrained: isTrained)
       x = graph.batchNorm("\(name).bn2", x, norm, activation: .relu, mask: inside)
       x = convolution(graph, "\(name).conv3", x, channels: width, kernel: 1, isTrained: isTrained)
       return join("bn3", x)

@@ -4,7 +4,7 @@ import Tensors
 /// A ResNet that classifies images, under torchvision's names.
 ///
 /// The mean over the last feature map, then one fully connected layer, which is a 1x1 convolution of the 1x1 map.
-public struct ResNetClassifier: Sendable {
+public struct ResNetClassifier: ImageClassifier {
   /// The trunk.
   public var trunk: ResNet
   /// Outputs.
@@ -31,13 +31,5 @@ public struct ResNetClassifier: Sendable {
     }
     return graph.convolution(
       "fc", pooled, channels: classes, kernel: 1, padding: .symmetric(0), initializer: weight, bias: bias)
-  }
-
-  /// Describes the classifier with its loss, for training plans; returns the logits.
-  @discardableResult
-  public func training(_ graph: Graph, _ images: Value) -> Value {
-    let logits = self(graph, images)
-    graph.softmaxCrossEntropy("loss", logits, labelSmoothing: labelSmoothing)
-    return logits
   }
 }

@@ -39,6 +39,22 @@ import Testing
     #expect(output.contains("fc.weight"))
   }
 
+  @Test(
+    "the study's networks have its parameters, and places where its dropout layers are",
+    arguments: [("customnet", 308_394, 3), ("resnet_keras", 23_555_082, 32), ("densenet", 6_972_170, 119)])
+  func study(network: String, parameters: Int, places: Int) throws {
+    let folder = try TemporaryDirectory("study")
+    let file = folder.file("study.yaml")
+    try "model: {name: \(network)}\ninput: {size: 32}\ndropblock: {groups: [1, 2, 3, 4], block_size: 3, sites: conv}\n"
+      .write(toFile: file, atomically: true, encoding: .utf8)
+    let (output, description) = try inspect(["--config", file])
+    #expect(description["parameters"] as? Int == parameters)
+    #expect(output.contains("\(network), the study's"))
+    let audit = try runProgram(["audit-masks", "--config", file])
+    #expect(audit.exitCode == 0, "\(audit)")
+    #expect(audit.output.split(separator: "\n").count == places + 1)
+  }
+
   @Test("the work of a convolution is two operations a multiply-add, and twice that in the backward pass")
   func work() throws {
     let description = try inspect(["--set", "input.size=128", "--set", "batch.per_rank=2"]).description

@@ -1,4 +1,8 @@
-"""torchvision's ResNet-18 with its classifier: logits, cross-entropy, gradients of every parameter, ten SGD steps."""
+"""torchvision's ResNet-18 and ResNet-50 with their classifiers: logits, cross-entropy, gradients of every parameter.
+
+ResNet-18 also takes ten SGD steps. ResNet-50 comes as torchvision has it, with its strides on the 3x3 convolutions (v1.5), and as in
+the article, with its strides on the first 1x1 convolutions (v1).
+"""
 
 import golden
 import torch
@@ -14,8 +18,12 @@ STEPS = dict(learning_rate=1e-4, momentum=0.9)
 DECAY = 1e-4
 
 
-def build():
-    return golden.initialize(resnet.resnet18(weights=None, num_classes=CLASSES), SEED)
+def build(depth=18, v1=False):
+    model = getattr(resnet, f"resnet{depth}")(weights=None, num_classes=CLASSES)
+    for block in model.modules():
+        if v1 and isinstance(block, resnet.Bottleneck):
+            block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+    return golden.initialize(model, SEED)
 
 
 def separate(model):
@@ -63,10 +71,10 @@ def steps(model, images, count=10):
     return torch.tensor(curve, dtype=torch.float64)
 
 
-def make():
-    image_seed, biases = separate(build().train())
+def make(name, sample, with_steps, **kind):
+    image_seed, biases = separate(build(**kind).train())
     images = golden.image(SHAPE, image_seed)
-    model = build().train()
+    model = build(**kind).train()
     model.load_state_dict(biases, strict=False)
     start = {n: t.clone() for n, t in model.state_dict().items()}
 
@@ -76,17 +84,9 @@ def make():
     model.load_state_dict(start)
     logits, truth = gradients(model.double(), images.double())
     clearance = golden.clearance(single_inputs, inputs.take())
-    tensors, zero, worst = golden.gradient_tensors(truth, single, SAMPLE)
+    tensors, zero, worst = golden.gradient_tensors(truth, single, sample)
     print("ReLU clearance", clearance, "worst float32 gradient", worst, "zero", zero)
     assert worst[1] < 2e-5 and clearance > 50 and not zero
-
-    model.float().load_state_dict(start)
-    single_curve = steps(model, images)
-    model.load_state_dict(start)
-    curve = steps(model.double(), images.double())
-    drift = float(((single_curve - curve) / curve).abs().max())
-    print("steps", curve, "float32 drift", drift)
-    assert drift < 2e-5
 
     print("logits", logits, "float32 error", golden.relative_error(single_logits, logits))
     top = logits.topk(2).values
@@ -95,25 +95,38 @@ def make():
         "logits": logits.float(),
         "losses": torch.stack([loss(logits, 0.0), loss(logits)]).float(),
         "labels": torch.tensor(LABELS, dtype=torch.int32),
-        "steps": curve.float(),
     }
     tensors |= {"parameters/" + name: value for name, value in biases.items()}
+    metadata = {}
+    if with_steps:
+        model.float().load_state_dict(start)
+        single_curve = steps(model, images)
+        model.load_state_dict(start)
+        curve = steps(model.double(), images.double())
+        drift = float(((single_curve - curve) / curve).abs().max())
+        print("steps", curve, "float32 drift", drift)
+        assert drift < 2e-5
+        tensors["steps"] = curve.float()
+        metadata = dict(weight_decay=DECAY, **STEPS)
+    else:
+        tensors = {n: t for n, t in tensors.items() if not n.startswith("error/")}
     golden.write(
-        "resnet18-classifier",
+        name,
         tensors,
         seed=SEED,
         image_seed=image_seed,
-        depth=18,
+        **kind,
         num_classes=CLASSES,
         shape=SHAPE,
-        sample=SAMPLE,
+        sample=sample,
         label_smoothing=SMOOTHING,
         correct=int((logits.argmax(1) == torch.tensor(LABELS)).sum()),
         parameters=sum(p.numel() for p in model.parameters()),
-        weight_decay=DECAY,
-        **STEPS,
+        **metadata,
     )
 
 
 if __name__ == "__main__":
-    make()
+    make("resnet18-classifier", SAMPLE, True, depth=18)
+    make("resnet50-classifier", 64, False, depth=50)
+    make("resnet50-v1-classifier", 64, False, depth=50, v1=True)

@@ -7,7 +7,7 @@ final class SyntheticBatch<Task: BenchmarkTask> {
 
   /// What the losses want of each image.
   let targets: [Task.ImageTargets]
-  /// Normalised images (N, 3, H, W) in plain order.
+  /// Normalised images (N, C, H, W) in plain order.
   var images: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: memory.pointer(to: Float.self), count: count) }
 
   private let memory: AlignedMemory
@@ -17,7 +17,7 @@ final class SyntheticBatch<Task: BenchmarkTask> {
   init(_ task: Task, images: Int, rank: Int) {
     let (height, width) = task.trainingSize
     let philox = Philox(seed: task.configuration.random.seed, stream: Self.stream(rank: rank))
-    count = images * 3 * height * width
+    count = images * task.imageChannels * height * width
     memory = AlignedMemory(byteCount: count * MemoryLayout<Float>.stride)
     let pixels = memory.pointer(to: Float.self)
     var noise = RandomSequence(philox, 0, 0, 0)

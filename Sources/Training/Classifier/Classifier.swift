@@ -8,27 +8,30 @@ public struct Classifier: TrainingTask {
   /// What was asked for.
   public let configuration: Configuration
   /// The network.
-  public let network: ResNetClassifier
+  public let network: any ImageClassifier
 
   /// The classifier of a configuration.
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    network = ResNetClassifier(
-      trunk: ResNet(configuration), classes: configuration.model.classes,
-      labelSmoothing: Float(configuration.loss.labelSmoothing))
+    network = Self.network(configuration)
+  }
+
+  /// A batch of images of the training size.
+  private func images(_ count: Int) -> Shape {
+    Shape(count, imageChannels, trainingSize.height, trainingSize.width)
   }
 
   /// The network with its loss, for a batch of training images.
   public func trainingGraph(imagesPerRank: Int) -> Graph {
     let graph = Graph(masking: configuration.maskSelection)
-    network.training(graph, graph.input(Shape(imagesPerRank, 3, trainingSize.height, trainingSize.width)))
+    network.training(graph, graph.input(images(imagesPerRank)))
     return graph
   }
 
   /// The network without loss, and its logits, for a batch of images of the training size.
   func inferenceGraph(images: Int) -> (graph: Graph, logits: Value) {
     let graph = Graph()
-    let logits = network(graph, graph.input(Shape(images, 3, trainingSize.height, trainingSize.width)))
+    let logits = network(graph, graph.input(self.images(images)))
     graph.markOutput(logits)
     return (graph, logits)
   }

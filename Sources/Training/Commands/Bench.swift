@@ -47,7 +47,7 @@ public struct BenchRequest: Sendable {
     configuration.dropBlock.schedule = .constant
     switch configuration.model.name {
     case .retinaNet: return Detector(configuration)
-    case .resNet: return Classifier(configuration)
+    case .resNet, .kerasResNet, .denseNet, .customNet: return Classifier(configuration)
     }
   }
 

@@ -5,15 +5,20 @@ extension Configuration {
     public var name = ModelName.retinaNet
     /// Whose published details it follows: heads, anchors, matching, losses, padding.
     public var form: ModelForm
-    /// Depth of the ResNet backbone.
+    /// Depth of the ResNet backbone; retinanet and resnet only.
     public var depth = Depth.resNet50
-    /// Outputs of the classifier, in a detector for an anchor, from 1; paper's form: COCO's 90; torchvision's: raw ids, 91.
+    /// Which convolution of a bottleneck has its stride; retinanet and resnet of depth 50 or 101 only.
+    public var stridePlacement = StridePlacement.threeByThree
+    /// Outputs of the classifier, in a detector for an anchor, from 1.
+    ///
+    /// Paper's form: COCO's 90; torchvision's: raw ids, 91; the study's networks: 10.
     public var classes: Int
     /// A `.safetensors` file, checkpoint set or run directory to start from; nil is random.
     public var initialWeights: String?
-    /// Whether the first convolution is trained; the official code never does.
+    /// Whether the first convolution is trained; the official detector never does; retinanet and resnet only.
     public var isStemTrainable = true
-    /// Stages of the backbone that are trained, counted from the last, 0 to 5; 5 is all of it, with the stem.
+    /// Stages of the backbone that are trained, counted from the last, 0 to 5; 5 is all of it, with the stem; retinanet
+    /// and resnet only.
     public var trainableLayers = 5
 
     init(form: ModelForm) {
@@ -28,12 +33,27 @@ extension Configuration {
       [
         ConfigurationKey("name", \.name),
         ConfigurationKey("form", \.form),
-        ConfigurationKey("depth", \.depth),
+        ConfigurationKey("depth", \.depth).idle(\.reasonWithoutBackbone),
+        ConfigurationKey("stride_placement", \.stridePlacement).idle(\.reasonWithoutBottlenecks),
         ConfigurationKey("classes", \.classes, .from(1, to: 100_000)),
         ConfigurationKey(path: "initial_weights", \.initialWeights, mayChangeOnResume: true),
-        ConfigurationKey("stem_trainable", \.isStemTrainable),
-        ConfigurationKey("trainable_layers", \.trainableLayers, .from(0, to: 5)),
+        ConfigurationKey("stem_trainable", \.isStemTrainable).idle(\.reasonWithoutBackbone),
+        ConfigurationKey("trainable_layers", \.trainableLayers, .from(0, to: 5)).idle(\.reasonWithoutBackbone),
       ]
+    }
+
+    /// Why the network has no options of a ResNet backbone; nil where it has.
+    private var reasonWithoutBackbone: String? {
+      name.isOfStudy ? "model.name \(name.rawValue) has no such option; remove this key" : nil
+    }
+
+    /// Why the network has no bottlenecks with a choice; nil where it has.
+    private var reasonWithoutBottlenecks: String? {
+      if let reason = reasonWithoutBackbone { return reason }
+      return switch depth {
+      case .resNet18, .resNet34: "blocks of depth \(depth.rawValue) have no 1x1 convolution to choose; remove this key"
+      case .resNet50, .resNet101: nil
+      }
     }
   }
 
@@ -41,8 +61,30 @@ extension Configuration {
   public enum ModelName: String, ConfigurationChoice, Sendable {
     /// One-stage detector with focal loss.
     case retinaNet = "retinanet"
-    /// Image classifier.
+    /// Image classifier of the DropBlock paper.
     case resNet = "resnet"
+    /// ResNet-50 of the CIFAR-10 and MNIST study.
+    case kerasResNet = "resnet_keras"
+    /// DenseNet-121 of the CIFAR-10 and MNIST study.
+    case denseNet = "densenet"
+    /// The small network of the CIFAR-10 and MNIST study.
+    case customNet = "customnet"
+
+    /// Whether it is one of the CIFAR-10 and MNIST study, which have Keras' defaults and no variants.
+    var isOfStudy: Bool {
+      switch self {
+      case .retinaNet, .resNet: false
+      case .kerasResNet, .denseNet, .customNet: true
+      }
+    }
+  }
+
+  /// Where a bottleneck of a ResNet has its stride.
+  public enum StridePlacement: String, ConfigurationChoice, Sendable {
+    /// On its 3x3 convolution: "v1.5", as in torchvision and the paper's code.
+    case threeByThree = "3x3"
+    /// On its first 1x1 convolution: "v1".
+    case oneByOne = "1x1"
   }
 
   /// The two published forms of RetinaNet.

@@ -44,8 +44,8 @@ public struct Configuration: Equatable, Sendable {
   /// What `bench` measures with.
   public var benchmark: Benchmark
 
-  /// The defaults of a form.
-  public init(form: ModelForm = .paper) {
+  /// The defaults of a form, and for the networks of the CIFAR-10 and MNIST study those of Keras.
+  public init(form: ModelForm = .paper, network: ModelName = .retinaNet) {
     data = Data(form: form)
     input = Input(form: form)
     model = Model(form: form)
@@ -61,6 +61,12 @@ public struct Configuration: Equatable, Sendable {
     distributed = Distributed(form: form)
     allreduce = Allreduce(form: form)
     benchmark = Benchmark(form: form)
+    model.name = network
+    if network.isOfStudy {
+      model.classes = 10
+      (batchNorm.decay, batchNorm.epsilon) = (0.99, 1e-3)
+      dropBlock.groups = []
+    }
   }
 
   static var keys: [ConfigurationKey<Self>] {

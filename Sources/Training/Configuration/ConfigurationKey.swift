@@ -14,8 +14,10 @@ struct ConfigurationKey<Root> {
   let mayChangeOnResume: Bool
   /// Sets the property; false when the content is not what `expectation` says.
   let assign: (PlacedContent, inout Root) throws -> Bool
-  /// The property as YAML; nil when another alternative is in force.
-  let write: (Root) -> String?
+  /// The property as YAML; nil when another alternative is in force, or when nothing reads it.
+  private(set) var write: (Root) -> String?
+  /// Why nothing reads the property beside the other values, so that nobody may state it; nil where it has a meaning.
+  private(set) var idleReason: (Root) -> String? = { _ in nil }
 
   /// A key for a property of any configuration type.
   init<Value: ConfigurationValue>(
@@ -75,6 +77,14 @@ struct ConfigurationKey<Root> {
     (self.mayChangeOnResume, self.assign, self.write) = (mayChangeOnResume, assign, write)
   }
 
+  /// The same key, which nothing reads where `reason` gives one: there it is not written, and stating it is an error.
+  func idle(_ reason: @escaping (Root) -> String?) -> Self {
+    var key = self
+    key.idleReason = reason
+    key.write = { reason($0) == nil ? write($0) : nil }
+    return key
+  }
+
   /// The keys of a section as keys of the structure that holds it.
   static func section<Section: ConfigurationSection>(
     _ name: String, _ property: WritableKeyPath<Root, Section>
@@ -83,7 +93,8 @@ struct ConfigurationKey<Root> {
       Self(
         path: "\(name).\(key.path)", expectation: key.expectation,
         alternatives: key.alternatives.map { "\(name).\($0)" }, mayChangeOnResume: key.mayChangeOnResume,
-        assign: { try key.assign($0, &$1[keyPath: property]) }, write: { key.write($0[keyPath: property]) })
+        assign: { try key.assign($0, &$1[keyPath: property]) }, write: { key.write($0[keyPath: property]) }
+      ).idle { key.idleReason($0[keyPath: property]) }
     }
   }
 }

@@ -39,12 +39,12 @@ extension Configuration {
   ) throws {
     let merged = try Self.merge(
       layers + overrides.map { try ConfigurationLayer(override: $0, environment: environment) })
-    // The form comes first because the other defaults follow it.
+    // The form and the network come first because the other defaults follow them.
     var model = Model(form: .paper)
-    if let placed = merged["model.form"] {
-      for key in Model.keys where key.path == "form" { _ = try key.assign(placed, &model) }
+    for key in Model.keys where ["form", "name"].contains(key.path) {
+      if let placed = merged["model.\(key.path)"] { _ = try key.assign(placed, &model) }
     }
-    self.init(form: model.form)
+    self.init(form: model.form, network: model.name)
     self.name = name
     for key in Self.keys {
       guard let placed = merged[key.path] else { continue }
@@ -55,6 +55,11 @@ extension Configuration {
         }
       } catch let variable as UnsetVariable {
         throw ConfigurationError.unsetVariable(place: placed.origin.place, key: key.path, name: variable.name)
+      }
+    }
+    for key in Self.keys {
+      if let placed = merged[key.path], let reason = key.idleReason(self) {
+        throw ConfigurationError.impossible(place: placed.origin.place, key: key.path, reason: reason)
       }
     }
     try checkRules { key in merged[key]?.origin.place ?? "\(name) (default)" }

@@ -14,6 +14,9 @@ extension Configuration {
         "input.scale_min", "expected at most input.scale_max, \(input.scaleMaximum); got \(input.scaleMinimum)")
     }
     try checkInput(place: place)
+    if model.name == .customNet && input.size.height != input.size.width {
+      throw impossible("input.size", "expected a square with model.name customnet; got \(input.size.yaml)")
+    }
     if Set(dropBlock.groups).count != dropBlock.groups.count {
       throw impossible("dropblock.groups", "expected each group once; got \(dropBlock.groups.yaml)")
     }

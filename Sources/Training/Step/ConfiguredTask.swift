@@ -6,7 +6,7 @@ extension Configuration {
   var trainableTask: any TrainableTask {
     switch model.name {
     case .retinaNet: Detector(self)
-    case .resNet: Classifier(self)
+    case .resNet, .kerasResNet, .denseNet, .customNet: Classifier(self)
     }
   }
 }

@@ -33,4 +33,7 @@ extension TrainingTask {
   public var trainingSize: (height: Int, width: Int) {
     (configuration.input.size.height, configuration.input.size.width)
   }
+
+  /// Planes of an image: those of the data set.
+  public var imageChannels: Int { configuration.data.kind.channels }
 }

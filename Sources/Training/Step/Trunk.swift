@@ -29,5 +29,9 @@ extension ResNet {
     self.init(
       depth: depth, form: form, batchNorm: BatchNorm(configuration),
       trainableStages: configuration.model.trainableLayers, isStemTrainable: configuration.model.isStemTrainable)
+    switch configuration.model.stridePlacement {
+    case .oneByOne: stridePlacement = .firstConvolution
+    case .threeByThree: stridePlacement = .secondConvolution
+    }
   }
 }

@@ -29,6 +29,16 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       id: "right name in the wrong section", yaml: "model:\n  block_size: 3\n",
       message: #"a.yaml:2: model.block_size: unknown key; did you mean "dropblock.block_size"?"#),
     ConfigurationMistake(
+      id: "an option that the network does not have", yaml: "model:\n  name: customnet\n  depth: 50\n",
+      message: "a.yaml:3: model.depth: model.name customnet has no such option; remove this key"),
+    ConfigurationMistake(
+      id: "an option that the blocks do not have", yaml: "model: {depth: 34, stride_placement: 1x1}\n",
+      message: "a.yaml:1: model.stride_placement: blocks of depth 34 have no 1x1 convolution to choose; remove this key"
+    ),
+    ConfigurationMistake(
+      id: "images that the network cannot flatten", yaml: "model: {name: customnet}\ninput: {size: [32, 64]}\n",
+      message: "a.yaml:2: input.size: expected a square with model.name customnet; got [32, 64]"),
+    ConfigurationMistake(
       id: "nothing near", yaml: "random:\n  zzzzzz: 1\n",
       message: "a.yaml:2: random.zzzzzz: unknown key; known here: seed, stream"),
     ConfigurationMistake(

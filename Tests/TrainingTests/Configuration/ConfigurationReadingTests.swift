@@ -74,7 +74,9 @@ import Testing
       {size: [64, 96], scale_min: 0.1, scale_max: 1e-1, flip: 0.3333333333333333, mean: [0.5], deviation: [0.1, 0.2, 0.3],
       crop: random_resized, crop_padding: 2, crop_area_min: 0.25, auto_augment: true, cutout: 16, interpolation: bilinear,
       evaluation: {bounds: [100, 200], crop_fraction: 1}}
-    model: {name: resnet, depth: 34, classes: 7, initial_weights: /w.safetensors, stem_trainable: false, trainable_layers: 3}
+    model:
+      {name: resnet, depth: 101, stride_placement: 1x1, classes: 7, initial_weights: /w.safetensors,
+      stem_trainable: false, trainable_layers: 3}
     batch_norm: {mode: frozen, statistics: global, decay: 0.99, epsilon: 1.0e-12}
     dropblock: {groups: [4], block_size: 3, keep_prob: 0.7, schedule: constant, group_scaling: false, sites: conv, normalizer: global}
     loss: {focal_alpha: 0.3, focal_gamma: 2.5, huber_delta: 1, box_weight: 1.25, normalizer: global, label_smoothing: 0.1}
@@ -129,6 +131,21 @@ import Testing
     let (configuration, defaults) = (try Configuration(text: Self.texts[2], name: "a"), Configuration(form: .paper))
     for key in Configuration.keys where !["model.name", "model.form", "reproducible"].contains(key.path) {
       #expect(key.write(configuration) != key.write(defaults), "\(key.path)")
+    }
+  }
+
+  @Test("the study's networks have Keras' defaults, no other regulariser, and no options of a ResNet backbone")
+  func studyDefaults() throws {
+    for name in ["customnet", "densenet", "resnet_keras"] {
+      let configuration = try Configuration(text: "model: {name: \(name)}", name: "a")
+      #expect(configuration.model.classes == 10)
+      #expect(configuration.batchNorm.decay == 0.99 && configuration.batchNorm.epsilon == 0.001)
+      #expect(configuration.dropBlock.groups.isEmpty)
+      #expect(!configuration.yaml.contains("\n  depth:") && !configuration.yaml.contains("stride_placement"))
+      #expect(try Configuration(text: configuration.yaml, name: "a") == configuration)
+      let changed = try Configuration(
+        text: "model: {name: \(name), classes: 3}\nbatch_norm: {decay: 0.9}\ndropblock: {groups: [2]}", name: "a")
+      #expect(changed.model.classes == 3 && changed.batchNorm.decay == 0.9 && changed.dropBlock.groups == [2])
     }
   }
 
