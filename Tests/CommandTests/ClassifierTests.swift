@@ -1,0 +1,145 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// A classifier from its files to its figures, with the program itself.
+@Suite(.serialized) struct ClassifierTests {
+  private let folder: TemporaryDirectory
+  private let environment: [String: String]
+
+  init() throws {
+    folder = try TemporaryDirectory("classifier")
+    environment = [
+      "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": "", "OMPI_MCA_odls_base_sigkill_timeout": "0",
+    ]
+  }
+
+  /// CIFAR-10 in miniature: each class is a brightness, with a pattern that tells pictures apart.
+  private func writeCIFAR(_ name: String, count: Int, classes: Int = 10) throws {
+    var bytes: [UInt8] = []
+    for record in 0..<count {
+      let label = record * 7 % classes
+      bytes.append(UInt8(label))
+      for place in 0..<3072 { bytes.append(UInt8(20 + 22 * label + (place * (record + 3) >> 3) % 16)) }
+    }
+    try Data(bytes).write(to: URL(fileURLWithPath: folder.file(name)))
+  }
+
+  /// A small ResNet on it; what `more` says comes last.
+  private func configuration(_ more: [String] = []) throws -> [String] {
+    let text = """
+      name: tiny-classifier
+      data:
+        kind: cifar10
+        root: \(folder.path)
+        train: {files: [\(folder.file("train.bin"))]}
+        val: {files: [\(folder.file("val.bin"))]}
+      input: {size: 32, crop: pad, crop_padding: 2}
+      model: {name: resnet, form: paper, depth: 18, classes: 10}
+      dropblock: {groups: [3, 4], block_size: 3, keep_prob: 0.9}
+      batch: {global: 8}
+      optimizer: {kind: rmsprop, average_decay: 0.9}
+      learning_rate: {peak: 0.001, reference_batch: null, warmup: 2 steps, warmup_start: 0, schedule: cosine}
+      train: {length: 10 steps, checkpoint_every: 2 steps, log_every: 1}
+      planner: {algorithms: direct}
+      threads_per_rank: 1
+
+      """
+    return try ["--config", folder.write(text, to: "tiny.yaml")] + more.flatMap { ["--set", $0] }
+  }
+
+  private func rows(_ run: String) throws -> [[String: Any]] {
+    try String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap {
+      try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+    }
+  }
+
+  @Test("a run on two ranks is evaluated on any number of ranks with the same figures, and restarts exactly")
+  func run() throws {
+    try writeCIFAR("train.bin", count: 40)
+    try writeCIFAR("val.bin", count: 23)
+    let (whole, broken) = (folder.file("whole"), folder.file("broken"))
+    let trained = try runProgram(
+      ranks: 2, ["train"] + configuration() + ["--output", whole], environment: environment)
+    #expect(trained.exitCode == 0, "\(trained)")
+    let rows = try rows(whole)
+    #expect(rows.count(where: { $0["accuracy"] != nil && $0["loss"] != nil && $0["keep_prob"] != nil }) == 10)
+    let last = try #require(rows.last { $0["top1"] != nil })
+    #expect(last["step"] as? Int == 10)
+
+    // The averages are what was evaluated; 23 images do not divide by any of these numbers of ranks.
+    var figures: [Data] = []
+    for ranks in [1, 2, 3] {
+      let json = folder.file("figures-\(ranks).json")
+      let result = try runProgram(
+        ranks: ranks, ["evaluate", "--checkpoint", whole, "--json", json], environment: environment)
+      #expect(result.exitCode == 0, "\(result)")
+      figures.append(try Data(contentsOf: URL(fileURLWithPath: json)))
+    }
+    #expect(figures[0] == figures[1] && figures[0] == figures[2])
+    let said = try #require(JSONSerialization.jsonObject(with: figures[0]) as? [String: Any])
+    #expect(said["images"] as? Int == 23)
+    #expect(said["top1"] as? Double == last["top1"] as? Double)
+    #expect(abs((said["loss"] as? Double ?? 0) - (last["loss"] as? Double ?? 1)) < 1e-12)
+
+    let stopped = try runProgram(
+      ranks: 2, ["train"] + configuration() + ["--output", broken, "--inject", "kill:rank=1,step=9"],
+      environment: environment)
+    #expect(stopped.exitCode != 0, "\(stopped)")
+    let resumed = try runProgram(
+      ranks: 2, ["train"] + configuration() + ["--output", broken], environment: environment)
+    #expect(resumed.exitCode == 0 && (resumed.output + resumed.errorOutput).contains("resuming from"), "\(resumed)")
+    for file in ["model.safetensors", "optimizer.safetensors", "state.json"] {
+      let path = "checkpoints/step-00000010/\(file)"
+      let isSame = FileManager.default.contentsEqual(atPath: "\(whole)/\(path)", andPath: "\(broken)/\(path)")
+      #expect(isSame, "\(file)")
+    }
+
+    let exported = try runProgram(
+      ["export", "--checkpoint", whole, "--output", folder.file("model.safetensors")], environment: environment)
+    #expect(exported.exitCode == 0, "\(exported)")
+    let predicted = try runProgram(
+      ["predict", "--checkpoint", whole, "--output", folder.file("boxes"), "a.jpg"], environment: environment)
+    #expect(predicted.exitCode == 78 && predicted.errorOutput.contains("expected a checkpoint of a detector"))
+  }
+
+  @Test("a network learns what can be learnt: brightness tells the classes apart")
+  func learns() throws {
+    try writeCIFAR("train.bin", count: 120, classes: 3)
+    try writeCIFAR("val.bin", count: 30, classes: 3)
+    let run = folder.file("learns")
+    let result = try runProgram(
+      ["train"]
+        + configuration([
+          "optimizer.kind=adam", "optimizer.average_decay=null", "dropblock.groups=[]", "train.length=40 steps",
+          "batch_norm.decay=0.8", "train.checkpoint_every=40 steps",
+        ]) + ["--output", run], environment: environment)
+    #expect(result.exitCode == 0, "\(result)")
+    let top1 = try rows(run).last { $0["top1"] != nil }?["top1"] as? Double
+    #expect((top1 ?? 0) > 0.9, "top-1 \(top1 ?? -1): guessing gives 0.33")
+  }
+
+  @Test(
+    "a mistake in the data ends every rank with one message and its code",
+    arguments: [
+      ("short", ["data.train.files=[short.bin]"], 65, "expected a whole number of CIFAR-10 records"),
+      ("missing", ["data.train.files=[missing.bin]"], 66, "missing.bin"),
+      ("labels", ["model.classes=4"], 65, "set model.classes to 10"),
+      ("kind", ["data.kind=coco"], 78, "expected image_folder, cifar10 or mnist"),
+      ("detector", ["model.name=retinanet"], 78, "input.crop: only classifiers know it"),
+      ("nan", ["data.kind=mnist"], 66, "idx"),
+    ] as [(String, [String], Int32, String)])
+  func mistakes(name: String, settings: [String], code: Int32, message: String) throws {
+    try writeCIFAR("train.bin", count: 16)
+    try writeCIFAR("val.bin", count: 8)
+    try Data([1, 2, 3]).write(to: URL(fileURLWithPath: folder.file("short.bin")))
+    let result = try runProgram(
+      ranks: 2,
+      ["train"] + configuration(settings.map { $0.replacing("[", with: "[\(folder.path)/") })
+        + ["--output", folder.file(name)], environment: environment)
+    #expect(result.exitCode == code, "\(result)")
+    #expect(result.errorOutput.contains(message), "\(result)")
+    #expect(result.errorOutput.components(separatedBy: "error: ").count == 2, "one message: \(result)")
+  }
+}
