@@ -40,10 +40,12 @@ import Testing
 
   @Test(
     "what ends a run is a problem with the run's code",
-    arguments: (BadInputCase.data + BadInputCase.checkpoints + BadInputCase.outputs + BadInputCase.settings.suffix(1))
-      .map(\.testDescription))
+    arguments: (BadInputCase.data + BadInputCase.classification + BadInputCase.checkpoints + BadInputCase.outputs
+      + BadInputCase.settings.suffix(1)).map(\.testDescription))
   func asTrain(mistake name: String) throws {
-    let all = BadInputCase.data + BadInputCase.checkpoints + BadInputCase.outputs + BadInputCase.settings
+    let all =
+      BadInputCase.data + BadInputCase.classification + BadInputCase.checkpoints + BadInputCase.outputs
+      + BadInputCase.settings
     let mistake = try #require(all.first { $0.testDescription == name })
     let space = try Workspace()
     let arguments = try mistake.prepare(space)

@@ -34,11 +34,12 @@ struct ClassificationInput: TrainingInput {
   }
 
   func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<Int> {
+    let dataset = source.dataset
     let loader = BatchLoader(
       source: source, schedule: schedule, rank: rank, firstStep: firstStep, threads: data.workers, depth: depth,
       maximumFaults: data.maxFaults
     ) { $0.label }
-    return loader.nextBatch
+    return { try loader.nextBatch { dataset.imageName(at: $0.imageIndex) } }
   }
 }
 

@@ -44,6 +44,6 @@ struct DetectionInput: TrainingInput {
       anchors.targets(
         boxes: sample.boxes.map { Box(x1: $0[0], y1: $0[1], x2: $0[2], y2: $0[3]) }, classIndices: sample.classes)
     }
-    return loader.nextBatch
+    return { try loader.nextBatch() }
   }
 }

@@ -13,13 +13,14 @@ extension TrainingRun {
   func skipOrStop(isFiniteHere: Bool, imageNames: [String]) throws {
     let number = step + 1
     let place =
-      "rank \(communicator.rank) on \(communicator.host): images \(imageNames.joined(separator: ", "))"
+      "rank \(communicator.rank) on \(communicator.host): images "
+      + Self.list(imageNames, of: "images", separator: ", ")
     switch configuration.train.nonFiniteLoss {
     case .skip where skippedSteps < configuration.train.maximumSkippedSteps:
       skippedSteps += 1
       let places = try communicator.allgather(isFiniteHere ? "" : place).filter { !$0.isEmpty }
       console.warn(
-        "step \(number): the loss is not finite; skipped, \(skippedSteps) in a row; \(Self.list(places, separator: "; "))"
+        "step \(number): the loss is not finite; skipped, \(skippedSteps) in a row; \(Self.list(places, of: "ranks", separator: "; "))"
       )
     case .skip, .stop:
       let origin = try findOrigin()
@@ -30,16 +31,16 @@ extension TrainingRun {
         : "; train.max_skipped_steps = \(configuration.train.maximumSkippedSteps) steps in a row were skipped before"
       throw AgreedError(
         .diverged,
-        "step \(number): the loss is not finite\n  \(Self.list(places, separator: "\n  "))\n"
+        "step \(number): the loss is not finite\n  \(Self.list(places, of: "ranks", separator: "\n  "))\n"
           + "the last checkpoint is untouched; look at these images, lower learning_rate.peak or lengthen "
           + "learning_rate.warmup\(policy)")
     }
   }
 
-  /// The first few of what ranks say.
-  private static func list(_ places: [String], separator: String) -> String {
-    let shown = places.prefix(8).joined(separator: separator)
-    return places.count > 8 ? "\(shown)\(separator)and \(places.count - 8) ranks more" : shown
+  /// The first few of many texts, and how many more there are.
+  private static func list(_ texts: [String], of things: String, separator: String) -> String {
+    let shown = texts.prefix(8).joined(separator: separator)
+    return texts.count > 8 ? "\(shown)\(separator)and \(texts.count - 8) \(things) more" : shown
   }
 
   /// Computes the step again, with the same images, masks and weights, and says where the first number was not finite.

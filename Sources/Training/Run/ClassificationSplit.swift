@@ -54,7 +54,8 @@ public struct ClassificationSplit: Sendable {
       return dataset
     case .cifar10:
       let files = try split.cifarFiles(name, configuration)
-      return ClassificationDataset(try CIFARFile.read(files), name: files[0], classNames: CIFARFile.classNames)
+      let name = files.count == 1 ? files[0] : "\(files[0]) and \(files.count - 1) more"
+      return ClassificationDataset(try CIFARFile.read(files), name: name, classNames: CIFARFile.classNames)
     case .mnist:
       let (images, labels) = try split.mnistFiles(name, configuration)
       let digits = (0..<10).map { "\($0)" }

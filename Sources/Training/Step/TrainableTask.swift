@@ -84,12 +84,12 @@ struct TrainingBatch<Targets> {
 }
 
 extension BatchLoader {
-  /// Waits for the next batch, with the payloads as targets.
-  func nextBatch() throws -> TrainingBatch<Payload> {
+  /// Waits for the next batch, with the payloads as targets; `name` is what messages call an image.
+  func nextBatch(name: (Sample) -> String = { "\($0.imageID)" }) throws -> TrainingBatch<Payload> {
     let batch = try next()
     return TrainingBatch(
       microBatch: batch.microBatch, images: batch.images, targets: batch.payloads,
-      imageNames: batch.samples.map { "\($0.imageID)" }, newFaults: batch.newFaults)
+      imageNames: batch.samples.map(name), newFaults: batch.newFaults)
   }
 }
 
