@@ -47,15 +47,16 @@ public struct KerasResNet: ImageClassifier {
   ) -> Value {
     let channels = 64 << (group - 1)
     let place = MaskPlace(group: group, .convolution, depth: number)
-    var x = convolution(graph, "\(name).conv1", input, channels: channels, kernel: 1, stride: stride)
+    // Both 1x1 convolutions of a block with a stride read the same quarter of the map.
+    let input = stride == 1 ? input : graph.subsampled("\(name).subsampling", input)
+    var x = convolution(graph, "\(name).conv1", input, channels: channels, kernel: 1)
     x = graph.batchNorm("\(name).bn1", x, batchNorm, activation: .relu, mask: place)
     x = convolution(graph, "\(name).conv2", x, channels: channels, kernel: 3, padding: 1)
     x = graph.batchNorm("\(name).bn2", x, batchNorm, activation: .relu, mask: place)
     x = convolution(graph, "\(name).conv3", x, channels: 4 * channels, kernel: 1)
     var shortcut = input
     if isFirst {
-      shortcut = convolution(
-        graph, "\(name).downsample.0", input, channels: 4 * channels, kernel: 1, stride: stride)
+      shortcut = convolution(graph, "\(name).downsample.0", input, channels: 4 * channels, kernel: 1)
       shortcut = graph.batchNorm("\(name).downsample.1", shortcut, batchNorm, activation: .none)
     }
     return graph.batchNormJoin("\(name).bn3", x, batchNorm, shortcut: shortcut)

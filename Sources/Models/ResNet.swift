@@ -113,6 +113,10 @@ public struct ResNet: Sendable {
     let inside = MaskPlace(group: group, .convolution, depth: number)
     let besides = MaskPlace(group: group, .shortcut, depth: number)
     let width = channels * depth.expansion
+    // Both 1x1 convolutions that read the input of a v1 bottleneck with a stride read the same quarter of it.
+    let stridesFirst = depth.isBottleneck && stridePlacement == .firstConvolution
+    let input = stridesFirst && stride > 1 ? graph.subsampled("\(name).subsampling", input) : input
+    let stride = stridesFirst ? 1 : stride
 
     var shortcut = input
     let isProjection = stride != 1 || input.shape.c != width
@@ -131,12 +135,10 @@ public struct ResNet: Sendable {
     }
     var x = input
     if depth.isBottleneck {
-      let isInFirst = stridePlacement == .firstConvolution
-      x = convolution(
-        graph, "\(name).conv1", x, channels: channels, kernel: 1, stride: isInFirst ? stride : 1, isTrained: isTrained)
+      x = convolution(graph, "\(name).conv1", x, channels: channels, kernel: 1, isTrained: isTrained)
       x = graph.batchNorm("\(name).bn1", x, norm, activation: .relu, mask: inside)
       x = convolution(
-        graph, "\(name).conv2", x, channels: channels, kernel: 3, stride: isInFirst ? 1 : stride, isTrained: isTrained)
+        graph, "\(name).conv2", x, channels: channels, kernel: 3, stride: stride, isTrained: isTrained)
       x = graph.batchNorm("\(name).bn2", x, norm, activation: .relu, mask: inside)
       x = convolution(graph, "\(name).conv3", x, channels: width, kernel: 1, isTrained: isTrained)
       return join("bn3", x)

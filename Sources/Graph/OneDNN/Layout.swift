@@ -11,6 +11,8 @@ final class Layout: Equatable {
     case plain
     /// nChw{b}c with the given channel block, 8 or 16.
     case blocked(Int)
+    /// The channels of a pixel side by side.
+    case channelsLast
     /// Whatever the primitive likes best.
     case any
   }
@@ -28,6 +30,7 @@ final class Layout: Equatable {
     case .blocked(let block):
       require(block == 8 || block == 16, "no layout with channel blocks of \(block)")
       kind = block == 16 ? shim_blocked16 : shim_blocked8
+    case .channelsLast: kind = shim_channels_last
     case .any: kind = shim_any
     }
     let handle = shim_layout_create(

@@ -53,6 +53,22 @@ struct ConvolutionProblem {
     return problem
   }
 
+  /// Whether all maps are one pixel and channels fill their blocks.
+  ///
+  /// Then an activation is a plain matrix with a row an image, and the images are as good as the pixels of one row of one
+  /// image, channels last: one big product instead of many small ones (twice to six times as fast).
+  private var isMatrixProduct: Bool {
+    let block = engine.channelBlock
+    return input.area == 1 && output.area == 1 && weight.h == 1 && weight.w == 1 && input.c % block == 0
+      && output.c % block == 0
+  }
+
+  /// The layout of an activation as the primitives see it.
+  private func layout(_ shape: Shape, _ precision: Precision) -> Layout {
+    isMatrixProduct
+      ? Layout(Shape(1, shape.c, 1, shape.n), .channelsLast, precision) : engine.activationLayout(shape, precision)
+  }
+
   /// The convolution in words, the same for equal work.
   var key: String {
     "\(input) k\(weight.h) s\(stride) p\(padding.top),\(padding.left),\(padding.bottom),\(padding.right) -> \(output)"
@@ -86,22 +102,22 @@ struct ConvolutionProblem {
     let computed = needsFloats ? Precision.f32 : precision
     // A pass that converts its result has no floats to add to.
     if addsToResult && needsFloats && precision != .f32 { return nil }
-    // Three-channel images stay plain: their first convolution has kernels for that.
-    let source = input.c <= 4 ? Layout(input, .plain, computed) : engine.activationLayout(input, computed)
+    // Images of up to four channels stay plain: their first convolution has kernels for that.
+    let source = input.c <= 4 ? Layout(input, .plain, computed) : layout(input, computed)
     let isWinograd: Int32 = algorithm == .winograd ? 1 : 0
     let strides = [dnnl_dim_t(stride), dnnl_dim_t(stride)]
     let before = [dnnl_dim_t(padding.top), dnnl_dim_t(padding.left)]
     let after = [dnnl_dim_t(padding.bottom), dnnl_dim_t(padding.right)]
     let weights = Layout(weight, .any, computed)
     let bias = hasBias ? biasLayout : nil
-    let result = engine.activationLayout(output, needsFloats ? .f32 : outputPrecision)
+    let result = layout(output, needsFloats ? .f32 : outputPrecision)
     let forward = PrimitiveDescription {
       shim_convolution_forward(
         $0, engine.handle, isWinograd, addsToResult ? 1 : 0, activation == .relu ? 1 : 0, source.handle, weights.handle,
         bias?.handle, result.handle, strides, before, after)
     }
     guard let forward else { return nil }
-    let gradient = engine.activationLayout(output, computed)
+    let gradient = layout(output, computed)
     switch pass {
     case .forward: return forward
     case .backwardData:

@@ -1,0 +1,49 @@
+import Tensors
+
+/// Every second row and column of a map, the first ones among them.
+struct SubsamplingOperation: Operation, PlannedOperation {
+  let name: String
+  let input: Value
+  let outputValue: Value
+
+  var inputs: [Value] { [input] }
+  var output: Value? { outputValue }
+  var parameters: [ParameterID] { [] }
+
+  func plan(_ planner: Planner) -> any PlannedOperation { self }
+
+  private func kernel(_ planner: Planner) -> SubsamplingKernel {
+    SubsamplingKernel(input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock))
+  }
+
+  func addForward(to planner: Planner) {
+    let (x, y, kernel) = (planner.buffer(of: input), planner.buffer(of: outputValue), kernel(planner))
+    planner.add(
+      Step(name, kind: "subsampling", .forward, reads: [x], writes: [y]) { _ in
+        kernel.forward(x.elements, y.elements)
+      })
+  }
+
+  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+    let addends = planner.merge(outputGradients, limit: 2, name: name, shape: outputValue.shape)
+    let (result, kernel) = (planner.newActivation("\(name) input gradient", input.shape), kernel(planner))
+    planner.add(
+      Step(name, kind: "subsampling", .backward, reads: addends, writes: [result]) { _ in
+        kernel.backward(IncomingGradient(addends), result.elements)
+      })
+    planner.addGradient(result, to: input)
+  }
+}
+
+extension Graph {
+  /// Every second row and column of (N, C, H, W), the first ones among them: (N, C, ceil(H / 2), ceil(W / 2)).
+  ///
+  /// A 1x1 convolution of stride 2 reads nothing else. Behind this operation its stride is 1, which is faster, and several
+  /// convolutions share it.
+  public func subsampled(_ name: String, _ input: Value) -> Value {
+    let output = newValue(
+      Shape(input.shape.n, input.shape.c, (input.shape.h + 1) / 2, (input.shape.w + 1) / 2))
+    append(SubsamplingOperation(name: name, input: input, outputValue: output))
+    return output
+  }
+}
