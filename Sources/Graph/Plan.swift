@@ -13,6 +13,8 @@ public final class Plan {
   public var channelBlock: Int { engine.channelBlock }
   /// The sites of the regulariser, in the order of their layer numbers.
   public var maskSites: [MaskSite] { graph.maskSites }
+  /// The blocks of the model: the number of the last one where a regulariser could act, at least 1.
+  public var blockCount: Int { graph.blockCount }
 
   private let graph: Graph
   private let engine: Engine
@@ -132,15 +134,16 @@ public final class Plan {
 
   /// Draws every mask of the step; with a global normaliser one sum over ranks settles all factors.
   private func drawMasks(_ context: RunContext) {
-    let timeline = context.dropBlock == nil ? nil : context.timeline
-    for mask in masks { timeline.measure(mask.label) { mask.draw(context.dropBlock, step: context.step) } }
-    guard let dropBlock = context.dropBlock, dropBlock.normalizerIsGlobal, let rankSums = context.rankSums else {
-      return
-    }
+    let regularization = context.regularization
+    let timeline = regularization == nil ? nil : context.timeline
+    for mask in masks { timeline.measure(mask.label) { mask.draw(regularization, number: context.step) } }
+    guard let regularization, regularization.normalizerIsGlobal, regularization.regularizer.isNormalizedByCounts,
+      let rankSums = context.rankSums
+    else { return }
     var counts = masks.flatMap { [Double($0.site.shape.count), Double($0.kept)] }
     counts.withUnsafeMutableBufferPointer { rankSums.sum($0) }
     for (index, mask) in masks.enumerated() {
-      mask.normalize(elements: Int(counts[2 * index]), kept: Int(counts[2 * index + 1]))
+      mask.normalize(regularization, elements: Int(counts[2 * index]), kept: Int(counts[2 * index + 1]))
     }
   }
 }

@@ -11,22 +11,22 @@ public protocol RankSums {
   func sum(_ values: UnsafeMutableBufferPointer<Double>)
 }
 
-/// DropBlock in one step: the rates and the random stream.
-public struct DropBlockStep {
-  /// Block size; the rate comes from `keepProbability`.
-  public var dropBlock: DropBlock
-  /// The keep probability of each ResNet group in this step.
-  public var keepProbability: [Int: Double]
+/// The regulariser in one step: what it drops, how much where, and the random stream.
+public struct RegularizationStep {
+  /// What is dropped as a whole.
+  public var regularizer: Regularizer
+  /// The keep probability of each place in this step.
+  public var keepProbabilities: KeepProbabilities
   /// The random numbers of this rank's samples.
   public var stream: MaskStream
-  /// Whether kept elements are counted over all ranks.
+  /// Whether kept elements are counted over all ranks, by those regularisers that count them.
   public var normalizerIsGlobal: Bool
 
   /// The rates and the stream of one step.
   public init(
-    _ dropBlock: DropBlock, keepProbability: [Int: Double], stream: MaskStream, normalizerIsGlobal: Bool
+    _ regularizer: Regularizer, keepProbabilities: KeepProbabilities, stream: MaskStream, normalizerIsGlobal: Bool
   ) {
-    (self.dropBlock, self.keepProbability) = (dropBlock, keepProbability)
+    (self.regularizer, self.keepProbabilities) = (regularizer, keepProbabilities)
     (self.stream, self.normalizerIsGlobal) = (stream, normalizerIsGlobal)
   }
 }
@@ -43,8 +43,8 @@ public struct BackwardProgress: Equatable, Sendable {
 public struct RunContext {
   /// The training step, counted from 0.
   public var step: Int
-  /// DropBlock, or nil where it is off.
-  public var dropBlock: DropBlockStep?
+  /// The regulariser, or nil where all are off.
+  public var regularization: RegularizationStep?
   /// The objects that the losses compare with, and where the losses go.
   public var targets: DetectionTargets?
   /// The classes that a classifier's loss compares with, and where the loss goes.
@@ -60,11 +60,11 @@ public struct RunContext {
 
   /// The context of a step; what is left out is off.
   public init(
-    step: Int = 0, dropBlock: DropBlockStep? = nil, targets: DetectionTargets? = nil,
+    step: Int = 0, regularization: RegularizationStep? = nil, targets: DetectionTargets? = nil,
     labels: ClassificationTargets? = nil, rankSums: (any RankSums)? = nil, timeline: Timeline? = nil,
     afterBackwardStep: ((BackwardProgress) -> Void)? = nil
   ) {
-    (self.step, self.dropBlock, self.targets, self.labels) = (step, dropBlock, targets, labels)
+    (self.step, self.regularization, self.targets, self.labels) = (step, regularization, targets, labels)
     (self.rankSums, self.timeline, self.afterBackwardStep) = (rankSums, timeline, afterBackwardStep)
   }
 }

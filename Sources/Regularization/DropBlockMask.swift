@@ -1,102 +1,84 @@
 import Tensors
 
 extension DropBlock {
-  /// Writes the mask of one layer and step, and returns the number of kept elements.
+  /// Draws the places where blocks start and clears the blocks, tile by tile; returns the number of kept elements.
   ///
-  /// `words` gets the bits in the order of `MaskLayout(shape:channelBlock:)`; it needs `wordCount` words. Padded
-  /// channels are 0 and not counted, so the count lies in 0...`shape.count`. A keep probability of 1 keeps everything
-  /// and draws nothing.
-  ///
-  /// The mask of a sample's channel depends on the seed, stream and sample number of `stream`, on `step` and `layer`,
-  /// on the map's size and on the rate; not on the channel block, the other samples, the number of channels or the
-  /// number of threads. The work is shared among the threads of the pool.
-  public func fillMask(
-    _ words: UnsafeMutableBufferPointer<UInt16>, shape: Shape, channelBlock: Int, keepProbability: Double,
-    stream: MaskStream, step: Int, layer: Int
-  ) -> Int {
-    let layout = MaskLayout(shape: shape, channelBlock: channelBlock)
-    require(words.count >= layout.wordCount, "a mask of \(shape) has \(layout.wordCount) words, not \(words.count)")
-    require(keepProbability >= 0 && keepProbability <= 1, "keep probability \(keepProbability) outside 0...1")
-    guard shape.count > 0, let base = words.baseAddress else { return 0 }
-    if layout.bitCount % 16 != 0 { words[layout.wordCount - 1] = 0 }
-
-    let gamma = gamma(keepProbability: keepProbability, height: shape.h, width: shape.w)
-    let painter = MaskPainter(
-      layout: layout, block: blockSize(height: shape.h, width: shape.w), gamma: gamma,
-      sampler: SeedSampler(gamma: gamma, places: startArea(height: shape.h, width: shape.w)), base: base,
-      philox: stream.philox)
-    return withUnsafeTemporaryAllocation(of: Int.self, capacity: ThreadPool.threadCount) { counts in
-      counts.initialize(repeating: 0)
-      let kept = counts
-      parallelRanges(shape.n * layout.channelBlocks) { tiles, thread in
-        kept[thread] = GapScratch.lend { first in
-          GapScratch.lend { scratch in
-            tiles.reduce(0) { count, tile in
-              let sample = tile / layout.channelBlocks
-              let counter = stream.counter(step: step, layer: layer, sample: sample)
-              return count
-                + painter.paint(
-                  tile: tile, channelBlock: tile % layout.channelBlocks, counter: counter, first: first,
-                  scratch: scratch)
-            }
-          }
-        }
-      }
-      return counts.reduce(0, +)
+  /// The mask of a sample's channel depends on the map's size and on the rate besides the stream, not on the other samples
+  /// or the number of channels; a shared mask is that of channel 0.
+  func fillMask(_ canvas: MaskCanvas, keepProbability: Double) -> Int {
+    let shape = canvas.layout.shape
+    if shape.count == 0 { return 0 }
+    let rule = fittingRule(keepProbability: keepProbability, height: shape.h, width: shape.w)
+    let painter = BlockPainter(
+      layout: canvas.layout, rule: rule, isShared: isShared,
+      sampler: SeedSampler(gamma: rule.gamma, places: rule.places), philox: canvas.philox)
+    return canvas.paint { tile in
+      GapScratch.lend { first in GapScratch.lend { painter.paint(tile, first: first, scratch: $0) } }
     }
   }
 }
 
 /// What all tiles of a mask share.
-private struct MaskPainter {
+private struct BlockPainter {
   let layout: MaskLayout
-  /// The clamped block size.
-  let block: Int
-  let gamma: Double
+  let rule: BlockRule
+  /// Whether a block covers all channels.
+  let isShared: Bool
   let sampler: SeedSampler
-  let base: UnsafeMutablePointer<UInt16>
   let philox: Philox
 
   /// Writes the bits of one sample's block of channels and returns how many are kept.
   ///
   /// `first` and `scratch` are room to work in.
-  func paint(
-    tile index: Int, channelBlock: Int, counter: SIMD4<UInt32>, first: GapScratch, scratch: GapScratch
-  ) -> Int {
-    let area = layout.shape.area
-    let laneBytes = layout.channelBlock / 8
-    let tileBytes = area * laneBytes
-    let tile = MaskTile(base: UnsafeMutableRawPointer(base) + index * tileBytes, byteCount: tileBytes)
-    let firstChannel = channelBlock * layout.channelBlock
-    let channels = min(layout.channelBlock, layout.shape.c - firstChannel)
-    if gamma >= 1 {
-      tile.fill(0)
-      return 0
+  func paint(_ tile: MaskCanvas.Tile, first: GapScratch, scratch: GapScratch) -> Int {
+    let (bits, area, laneBytes) = (tile.bits, layout.shape.area, layout.channelBlock / 8)
+    let all = MaskTile.channelBits(tile.channels)
+    var seeded = drawFirst(tile, into: first)
+    if seeded == 0 || rule.coversMap(layout.shape) {
+      // Channels stay or go as a whole.
+      let kept = isShared ? (seeded == 0 ? all : 0) : all & ~seeded
+      bits.fill(MaskTile.repeating(kept, laneBytes: laneBytes))
+      return kept.nonzeroBitCount * area
     }
-    tile.fill(MaskTile.repeating(UInt16(truncatingIfNeeded: (1 << channels) - 1), laneBytes: laneBytes))
-    if gamma <= 0 { return area * channels }
-
-    // The first words of all channels together: independent work without branches.
-    var counter = counter
-    for lane in 0..<channels {
-      counter[3] = UInt32(firstChannel + lane)
-      first.words[lane] = philox.block(counter)
-    }
-    sampler.fillGaps(first, blocks: channels)
-
-    let startColumns = UInt32(layout.shape.w - block + 1)
+    bits.fill(MaskTile.repeating(all, laneBytes: laneBytes))
+    let startColumns = UInt32(rule.columns.count)
     let rowBytes = layout.shape.w * laneBytes
-    var anything = false
-    for lane in 0..<channels {
-      let pattern = MaskTile.repeating(~(1 << UInt16(lane)), laneBytes: laneBytes)
-      counter[3] = UInt32(firstChannel + lane)
-      sampler.forEachSeed(first: first.gaps + 4 * lane, scratch: scratch, philox: philox, counter: counter) { place in
+    var counter = tile.counter
+    while seeded != 0 {
+      let mask = seeded.trailingZeroBitCount
+      seeded &= seeded &- 1
+      let pattern = isShared ? 0 : MaskTile.repeating(~(1 << UInt16(mask)), laneBytes: laneBytes)
+      counter[3] = UInt32(isShared ? 0 : tile.firstChannel + mask)
+      sampler.forEachSeed(first: first.words[mask], scratch: scratch, philox: philox, counter: counter) { place in
         let (row, column) = UInt32(truncatingIfNeeded: place).quotientAndRemainder(dividingBy: startColumns)
-        let offset = Int(row) &* rowBytes &+ Int(column) &* laneBytes
-        tile.intersect(pattern, offset: offset, runBytes: block &* laneBytes, rowBytes: rowBytes, height: block)
-        anything = true
+        let (top, left) = (rule.rows.lowerBound &+ Int(row), rule.columns.lowerBound &+ Int(column))
+        let rows = max(0, top)..<min(layout.shape.h, top &+ rule.height)
+        let columns = max(0, left)..<min(layout.shape.w, left &+ rule.width)
+        bits.intersect(
+          pattern, offset: rows.lowerBound &* rowBytes &+ columns.lowerBound &* laneBytes,
+          runBytes: columns.count &* laneBytes, rowBytes: rowBytes, height: rows.count)
       }
     }
-    return anything ? tile.ones() : area * channels
+    return bits.ones()
+  }
+
+  /// Draws the first words of each channel's mask; the result has a bit for every mask in which a block starts.
+  @inline(__always)
+  private func drawFirst(_ tile: MaskCanvas.Tile, into first: GapScratch) -> UInt16 {
+    if isShared {
+      first.words[0] = philox.block(tile.counter)
+      return UInt64(first.words[0][0]) >= sampler.seedingWord ? 1 : 0
+    }
+    var seeded: UInt16 = 0
+    for half in stride(from: 0, to: tile.channels, by: 8) {
+      let words = philox.blocks(tile.counters(channelsFrom: tile.firstChannel &+ half))
+      for lane in 0..<8 where words.0[lane] >= sampler.seedingWord {
+        seeded |= 1 << UInt16(half &+ lane)
+        first.words[half &+ lane] = SIMD4(
+          UInt32(truncatingIfNeeded: words.0[lane]), UInt32(truncatingIfNeeded: words.1[lane]),
+          UInt32(truncatingIfNeeded: words.2[lane]), UInt32(truncatingIfNeeded: words.3[lane]))
+      }
+    }
+    return seeded & MaskTile.channelBits(tile.channels)
   }
 }

@@ -1,4 +1,4 @@
-/// Room for some blocks of random words and the gaps made of them.
+/// Room for some blocks of random words and the gaps made of them; nothing is in it at first.
 struct GapScratch {
   /// Blocks of four words that fit: one for each channel of a tile.
   static let blocks = 16
@@ -10,9 +10,7 @@ struct GapScratch {
   static func lend<Result>(_ body: (GapScratch) -> Result) -> Result {
     withUnsafeTemporaryAllocation(of: SIMD4<UInt32>.self, capacity: blocks) { words in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: 4 * blocks) { gaps in
-        words.initialize(repeating: SIMD4())
-        gaps.initialize(repeating: 0)
-        return body(GapScratch(words: words.baseAddress!, gaps: gaps.baseAddress!))
+        body(GapScratch(words: words.baseAddress!, gaps: gaps.baseAddress!))
       }
     }
   }

@@ -1,11 +1,13 @@
 import Tensors
 
 /// How the keep probability moves from the start of training to its end.
-public enum KeepProbabilitySchedule: String, CaseIterable, Hashable, Sendable {
+public enum KeepProbabilitySchedule: Hashable, Sendable {
   /// Linear in the step, from exactly 1 at step 0 to the target: the paper's schedule.
   case linear
   /// The target from the first step on.
   case constant
+  /// The linear schedule at the first step of each epoch, and the same for the whole epoch.
+  case linearByEpoch(stepsPerEpoch: Int)
 
   /// The keep probability of a step.
   ///
@@ -16,7 +18,36 @@ public enum KeepProbabilitySchedule: String, CaseIterable, Hashable, Sendable {
     switch self {
     case .linear: return 1 - min(1, Double(step) / Double(totalSteps)) * (1 - target)
     case .constant: return target
+    case .linearByEpoch(let stepsPerEpoch):
+      require(stepsPerEpoch >= 1, "an epoch has at least 1 step, not \(stepsPerEpoch)")
+      return Self.linear.keepProbability(
+        step: step / stepsPerEpoch * stepsPerEpoch, totalSteps: totalSteps, target: target)
     }
+  }
+}
+
+/// The keep probabilities of all places of a model in one step.
+public struct KeepProbabilities: Hashable, Sendable {
+  /// That of the schedule, in 0...1: the last group and the last block have it.
+  public var scheduled: Double
+  /// Whether each earlier group drops a quarter of the next one's share.
+  public var isGroupScaled: Bool
+  /// The blocks of the model where the drop rate rises in proportion to a block's number; nil where it does not.
+  ///
+  /// As in the second and third form of ScheduledDropPath: block k of n drops k/n of what the last one drops.
+  public var blocks: Int?
+
+  /// The keep probabilities of a step.
+  public init(_ scheduled: Double, isGroupScaled: Bool = false, blocks: Int? = nil) {
+    (self.scheduled, self.isGroupScaled, self.blocks) = (scheduled, isGroupScaled, blocks)
+  }
+
+  /// The keep probability at a place.
+  public func at(_ place: MaskPlace) -> Double {
+    let ofGroup = isGroupScaled ? groupKeepProbability(scheduled, group: place.group) : scheduled
+    guard let blocks else { return ofGroup }
+    require(place.depth <= blocks, "block \(place.depth) of \(blocks)")
+    return 1 - (1 - ofGroup) * Double(place.depth) / Double(blocks)
   }
 }
 

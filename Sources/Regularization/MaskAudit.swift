@@ -4,15 +4,15 @@ import Tensors
 public struct MaskAudit: Sendable {
   /// The shape of the masked tensor (N, C, H, W).
   public let shape: Shape
-  /// The block size after clamping to the map.
-  public let blockSize: Int
+  /// DropBlock's block size after clamping to the map.
+  public let blockSize: Int?
   /// The keep probability of the layer, after schedule and group scaling.
   public let keepProbability: Double
-  /// The probability that a block starts at a place where it fits.
-  public let gamma: Double
+  /// The probability with which DropBlock starts a block at a place.
+  public let gamma: Double?
   /// The dropped share that the parameters ask for, 1 - keepProbability.
   public var wanted: Double { 1 - keepProbability }
-  /// The exact expectation of the dropped share: overlapping blocks count once, so it is at most `wanted`.
+  /// The exact expectation of the dropped share: overlapping blocks count once, and the modes have rates of their own.
   public let expected: Double
   /// The dropped share over all draws.
   public let measured: Double
@@ -28,17 +28,16 @@ public struct MaskAudit: Sendable {
 
   /// Draws masks for the steps 0..<draws of a layer and counts them.
   public init(
-    _ dropBlock: DropBlock, shape: Shape, keepProbability: Double, stream: MaskStream, layer: Int, draws: Int
+    _ regularizer: Regularizer, shape: Shape, keepProbability: Double, stream: MaskStream, layer: Int, draws: Int
   ) {
     require(shape.count > 0 && draws >= 1, "nothing to audit in \(draws) masks of \(shape)")
-    let expectation = DropExpectation(
-      dropBlock, keepProbability: keepProbability, height: shape.h, width: shape.w)
+    let expectation = regularizer.expectation(shape: shape, keepProbability: keepProbability)
     let layout = MaskLayout(shape: shape, channelBlock: 16)
     var words = [UInt16](repeating: 0, count: layout.wordCount)
     let kept = words.withUnsafeMutableBufferPointer { words in
       (0..<draws).reduce(0) { kept, step in
         kept
-          + dropBlock.fillMask(
+          + regularizer.fillMask(
             words, shape: shape, channelBlock: 16, keepProbability: keepProbability, stream: stream, step: step,
             layer: layer)
       }
@@ -46,10 +45,14 @@ public struct MaskAudit: Sendable {
     self.shape = shape
     self.keepProbability = keepProbability
     self.draws = draws
-    blockSize = dropBlock.blockSize(height: shape.h, width: shape.w)
-    gamma = dropBlock.gamma(keepProbability: keepProbability, height: shape.h, width: shape.w)
+    switch regularizer {
+    case .dropBlock(let dropBlock):
+      blockSize = dropBlock.blockSize(height: shape.h, width: shape.w)
+      gamma = dropBlock.gamma(keepProbability: keepProbability, height: shape.h, width: shape.w)
+    case .dropout, .spatialDropout, .dropPath: (blockSize, gamma) = (nil, nil)
+    }
     expected = expectation.rate
     measured = 1 - Double(kept) / Double(shape.count * draws)
-    standardError = (expectation.channelVariance / Double(shape.n * shape.c * draws)).squareRoot()
+    standardError = (expectation.variance / Double(draws)).squareRoot()
   }
 }

@@ -14,6 +14,10 @@ struct MaskTile {
     laneBytes == 1 ? UInt64(lane & 0xff) &* 0x0101_0101_0101_0101 : UInt64(lane) &* 0x0001_0001_0001_0001
   }
 
+  /// A lane with the bits of this many channels, 1...16.
+  @inline(__always)
+  static func channelBits(_ channels: Int) -> UInt16 { UInt16(truncatingIfNeeded: (1 << channels) - 1) }
+
   /// Writes the pattern into every lane.
   @inline(__always)
   func fill(_ pattern: UInt64) {

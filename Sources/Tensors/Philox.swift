@@ -37,6 +37,31 @@ public struct Philox: Sendable {
     }
     return SIMD4(x0, x1, x2, x3)
   }
+
+  /// Four vectors of eight words, each word in the low half of its lane.
+  public typealias Words8 = (SIMD8<UInt64>, SIMD8<UInt64>, SIMD8<UInt64>, SIMD8<UInt64>)
+
+  /// The four random words of eight counters: the numbers of `block`, in vector registers.
+  ///
+  /// Lanes hold 32 bits each, because products of 64 bits come from the low halves of such lanes.
+  @inlinable
+  @inline(__always)
+  public func blocks(_ counters: Words8) -> Words8 {
+    let low = SIMD8<UInt64>(repeating: 0xffff_ffff)
+    var (x0, x1, x2, x3) = (counters.0 & low, counters.1 & low, counters.2 & low, counters.3 & low)
+    var (k0, k1) = key
+    for _ in 0..<10 {
+      let p0 = x0 &* 0xd251_1f53
+      let p1 = x2 &* 0xcd9e_8d57
+      x0 = (p1 &>> 32) ^ x1 ^ SIMD8(repeating: UInt64(k0))
+      x2 = (p0 &>> 32) ^ x3 ^ SIMD8(repeating: UInt64(k1))
+      x1 = p1 & low
+      x3 = p0 & low
+      k0 = k0 &+ 0x9e37_79b9
+      k1 = k1 &+ 0xbb67_ae85
+    }
+    return (x0, x1, x2, x3)
+  }
 }
 
 /// The words of a Philox key in order, for code that draws an unknown number of values.

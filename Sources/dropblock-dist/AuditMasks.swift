@@ -5,10 +5,11 @@ import Training
 struct AuditMasks: SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit-masks",
-    abstract: "Draw DropBlock masks at every layer and compare their drop rate with the wanted one.",
+    abstract: "Draw the masks of every layer and compare their drop rate with the wanted one.",
     discussion: """
-      Overlapping blocks drop a little less than wanted; `expected` accounts for that exactly, and `deviation` is the
-      distance of the measured rate from it in standard errors.
+      The masks are those of the regulariser that is on, at the end of its schedule. DropBlock's overlapping blocks drop a
+      little less than wanted; `expected` accounts for that exactly, and `deviation` is the distance of the measured rate
+      from it in standard errors.
 
       Example:
         dropblock-dist audit-masks --config configs/retinanet-r50-coco.yaml --set dropblock.block_size=5
@@ -21,9 +22,9 @@ struct AuditMasks: SingleProcessCommand {
 
   func run() throws {
     let configuration = try source.load()
+    let graph = try configuration.task.checkedTrainingGraph(imagesPerRank: 1)
     try auditMasks(
-      MaskAuditRequest(configuration: configuration, json: json),
-      sites: configuration.task.trainingGraph(imagesPerRank: 1).maskSites,
+      MaskAuditRequest(configuration: configuration, json: json), sites: graph.maskSites, blocks: graph.blockCount,
       console: Console(style: .plain))
   }
 }

@@ -175,7 +175,7 @@ import Testing
       (["--trace", "/proc"], 73, "/proc: cannot be written"),
       (["--compare-dropblock", "3"], 78, "dropblock.groups is empty"),
       (["--set", "bench.input=noise"], 78, "bench.input: expected synthetic or data"),
-      (["--set", "model.name=resnet", "--set", "bench.input=data"], 78, "model.name: expected retinanet"),
+      (["--set", "model.name=resnet", "--set", "bench.input=data"], 78, "data.kind: expected image_folder"),
     ])
   func mistakes(arguments: [String], code: Int32, message: String) throws {
     let result = try runProgram(["bench"] + arguments)

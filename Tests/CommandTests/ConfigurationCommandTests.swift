@@ -10,7 +10,14 @@ import Testing
       (["--set", "batch.global"], 78, "--set batch.global: expected key.path=value"),
       (["--config", "/no/such.yaml"], 66, "/no/such.yaml: cannot read the configuration: no such file"),
       (["--output", "/proc/run"], 73, "/proc/run: cannot create the directory: "),
-      (["--set", "model.name=resnet"], 78, "model.name: expected retinanet, got resnet, which only bench"),
+      (
+        ["--set", "dropblock.groups=[4]", "--set", "dropout.groups=[4]"], 78,
+        "--set dropout.groups=[4]: dropout.groups: expected groups for at most one regulariser"
+      ),
+      (
+        ["--set", "dropblock.mode=mmdetection", "--set", "dropblock.block_size=4"], 78,
+        "dropblock.mode: mmdetection takes odd blocks only, not 4; got blocks of 4 on a map of "
+      ),
       (["--set", "model.classes=0"], 78, "model.classes: expected a whole number from 1"),
     ])
   func oneLine(arguments: [String], code: Int32, message: String) throws {

@@ -40,9 +40,9 @@ import Testing
     func context(keepProbability: Double) -> RunContext {
       RunContext(
         step: 11,
-        dropBlock: DropBlockStep(
-          DropBlock(blockSize: 3, keepProbability: keepProbability),
-          keepProbability: [3: keepProbability, 4: keepProbability], stream: stream, normalizerIsGlobal: false),
+        regularization: RegularizationStep(
+          .dropBlock(DropBlock(blockSize: 3)), keepProbabilities: KeepProbabilities(keepProbability), stream: stream,
+          normalizerIsGlobal: false),
         targets: targets)
     }
 
@@ -97,7 +97,7 @@ import Testing
     #expect(network.plan.maskSites.count == 36)
     for (site, share) in zip(network.plan.maskSites, kept) {
       let expectation = DropExpectation(
-        DropBlock(blockSize: 3, keepProbability: 0.7), keepProbability: 0.7, height: site.shape.h,
+        DropBlock(blockSize: 3), keepProbability: 0.7, height: site.shape.h,
         width: site.shape.w)
       // Over 4 x 256 channels and more, the share of one draw stays within a point.
       #expect(abs(1 - share - expectation.rate) < 0.03, "\(site.name): kept \(share)")

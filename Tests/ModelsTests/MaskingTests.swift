@@ -10,12 +10,17 @@ import Testing
   static let shape = Shape(3, 20, 9, 11)
   static let place = MaskPlace(group: 4, .convolution, depth: 1)
 
-  private func context(keepProbability: Double) -> RunContext {
+  static let regularizers: [Regularizer] = [
+    .dropBlock(DropBlock(blockSize: 3)), .dropBlock(DropBlock(blockSize: 3, isShared: true)), .dropout,
+    .spatialDropout, .dropPath,
+  ]
+
+  private func context(_ regularizer: Regularizer, keepProbability: Double) -> RunContext {
     RunContext(
       step: 2,
-      dropBlock: DropBlockStep(
-        DropBlock(blockSize: 3, keepProbability: keepProbability), keepProbability: [4: keepProbability],
-        stream: .perRank(seed: 5, rank: 0), normalizerIsGlobal: false))
+      regularization: RegularizationStep(
+        regularizer, keepProbabilities: KeepProbabilities(keepProbability), stream: .perRank(seed: 5, rank: 0),
+        normalizerIsGlobal: false))
   }
 
   /// The bits of a site's mask as 0 or 1, in canonical order.
@@ -29,27 +34,64 @@ import Testing
   }
 
   @Test(
-    "a mask of its own multiplies value and gradient with bits and factor, in place or not", arguments: [false, true],
-    [0.7, 1])
-  func ownPass(inPlace: Bool, keepProbability: Double) {
+    "a mask of its own multiplies value and gradient with bits and factor, in place or not",
+    arguments: regularizers, [false, true])
+  func ownPass(regularizer: Regularizer, inPlace: Bool) {
     let probe = Probe(Self.shape, masking: MaskSelection(groups: [4]), forgetsOutput: inPlace) { graph, x in
       graph.masked("drop", x, Self.place)
     }
     let rule = GoldenInitialization(seed: 3)
     let dimensions = [Self.shape.n, Self.shape.c, Self.shape.h, Self.shape.w]
     let (x, dy) = (rule.image(shape: dimensions), GoldenInitialization(seed: 4).image(shape: dimensions))
-    probe.run(x, outputGradient: dy, context(keepProbability: keepProbability))
-    if keepProbability == 1 {
-      #expect(probe.sink?.tensor == x && probe.source.gradient == dy)
-      return
-    }
+    probe.run(x, outputGradient: dy, context(regularizer, keepProbability: 1))
+    #expect(probe.sink?.tensor == x && probe.source.gradient == dy)
+
+    probe.run(x, outputGradient: dy, context(regularizer, keepProbability: 0.6))
     let bits = bits(probe.plan)
     let kept = bits.reduce(0, +)
-    let factor = Float(Double(bits.count) / Double(kept))
+    // By the count for DropBlock, and by the probability, to 2^-17, for the others.
+    let factor = regularizer.factor(elements: bits.count, kept: Int(kept), keepProbability: 0.6)
+    let exact = regularizer.isNormalizedByCounts ? Float(bits.count) / kept : 1 / 0.6
+    #expect(abs(factor / exact - 1) < 1.3e-5)
     #expect(kept > 0 && Int(kept) < bits.count)
     #expect(probe.plan.keptFractions == [Double(kept) / Double(bits.count)])
     #expect(probe.sink?.tensor == zip(x, bits).map { $0 * $1 * factor })
     #expect(probe.source.gradient == zip(dy, bits).map { $0 * $1 * factor })
+  }
+
+  /// Oracle: the same block without masks, from which the branch is taken.
+  @Test("the end of a branch drops whole samples and doubles the others; the shortcut stays")
+  func branchEnd() {
+    let shape = Shape(8, 16, 5, 3)
+    let norm = BatchNorm(isTrained: false, statistics: .local, retention: 0.9, epsilon: 1e-3)
+    let probe = Probe(shape, masking: MaskSelection(groups: [4], roles: [.branchEnd])) { graph, x in
+      graph.batchNormJoin(
+        "join", x, norm, shortcut: x, mask: MaskPlace(group: 4, .branchEnd, depth: 3),
+        shortcutMask: ("join.shortcut", MaskPlace(group: 4, .shortcut, depth: 3)))
+    }
+    #expect(probe.plan.maskSites.map(\.name) == ["join"])
+    probe.plan.parameters.initialize(seed: 1)
+    let x = GoldenInitialization(seed: 3).image(shape: [8, 16, 5, 3]).map { abs($0) + 1 }
+    let ones = [Float](repeating: 1, count: shape.count)
+    probe.run(x, outputGradient: ones, RunContext())
+    let (whole, wholeGradient) = (probe.sink?.tensor ?? [], probe.source.gradient)
+    probe.run(x, outputGradient: ones, context(.dropPath, keepProbability: 0.5))
+    var kept = 0
+    for sample in 0..<shape.n {
+      let elements = sample * shape.c * shape.area..<(sample + 1) * shape.c * shape.area
+      let isKept = probe.sink?.tensor[elements.lowerBound] != x[elements.lowerBound]
+      kept += isKept ? 1 : 0
+      // Branch and shortcut are the same value here: x + factor * branch.
+      let error = elements.reduce(0 as Float) { error, index in
+        let expected = x[index] + (isKept ? 2 : 0) * (whole[index] - x[index])
+        let gradient = 1 + (isKept ? 2 : 0) * (wholeGradient[index] - 1)
+        return max(
+          error, abs((probe.sink?.tensor[index] ?? 0) / expected - 1), abs(probe.source.gradient[index] / gradient - 1))
+      }
+      // A few roundings of floats.
+      #expect(error < 1e-6)
+    }
+    #expect(kept > 0 && kept < shape.n && probe.plan.keptFractions == [Double(kept) / 8])
   }
 
   @Test("a place that was not selected is the value itself, and is still known as a place")
@@ -78,7 +120,7 @@ import Testing
     let plan = Plan(graph, engine: Engine(), mode: .inference, precision: precision, policy: .direct)
     plan.parameters.initialize(seed: 3)
     _ = plan.inputImages.update(fromContentsOf: GoldenInitialization(seed: 5).image(shape: [2, 3, 12, 10]))
-    plan.forward(context(keepProbability: 0.5))
+    plan.forward(context(.dropout, keepProbability: 0.5))
     // Tensors that convolutions read are stored in the network's precision, and read back here only in floats.
     if precision == .f32 { #expect(plan.canonicalOutput(dropped) == plan.canonicalOutput(x)) }
     #expect(plan.canonicalOutput(y).contains { $0 != 0 })

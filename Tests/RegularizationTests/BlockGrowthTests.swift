@@ -35,7 +35,7 @@ import Testing
     let shape = Shape(2, 19, map.0, map.1)
     for size in Self.blocks {
       for keepProbability in [0.9, 0.4] {
-        let dropBlock = DropBlock(blockSize: size, keepProbability: keepProbability)
+        let dropBlock = DropBlock(blockSize: size)
         let official = OfficialDropBlock(
           height: shape.h, width: shape.w, block: dropBlock.blockSize(height: shape.h, width: shape.w),
           gamma: dropBlock.gamma(keepProbability: keepProbability, height: shape.h, width: shape.w))
@@ -57,7 +57,7 @@ import Testing
   @Test("a block as large as a square map drops whole channels with probability 1 - keepProbability")
   func wholeChannels() {
     let shape = Shape(4, 1024, 7, 7)
-    let mask = DrawnMask(DropBlock(blockSize: 9, keepProbability: 0.9), shape, keepProbability: 0.9)
+    let mask = DrawnMask(DropBlock(blockSize: 9), shape, keepProbability: 0.9)
     let elements = mask.elements
     var dropped = 0
     for first in stride(from: 0, to: elements.count, by: shape.area) {

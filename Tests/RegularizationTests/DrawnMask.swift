@@ -9,17 +9,27 @@ struct DrawnMask: Equatable {
 
   /// Draws a mask into a buffer whose old content is all ones, so that a bit left unwritten shows.
   init(
-    _ dropBlock: DropBlock, _ shape: Shape, keepProbability: Double, channelBlock: Int = 16,
+    _ regularizer: Regularizer, _ shape: Shape, keepProbability: Double, channelBlock: Int = 16,
     stream: MaskStream = .perRank(seed: 7, rank: 0), step: Int = 0, layer: Int = 0
   ) {
     let layout = MaskLayout(shape: shape, channelBlock: channelBlock)
     var words = [UInt16](repeating: .max, count: layout.wordCount)
     kept = words.withUnsafeMutableBufferPointer {
-      dropBlock.fillMask(
+      regularizer.fillMask(
         $0, shape: shape, channelBlock: channelBlock, keepProbability: keepProbability, stream: stream, step: step,
         layer: layer)
     }
     (self.layout, self.words) = (layout, words)
+  }
+
+  /// Draws a mask of DropBlock.
+  init(
+    _ dropBlock: DropBlock, _ shape: Shape, keepProbability: Double, channelBlock: Int = 16,
+    stream: MaskStream = .perRank(seed: 7, rank: 0), step: Int = 0, layer: Int = 0
+  ) {
+    self.init(
+      .dropBlock(dropBlock), shape, keepProbability: keepProbability, channelBlock: channelBlock, stream: stream,
+      step: step, layer: layer)
   }
 
   /// 1 where kept and 0 where dropped, in the order (N, C, H, W).

@@ -11,7 +11,7 @@ import Testing
       (14, 0.9, 7, 0.00625), (21, 0.9, 11, 0.00301209), (11, 0.9, 11, 0.1),
     ])
   func gammaValues(size: Int, keepProbability: Double, block: Int, expected: Double) {
-    let dropBlock = DropBlock(blockSize: block, keepProbability: keepProbability)
+    let dropBlock = DropBlock(blockSize: block)
     let gamma = dropBlock.gamma(keepProbability: keepProbability, height: size, width: size)
     // Half a unit of the last figure given, at most 5e-8.
     #expect(abs(gamma - expected) < 5e-8)
@@ -19,7 +19,7 @@ import Testing
 
   @Test("gamma of a rectangular map uses both sides, and height and width may change places")
   func gammaRectangular() {
-    let dropBlock = DropBlock(blockSize: 7, keepProbability: 0.9)
+    let dropBlock = DropBlock(blockSize: 7)
     let expected = 0.1 / 49 * (25 * 42) / (19 * 36)
     #expect(abs(dropBlock.gamma(keepProbability: 0.9, height: 25, width: 42) - expected) < 1e-15)
     #expect(abs(dropBlock.gamma(keepProbability: 0.9, height: 42, width: 25) - expected) < 1e-15)
@@ -27,8 +27,8 @@ import Testing
 
   @Test("the block is clamped to the smaller side, and then gamma is that of the clamped block")
   func clamping() {
-    let large = DropBlock(blockSize: 7, keepProbability: 0.9)
-    let fitting = DropBlock(blockSize: 4, keepProbability: 0.9)
+    let large = DropBlock(blockSize: 7)
+    let fitting = DropBlock(blockSize: 4)
     for (height, width) in [(4, 4), (4, 9), (9, 4)] {
       #expect(large.blockSize(height: height, width: width) == 4)
       #expect(
@@ -43,13 +43,13 @@ import Testing
   func gammaLimit() {
     for (height, width) in [(1, 1), (7, 7), (5, 12), (12, 5)] {
       for block in 1...13 {
-        let dropBlock = DropBlock(blockSize: block, keepProbability: 0.25)
+        let dropBlock = DropBlock(blockSize: block)
         let gamma = dropBlock.gamma(keepProbability: 0.25, height: height, width: width)
         // A few roundings of numbers up to 1.
         #expect(gamma <= 0.75 + 1e-15)
         if block == 1 || (height == width && block >= height) { #expect(abs(gamma - 0.75) < 1e-15) }
       }
     }
-    #expect(DropBlock(blockSize: 1, keepProbability: 0).gamma(keepProbability: 0, height: 5, width: 5) == 1)
+    #expect(DropBlock(blockSize: 1).gamma(keepProbability: 0, height: 5, width: 5) == 1)
   }
 }

@@ -11,7 +11,7 @@ import Testing
     ])
   func knownRates(size: Int, keepProbability: Double, block: Int, expected: Double) {
     let expectation = DropExpectation(
-      DropBlock(blockSize: block, keepProbability: keepProbability), keepProbability: keepProbability, height: size,
+      DropBlock(blockSize: block), keepProbability: keepProbability, height: size,
       width: size)
     #expect(abs(expectation.rate - expected) < 5.01e-5)
   }
@@ -21,7 +21,7 @@ import Testing
     "rates, rows, columns and variance are those of all outcomes added up",
     arguments: [(3, 3, 2), (4, 4, 2), (3, 5, 2), (5, 3, 3), (4, 6, 3), (6, 4, 4), (3, 3, 3), (2, 4, 7), (2, 3, 1)])
   func enumeration(height: Int, width: Int, size: Int) {
-    let dropBlock = DropBlock(blockSize: size, keepProbability: 0.7)
+    let dropBlock = DropBlock(blockSize: size)
     let block = dropBlock.blockSize(height: height, width: width)
     let gamma = dropBlock.gamma(keepProbability: 0.7, height: height, width: width)
     let places = dropBlock.startArea(height: height, width: width)
@@ -60,9 +60,9 @@ import Testing
   @Test("nothing is expected to drop at keep probability 1, and everything at 0 with blocks of 1")
   func ends() {
     let none = DropExpectation(
-      DropBlock(blockSize: 3, keepProbability: 0.9), keepProbability: 1, height: 9, width: 7)
+      DropBlock(blockSize: 3), keepProbability: 1, height: 9, width: 7)
     #expect(none.rate == 0 && none.channelVariance == 0 && none.rowRates.allSatisfy { $0 == 0 })
-    let all = DropExpectation(DropBlock(blockSize: 1, keepProbability: 0), keepProbability: 0, height: 3, width: 4)
+    let all = DropExpectation(DropBlock(blockSize: 1), keepProbability: 0, height: 3, width: 4)
     // Four thirds and quarters added up.
     #expect(abs(all.rate - 1) < 1e-15 && all.channelVariance == 0)
   }

@@ -11,7 +11,7 @@ import Testing
   func rate(map: (Int, Int), size: Int) {
     for keepProbability in [0.9, 0.975, 0.6] {
       let audit = MaskAudit(
-        DropBlock(blockSize: size, keepProbability: keepProbability), shape: Shape(2, 256, map.0, map.1),
+        .dropBlock(DropBlock(blockSize: size)), shape: Shape(2, 256, map.0, map.1),
         keepProbability: keepProbability, stream: .perRank(seed: 3, rank: 1), layer: size, draws: 16)
       #expect(
         abs(audit.deviation) < 4,
@@ -26,7 +26,7 @@ import Testing
   @Test("each row and each column drops at its own expected rate", arguments: maps, blocks)
   func rowsAndColumns(map: (Int, Int), size: Int) {
     let shape = Shape(4, 1024, map.0, map.1)
-    let dropBlock = DropBlock(blockSize: size, keepProbability: 0.8)
+    let dropBlock = DropBlock(blockSize: size)
     let expectation = DropExpectation(dropBlock, keepProbability: 0.8, height: shape.h, width: shape.w)
     let elements = DrawnMask(dropBlock, shape, keepProbability: 0.8, step: size).elements
     var rows = [Scatter](repeating: Scatter(), count: shape.h)
@@ -55,7 +55,7 @@ import Testing
   func standardError() {
     let squares = (0..<300).map { layer in
       let audit = MaskAudit(
-        DropBlock(blockSize: 5, keepProbability: 0.8), shape: Shape(1, 64, 12, 9), keepProbability: 0.8,
+        .dropBlock(DropBlock(blockSize: 5)), shape: Shape(1, 64, 12, 9), keepProbability: 0.8,
         stream: .perRank(seed: 5, rank: 0), layer: layer, draws: 2)
       return audit.deviation * audit.deviation
     }
@@ -67,7 +67,7 @@ import Testing
   func auditOfEnds() {
     for (keepProbability, size) in [(1.0, 7), (0.0, 1)] {
       let audit = MaskAudit(
-        DropBlock(blockSize: size, keepProbability: 0.9), shape: Shape(1, 20, 5, 9), keepProbability: keepProbability,
+        .dropBlock(DropBlock(blockSize: size)), shape: Shape(1, 20, 5, 9), keepProbability: keepProbability,
         stream: .perRank(seed: 5, rank: 0), layer: 0, draws: 3)
       #expect(audit.measured == audit.wanted && audit.deviation == 0 && audit.blockSize == min(size, 5))
     }

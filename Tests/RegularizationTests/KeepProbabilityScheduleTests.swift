@@ -26,6 +26,31 @@ import Testing
     #expect(KeepProbabilitySchedule.constant.keepProbability(step: step, totalSteps: 100, target: 0.9) == 0.9)
   }
 
+  @Test("the schedule by epoch is the linear one at each epoch's first step")
+  func byEpoch() {
+    let schedule = KeepProbabilitySchedule.linearByEpoch(stepsPerEpoch: 25)
+    for step in 0..<120 {
+      let expected = KeepProbabilitySchedule.linear.keepProbability(
+        step: step - step % 25, totalSteps: 100, target: 0.9)
+      #expect(schedule.keepProbability(step: step, totalSteps: 100, target: 0.9) == expected)
+    }
+    #expect(schedule.keepProbability(step: 24, totalSteps: 100, target: 0.9) == 1)
+    #expect(abs(schedule.keepProbability(step: 99, totalSteps: 100, target: 0.9) - 0.925) < 2.3e-16)
+  }
+
+  /// The second form of ScheduledDropPath: cell k of n, counted from 1, drops k/n of the share.
+  @Test("a place's rate goes by its block, its group, both or neither")
+  func places() {
+    let middle = MaskPlace(group: 3, .branchEnd, depth: 8)
+    let last = MaskPlace(group: 4, .branchEnd, depth: 16)
+    #expect(KeepProbabilities(0.9).at(middle) == 0.9)
+    #expect(abs(KeepProbabilities(0.9, blocks: 16).at(middle) - 0.95) < 2.3e-16)
+    #expect(abs(KeepProbabilities(0.9, blocks: 16).at(last) - 0.9) < 2.3e-16)
+    #expect(abs(KeepProbabilities(0.9, isGroupScaled: true).at(middle) - 0.975) < 2.3e-16)
+    #expect(abs(KeepProbabilities(0.9, isGroupScaled: true, blocks: 16).at(middle) - 0.9875) < 2.3e-16)
+    #expect(KeepProbabilities(1, isGroupScaled: true, blocks: 16).at(middle) == 1)
+  }
+
   @Test(
     "each earlier group drops a quarter of the next",
     arguments: [(4, 0.1), (3, 0.025), (2, 0.00625), (1, 0.0015625)])

@@ -8,7 +8,7 @@ import Testing
 /// is passed by chance once in 10^5. Equal masks of 2 x 64 x 32 x 32 elements would be at 362.
 @Suite struct MaskIndependenceTests {
   private static let shape = Shape(2, 64, 32, 32)
-  private static let dropBlock = DropBlock(blockSize: 1, keepProbability: 0.7)
+  private static let dropBlock = DropBlock(blockSize: 1)
 
   private func draw(seed: UInt64 = 7, rank: Int = 0, step: Int = 0, layer: Int = 0, firstSample: Int = 0) -> [UInt8] {
     DrawnMask(
@@ -72,7 +72,7 @@ import Testing
     let shape = Shape(4, 2048, 7, 7)
     func channels(rank: Int, step: Int, layer: Int) -> [UInt8] {
       let mask = DrawnMask(
-        DropBlock(blockSize: 7, keepProbability: 0.7), shape, keepProbability: 0.7,
+        DropBlock(blockSize: 7), shape, keepProbability: 0.7,
         stream: .perRank(seed: 7, rank: rank), step: step, layer: layer)
       return stride(from: 0, to: shape.count, by: shape.area).map { [elements = mask.elements] in elements[$0] }
     }

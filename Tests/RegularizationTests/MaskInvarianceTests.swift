@@ -4,7 +4,11 @@ import Testing
 
 /// What a mask must not depend on, and its ends: everything kept, nothing kept.
 @Suite struct MaskInvarianceTests {
-  private static let dropBlock = DropBlock(blockSize: 3, keepProbability: 0.8)
+  private static let dropBlock = DropBlock(blockSize: 3)
+
+  private func factor(elements: Int, kept: Int) -> Float {
+    Regularizer.dropBlock(Self.dropBlock).factor(elements: elements, kept: kept, keepProbability: 0.8)
+  }
 
   @Test("the mask is the same for 1, 2 and 3 threads", arguments: [8, 16])
   func threads(channelBlock: Int) {
@@ -22,7 +26,7 @@ import Testing
 
   @Test("8 and 16 channels a block give the same mask per element", arguments: [1, 2, 3, 7])
   func channelBlocks(size: Int) {
-    let dropBlock = DropBlock(blockSize: size, keepProbability: 0.8)
+    let dropBlock = DropBlock(blockSize: size)
     for shape in [Shape(2, 19, 5, 7), Shape(1, 32, 14, 14), Shape(3, 8, 1, 3), Shape(1, 9, 90, 3)] {
       let wide = DrawnMask(dropBlock, shape, keepProbability: 0.8, channelBlock: 16)
       let narrow = DrawnMask(dropBlock, shape, keepProbability: 0.8, channelBlock: 8)
@@ -56,7 +60,7 @@ import Testing
   @Test("the masks of a seed stay the same from version to version")
   func frozen() {
     let mask = DrawnMask(
-      DropBlock(blockSize: 7, keepProbability: 0.9), Shape(2, 64, 40, 40), keepProbability: 0.9,
+      DropBlock(blockSize: 7), Shape(2, 64, 40, 40), keepProbability: 0.9,
       stream: .perRank(seed: 0x1_0000_0007, rank: 1), step: 1234, layer: 17)
     let fingerprint = mask.words.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     #expect(fingerprint == 0xa06d_c25c_b20b_b591, "\(String(fingerprint, radix: 16)), \(mask.kept) kept")
@@ -68,22 +72,22 @@ import Testing
       let mask = DrawnMask(Self.dropBlock, shape, keepProbability: 1)
       #expect(mask.kept == shape.count)
       #expect(mask.elements.allSatisfy { $0 == 1 })
-      #expect(maskNormalizer(elements: shape.count, kept: mask.kept) == 1)
+      #expect(factor(elements: shape.count, kept: mask.kept) == 1)
     }
   }
 
   @Test("a mask that keeps nothing has factor 0, so that zeros come out and not NaN", arguments: [1, 5, 9])
   func nothingKept(size: Int) {
-    let dropBlock = DropBlock(blockSize: size, keepProbability: 0)
+    let dropBlock = DropBlock(blockSize: size)
     let mask = DrawnMask(dropBlock, Shape(2, 19, 5, 5), keepProbability: 0)
     #expect(mask.kept == 0 && mask.ones == 0)
-    #expect(maskNormalizer(elements: 2 * 19 * 25, kept: mask.kept) == 0)
+    #expect(factor(elements: 2 * 19 * 25, kept: mask.kept) == 0)
   }
 
   @Test("the factor is elements over kept elements")
   func normalizer() {
-    #expect(maskNormalizer(elements: 100, kept: 80) == 1.25)
-    #expect(maskNormalizer(elements: 32_563_200, kept: 1) == 32_563_200)
+    #expect(factor(elements: 100, kept: 80) == 1.25)
+    #expect(factor(elements: 32_563_200, kept: 1) == 32_563_200)
   }
 
   @Test("with masks by sample, a batch split over ranks or micro-batches has the masks of the whole")

@@ -6,11 +6,9 @@ extension SeedSampler {
   /// The taken places of the sequence that starts at a counter, as a list.
   func places(philox: Philox, counter: SIMD4<UInt32>) -> [Int] {
     var places: [Int] = []
-    GapScratch.lend { first in
-      GapScratch.lend { scratch in
-        first.words[0] = philox.block(counter)
-        fillGaps(first, blocks: 1)
-        forEachSeed(first: first.gaps, scratch: scratch, philox: philox, counter: counter) { places.append($0) }
+    GapScratch.lend { scratch in
+      forEachSeed(first: philox.block(counter), scratch: scratch, philox: philox, counter: counter) {
+        places.append($0)
       }
     }
     return places

@@ -34,24 +34,26 @@ final class MaskSlot {
   }
 
   /// Draws the mask of a step, or switches it off.
-  func draw(_ dropBlock: DropBlockStep?, step: Int) {
+  func draw(_ step: RegularizationStep?, number: Int) {
     (isActive, factor, kept) = (false, 1, site.shape.count)
-    guard let dropBlock, let memory, let keepProbability = dropBlock.keepProbability[site.place.group],
-      keepProbability < 1
-    else { return }
+    guard let step, let memory else { return }
+    let keepProbability = step.keepProbabilities.at(site.place)
+    if keepProbability >= 1 { return }
     isActive = true
-    kept = dropBlock.dropBlock.fillMask(
+    kept = step.regularizer.fillMask(
       UnsafeMutableBufferPointer(start: memory.pointer(to: UInt16.self), count: wordCount), shape: site.shape,
-      channelBlock: channelBlock, keepProbability: keepProbability, stream: dropBlock.stream, step: step,
+      channelBlock: channelBlock, keepProbability: keepProbability, stream: step.stream, step: number,
       layer: site.index)
-    factor = maskNormalizer(elements: site.shape.count, kept: kept)
+    normalize(step, elements: site.shape.count, kept: kept)
   }
 
   /// What timelines call the drawing of this mask.
   var label: WorkLabel { WorkLabel(site.name, pass: "prepare", kind: Plan.maskDrawing) }
 
-  /// Replaces the factor by that of counts summed over ranks.
-  func normalize(elements: Int, kept: Int) {
-    if isActive { factor = maskNormalizer(elements: elements, kept: kept) }
+  /// Takes the factor of these counts, of this rank or of all.
+  func normalize(_ step: RegularizationStep, elements: Int, kept: Int) {
+    if !isActive { return }
+    factor = step.regularizer.factor(
+      elements: elements, kept: kept, keepProbability: step.keepProbabilities.at(site.place))
   }
 }

@@ -11,11 +11,11 @@ struct BenchmarkLength {
   let warmup: Int
   /// Timed steps, from 1.
   let steps: Int
-  /// Pairs of steps with and without DropBlock, from 0.
+  /// Pairs of steps with and without the regulariser, from 0.
   let pairs: Int
 }
 
-/// The measurements of `bench`: timed steps first, then steps that are recorded, then pairs with and without DropBlock.
+/// The measurements of `bench`: timed steps first, then steps that are recorded, then pairs with and without the regulariser.
 ///
 /// Recording disturbs, so timed steps are not recorded.
 final class Benchmark<Task: BenchmarkTask> {
@@ -104,16 +104,13 @@ final class Benchmark<Task: BenchmarkTask> {
   }
 
   private func sayHeader() {
-    let dropBlock = replica.task.dropBlock
     console.header(
       "dropblock-dist bench: \(configuration.name)",
       [
         ("model", ModelDescription.title(configuration)),
         (
-          "DropBlock",
-          dropBlock.map {
-            "block \($0.blockSize), keep \($0.keepProbability) in every step, groups \(configuration.dropBlock.groups)"
-          } ?? "off"
+          configuration.regularizerTitle,
+          configuration.regularizerSettings.map { "\($0.summary), in every step" } ?? "off"
         ),
         ("ranks", "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue)"),
         ("batch", "\(replica.batch.global) images a step, \(replica.batch.perRank) on a rank at a time"),
@@ -141,7 +138,7 @@ final class Benchmark<Task: BenchmarkTask> {
           + "of gradients under way for \(milliseconds(report.allreduce.seconds))"
       ),
       (
-        "DropBlock",
+        configuration.regularizerTitle,
         "\(milliseconds(report.regularizer_seconds)) of a step to draw masks; applying them is part of the operations below"
       ),
       (
@@ -154,7 +151,7 @@ final class Benchmark<Task: BenchmarkTask> {
       rows.append(
         (
           "with/without",
-          "DropBlock costs \(NumberText.fixed(cost.percent, 2)) % of a step, median of \(cost.pairs) pairs "
+          "\(configuration.regularizerTitle) costs \(NumberText.fixed(cost.percent, 2)) % of a step, median of \(cost.pairs) pairs "
             + "(\(milliseconds(cost.on_seconds)) with, \(milliseconds(cost.off_seconds)) without)"
         ))
     }

@@ -38,7 +38,7 @@ struct BenchmarkReport: Encodable {
     }
   }
 
-  /// What DropBlock costs: pairs of steps, one with and one without it.
+  /// What the regulariser costs: pairs of steps, one with and one without it.
   struct DropBlockCost: Encodable {
     let pairs: Int
     /// Median seconds of the steps with it.

@@ -19,26 +19,32 @@ public struct MaskAuditRequest: Equatable, Sendable {
 
 /// Draws masks at every site and compares the share that they drop with the exact expectation.
 ///
-/// The rate is that at the end of the schedule. Overlapping blocks drop less than was asked for: `expected` counts each
-/// element once, and `measured` must agree with it within its standard error.
-/// - Parameter sites: where the masks belong, in forward order.
+/// The rate is that at the end of the schedule. Overlapping blocks drop less than was asked for, and published variants of
+/// DropBlock less or much more: `expected` counts each element once, and `measured` must agree with it within its standard
+/// error.
+/// - Parameters:
+///   - sites: where the masks belong, in forward order.
+///   - blocks: the blocks of the model.
 /// - Throws: `InputError` with code 73 when the JSON cannot be written.
 @discardableResult
-public func auditMasks(_ request: MaskAuditRequest, sites: [MaskSite], console: Console) throws -> [MaskAudit] {
-  let configuration = request.configuration.dropBlock
-  let dropBlock = DropBlock(blockSize: configuration.blockSize, keepProbability: configuration.keepProbability)
+public func auditMasks(
+  _ request: MaskAuditRequest, sites: [MaskSite], blocks: Int, console: Console
+) throws -> [MaskAudit] {
+  let regularization = RunRegularization(request.configuration, totalSteps: 1, stepsPerEpoch: 1, blocks: blocks)
   let stream = MaskStream.perRank(seed: request.configuration.random.seed, rank: 0)
-  let audits = sites.map { site in
-    let keepProbability =
-      configuration.isGroupScaled
-      ? groupKeepProbability(configuration.keepProbability, group: site.place.group) : configuration.keepProbability
-    return MaskAudit(
-      dropBlock, shape: site.shape, keepProbability: keepProbability, stream: stream, layer: site.index,
-      draws: request.draws)
+  let audits = regularization.map { regularization in
+    sites.map { site in
+      MaskAudit(
+        regularization.regularizer, shape: site.shape,
+        keepProbability: regularization.finalKeepProbabilities.at(site.place), stream: stream, layer: site.index,
+        draws: request.draws)
+    }
   }
-  console.say(audits.isEmpty ? "DropBlock is off: dropblock.groups is empty" : table(sites, audits))
-  if let file = request.json { try writeJSON(records(sites, audits), to: file) }
-  return audits
+  console.say(
+    audits.map { table(sites, $0) }
+      ?? "no regulariser is on: dropblock.groups is empty, and so are the groups of the others")
+  if let file = request.json { try writeJSON(records(sites, audits ?? []), to: file) }
+  return audits ?? []
 }
 
 /// The audits with one line a site; rates in percent, the deviation in standard errors.
@@ -47,7 +53,7 @@ private func table(_ sites: [MaskSite], _ audits: [MaskAudit]) -> String {
   let head = [("map", 9), ("block", 6), ("wanted", 9), ("expected", 10), ("measured", 10), ("deviation", 10)]
   let lines = zip(sites, audits).map { site, audit in
     let cells = [
-      ("\(site.shape.h)x\(site.shape.w)", 9), ("\(audit.blockSize)", 6), (percent(audit.wanted), 9),
+      ("\(site.shape.h)x\(site.shape.w)", 9), (audit.blockSize.map(String.init) ?? "-", 6), (percent(audit.wanted), 9),
       (percent(audit.expected), 10), (percent(audit.measured), 10), (NumberText.fixed(audit.deviation, 1), 10),
     ]
     return NumberText.left(site.name, width) + cells.map { NumberText.right($0.0, $0.1) }.joined()
@@ -63,9 +69,9 @@ private struct AuditRecord: Encodable {
   let name: String
   let group: Int
   let shape: [Int]
-  let block_size: Int
+  let block_size: Int?
   let keep_prob: Double
-  let gamma: Double
+  let gamma: Double?
   let wanted: Double
   let expected: Double
   let measured: Double

@@ -10,7 +10,7 @@ public struct BenchRequest: Sendable {
   public var steps: Int
   /// Steps in front that do not count, from 0.
   public var warmup: Int
-  /// Pairs of steps with and without DropBlock, from 0.
+  /// Pairs of steps with and without the regulariser, from 0.
   public var pairs: Int
   /// The file that gets the figures as JSON.
   public var json: String?
@@ -41,10 +41,10 @@ public struct BenchRequest: Sendable {
     }
   }
 
-  /// What is timed: the configured task, with DropBlock at its final rate in every step.
+  /// What is timed: the configured task, with its regulariser at the final rate in every step.
   private var task: any BenchmarkTask {
     var configuration = configuration
-    configuration.dropBlock.schedule = .constant
+    configuration.setConstantDropRates()
     switch configuration.model.name {
     case .retinaNet: return Detector(configuration)
     case .resNet, .kerasResNet, .denseNet, .customNet: return Classifier(configuration)
@@ -61,7 +61,7 @@ public struct BenchRequest: Sendable {
   /// Throws what would otherwise be found only after the work: 73 for outputs, 78 for the configuration.
   private func check(rank: Int) throws {
     try configuration.requireRunnable()
-    if pairs > 0 && configuration.dropBlock.groups.isEmpty {
+    if pairs > 0 && configuration.regularizerSettings == nil {
       throw InputError(
         .badConfiguration,
         "--compare-dropblock: dropblock.groups is empty, so there is nothing to compare; "

@@ -62,7 +62,7 @@ extension Configuration {
     if batchNorm.mode == .trained && batchNorm.statistics == .local { keys.append("batch_norm.statistics: local") }
     if loss.normalizer == .local { keys.append("loss.normalizer: local") }
     if !dropBlock.groups.isEmpty && dropBlock.normalizer == .local { keys.append("dropblock.normalizer: local") }
-    if !dropBlock.groups.isEmpty && random.stream == .rank { keys.append("random.stream: rank") }
+    if regularizerSettings != nil && random.stream == .rank { keys.append("random.stream: rank") }
     if batch.accumulate > 1 { keys.append("batch.accumulate: \(batch.accumulate)") }
     return keys
   }

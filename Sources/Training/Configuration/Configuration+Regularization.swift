@@ -1,20 +1,28 @@
+import Regularization
+
 extension Configuration {
-  /// DropBlock in the backbone.
+  /// DropBlock.
   public struct DropBlock: ConfigurationSection {
-    /// Groups of the ResNet that it acts in, from 1 (conv2_x) to 4 (conv5_x); an empty list is none.
+    /// Groups that it acts in, in a ResNet from 1 (conv2_x) to 4 (conv5_x); an empty list is none.
     public var groups: [Int]
     /// Side of a dropped block in pixels of the feature map, from 1; clamped to the map.
     public var blockSize = 7
     /// Share of a map that is kept at the end of the schedule, above 0 and at most 1.
     public var keepProbability = 0.9
     /// How the kept share gets there.
-    public var schedule = DropBlockSchedule.linear
+    public var schedule = DropSchedule.linear
     /// Whether each group before the last drops a quarter of the next one's share (official code).
     public var isGroupScaled = true
     /// Which branches of a residual block it acts on.
-    public var sites = DropBlockSites.convolutionsAndSkip
+    public var sites = DropSites.convolutionsAndSkip
     /// Whether the kept values are scaled up by a rank's own share of kept values, or by that of all ranks.
     public var normalizer = Scope.local
+    /// Whose DropBlock it is: the paper's, or one that was published elsewhere, with its defects.
+    public var mode = DropBlockMode.paper
+    /// Whether all channels of a sample have the same mask.
+    public var isShared = false
+    /// Whether blocks start often enough for the exact share, overlapping blocks counted once; with the paper's mode only.
+    public var isCalibrated = false
 
     init(form: ModelForm) {
       switch form {
@@ -32,57 +40,83 @@ extension Configuration {
         ConfigurationKey("group_scaling", \.isGroupScaled),
         ConfigurationKey("sites", \.sites),
         ConfigurationKey("normalizer", \.normalizer),
+        ConfigurationKey("mode", \.mode),
+        ConfigurationKey("shared_mask", \.isShared),
+        ConfigurationKey("calibrated", \.isCalibrated),
+      ]
+    }
+  }
+
+  /// Dropout of single elements, and SpatialDropout of whole channels: each has a section of this kind.
+  public struct Dropout: ConfigurationSection {
+    /// Groups that it acts in, from 1 to 4; an empty list is none.
+    public var groups: [Int] = []
+    /// Share that is kept at the end of the schedule, above 0 and at most 1; the paper's best is 0.7 for Dropout.
+    public var keepProbability = 0.9
+    /// How the kept share gets there.
+    public var schedule = DropSchedule.constant
+    /// Whether each group before the last drops a quarter of the next one's share.
+    public var isGroupScaled = false
+    /// Which branches of a residual block it acts on.
+    public var sites = DropSites.convolutions
+
+    init(form: ModelForm) {}
+
+    static var keys: [ConfigurationKey<Self>] {
+      [
+        ConfigurationKey("groups", \.groups, .from(1, to: 4)),
+        ConfigurationKey("keep_prob", \.keepProbability, .above(0, to: 1)),
+        ConfigurationKey("schedule", \.schedule),
+        ConfigurationKey("group_scaling", \.isGroupScaled),
+        ConfigurationKey("sites", \.sites),
+      ]
+    }
+  }
+
+  /// DropPath, which drops the branch of a block for a whole sample, and ScheduledDropPath.
+  ///
+  /// The forms of ScheduledDropPath: the first is the linear schedule, the second `depth_scaling` with a constant one, the
+  /// third both.
+  public struct DropPath: ConfigurationSection {
+    /// Groups that it acts in, from 1 to 4; an empty list is none.
+    public var groups: [Int] = []
+    /// Share of samples that keep a branch at the end of the schedule, above 0 and at most 1.
+    public var keepProbability = 0.9
+    /// How the kept share gets there.
+    public var schedule = DropSchedule.linear
+    /// Whether each group before the last drops a quarter of the next one's share.
+    public var isGroupScaled = false
+    /// Whether block k of n blocks drops k/n of the share.
+    public var isDepthScaled = false
+
+    init(form: ModelForm) {}
+
+    static var keys: [ConfigurationKey<Self>] {
+      [
+        ConfigurationKey("groups", \.groups, .from(1, to: 4)),
+        ConfigurationKey("keep_prob", \.keepProbability, .above(0, to: 1)),
+        ConfigurationKey("schedule", \.schedule),
+        ConfigurationKey("group_scaling", \.isGroupScaled),
+        ConfigurationKey("depth_scaling", \.isDepthScaled),
       ]
     }
   }
 
   /// How the kept share moves over the steps.
-  public enum DropBlockSchedule: String, ConfigurationChoice, Sendable {
+  public enum DropSchedule: String, ConfigurationChoice, Sendable {
     /// From 1 at the first step in a straight line to the target at the last.
     case linear
     /// The target at every step.
     case constant
+    /// The straight line, taken at the first step of each epoch.
+    case linearByEpoch = "linear_by_epoch"
   }
 
-  /// The branches of a residual block that DropBlock acts on.
-  public enum DropBlockSites: String, ConfigurationChoice, Sendable {
-    /// After each convolution's batch-norm, and on the skip connection: the paper's best.
+  /// The branches of a residual block that a regulariser acts on.
+  public enum DropSites: String, ConfigurationChoice, Sendable {
+    /// After each convolution's batch-norm, and on the skip connection: the paper's best for DropBlock.
     case convolutionsAndSkip = "conv+skip"
-    /// After each convolution's batch-norm only: the paper's ablation.
+    /// After each convolution's batch-norm only: the paper's other regularisers, and its ablation.
     case convolutions = "conv"
-  }
-
-  /// The losses of a detector, and that of a classifier.
-  public struct Loss: ConfigurationSection {
-    /// Weight of positive anchors in the focal loss, from 0 to 1.
-    public var focalAlpha = 0.25
-    /// Focusing exponent of the focal loss, from 0; paper 1.5, torchvision 2.
-    public var focalGamma: Double
-    /// Where the paper's Huber loss of a box coordinate turns linear, above 0; nil in torchvision's form, which uses L1.
-    public var huberDelta: Double?
-    /// Weight of the box loss in the sum, from 0; paper 50, torchvision 1.
-    public var boxWeight: Double
-    /// Whether the number of positive anchors is counted per rank or over all ranks.
-    public var normalizer = Scope.local
-    /// Share of a label that a classifier's loss spreads over all classes, from 0 to 0.999; paper 0 or 0.1.
-    public var labelSmoothing = 0.0
-
-    init(form: ModelForm) {
-      switch form {
-      case .paper: (focalGamma, huberDelta, boxWeight) = (1.5, 0.1, 50)
-      case .torchvision: (focalGamma, huberDelta, boxWeight) = (2, nil, 1)
-      }
-    }
-
-    static var keys: [ConfigurationKey<Self>] {
-      [
-        ConfigurationKey("focal_alpha", \.focalAlpha, .from(0, to: 1)),
-        ConfigurationKey("focal_gamma", \.focalGamma, .from(0, to: 10)),
-        ConfigurationKey("huber_delta", \.huberDelta, .above(0)),
-        ConfigurationKey("box_weight", \.boxWeight, .from(0)),
-        ConfigurationKey("normalizer", \.normalizer),
-        ConfigurationKey("label_smoothing", \.labelSmoothing, .from(0, to: 0.999)),
-      ]
-    }
   }
 }

@@ -21,8 +21,14 @@ public struct Configuration: Equatable, Sendable {
   public var model: Model
   /// Batch normalisation.
   public var batchNorm: BatchNorm
-  /// DropBlock in the backbone.
+  /// DropBlock.
   public var dropBlock: DropBlock
+  /// Dropout of single elements.
+  public var dropout: Dropout
+  /// SpatialDropout: Dropout of whole channels.
+  public var spatialDropout: Dropout
+  /// DropPath.
+  public var dropPath: DropPath
   /// The losses of a detector, and that of a classifier.
   public var loss: Loss
   /// Images in a step, and who owns the number.
@@ -51,6 +57,10 @@ public struct Configuration: Equatable, Sendable {
     model = Model(form: form)
     batchNorm = BatchNorm(form: form)
     dropBlock = DropBlock(form: form)
+    dropout = Dropout(form: form)
+    dropout.keepProbability = 0.7
+    spatialDropout = Dropout(form: form)
+    dropPath = DropPath(form: form)
     loss = Loss(form: form)
     batch = Batch(form: form)
     optimizer = Optimizer(form: form)
@@ -76,7 +86,9 @@ public struct Configuration: Equatable, Sendable {
       ConfigurationKey("reproducible", \.reproducible),
       ConfigurationKey("threads_per_rank", \.threadsPerRank, .from(1, to: 1024)),
     ] + .section("data", \.data) + .section("input", \.input) + .section("model", \.model)
-      + .section("batch_norm", \.batchNorm) + .section("dropblock", \.dropBlock) + .section("loss", \.loss)
+      + .section("batch_norm", \.batchNorm) + .section("dropblock", \.dropBlock)
+      + .section("dropout", \.dropout) + .section("spatial_dropout", \.spatialDropout)
+      + .section("drop_path", \.dropPath) + .section("loss", \.loss)
       + .section("batch", \.batch) + .section("optimizer", \.optimizer) + .section("learning_rate", \.learningRate)
       + .section("train", \.train) + .section("random", \.random) + .section("planner", \.planner)
       + .section("distributed", \.distributed) + .section("allreduce", \.allreduce)

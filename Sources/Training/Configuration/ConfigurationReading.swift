@@ -62,6 +62,7 @@ extension Configuration {
         throw ConfigurationError.impossible(place: placed.origin.place, key: key.path, reason: reason)
       }
     }
+    if merged["dropblock.groups"] == nil { turnOffUnstatedDropBlock() }
     try checkRules { key in merged[key]?.origin.place ?? "\(name) (default)" }
   }
 

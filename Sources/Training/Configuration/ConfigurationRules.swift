@@ -17,9 +17,7 @@ extension Configuration {
     if model.name == .customNet && input.size.height != input.size.width {
       throw impossible("input.size", "expected a square with model.name customnet; got \(input.size.yaml)")
     }
-    if Set(dropBlock.groups).count != dropBlock.groups.count {
-      throw impossible("dropblock.groups", "expected each group once; got \(dropBlock.groups.yaml)")
-    }
+    try checkRegularizers(impossible: impossible)
     switch model.form {
     case .paper where loss.huberDelta == nil:
       throw impossible("loss.huber_delta", "expected a number above 0 with model.form paper; got null")

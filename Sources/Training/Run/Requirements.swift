@@ -10,5 +10,6 @@ extension Configuration {
         "precision: got \(precision.rawValue), which needs a processor with AVX512_BF16 (Intel since Cooper Lake, AMD since "
           + "Zen 4); this one has none; use --set precision=f32")
     }
+    _ = try task.checkedTrainingGraph(imagesPerRank: 1)
   }
 }

@@ -74,7 +74,9 @@ final class TrainingRun<Task: TrainableTask> {
     let plan = try choices.plan(
       task.trainingGraph(imagesPerRank: batch.perRank), engine: engine, communicator: communicator)
     try checkpoints.restore(start, into: plan, configuration: configuration) { console.say($0) }
-    replica = Replica(task, plan: plan, communicator: communicator, batch: batch, totalSteps: totalSteps)
+    replica = Replica(
+      task, plan: plan, communicator: communicator, batch: batch, totalSteps: totalSteps,
+      stepsPerEpoch: stepsPerEpoch)
     evaluator = try task.openEvaluator(engine: engine, store: plan.parameters, communicator: communicator)
 
     injection = try FaultInjection(
@@ -232,7 +234,7 @@ final class TrainingRun<Task: TrainableTask> {
     let metrics = TrainingMetrics(
       step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), loss: losses.loss, parts: losses.parts,
       learningRate: learningRate.rate(at: step - 1),
-      keepProbability: task.keepProbability(step: step - 1, totalSteps: totalSteps),
+      keepProbability: replica.regularization?.keepProbability(step: step - 1) ?? 1,
       imagesPerSecond: images / window.stepSeconds, stepSeconds: window.stepSeconds,
       dataSeconds: window.dataSeconds, allreduceExposedSeconds: window.exposedSeconds)
     try communicator.collectively {
@@ -287,11 +289,8 @@ final class TrainingRun<Task: TrainableTask> {
           "\(task.title), \(NumberText.grouped(plan.parameters.parameterCount)) parameters"
         ),
         (
-          "DropBlock",
-          task.dropBlock.map {
-            "block \($0.blockSize), keep \($0.keepProbability), groups \(configuration.dropBlock.groups), "
-              + "\(plan.maskSites.count) sites"
-          } ?? "off"
+          configuration.regularizerTitle,
+          configuration.regularizerSettings.map { "\($0.summary), \(plan.maskSites.count) sites" } ?? "off"
         ),
         (
           "ranks", "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue)"

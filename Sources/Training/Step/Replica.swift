@@ -19,17 +19,24 @@ public final class Replica<Task: TrainingTask> {
   /// Images in a pass and in an update.
   public let batch: BatchPlan
 
+  /// The regulariser of the run, or nil where all are off.
+  public let regularization: RunRegularization?
+
   private let seed: UInt64
-  private let totalSteps: Int
   /// Adds up the passes of a step.
   let passSum: PassSum
 
   /// A replica of a planned model; all ranks hold the same parameters already.
+  ///
+  /// - Parameters:
+  ///   - totalSteps: steps of the schedules, from 1.
+  ///   - stepsPerEpoch: from 1; only a schedule by epoch asks for it.
   public init(
-    _ task: Task, plan: Plan, communicator: Communicator, batch: BatchPlan, totalSteps: Int
+    _ task: Task, plan: Plan, communicator: Communicator, batch: BatchPlan, totalSteps: Int, stepsPerEpoch: Int = 1
   ) {
-    (self.task, self.plan, self.communicator) = (task, plan, communicator)
-    (self.batch, self.totalSteps) = (batch, totalSteps)
+    (self.task, self.plan, self.communicator, self.batch) = (task, plan, communicator, batch)
+    regularization = RunRegularization(
+      task.configuration, totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch, blocks: plan.blockCount)
     seed = task.configuration.random.seed
     let store = plan.parameters
     task.configuration.optimizer.prepare(store)
@@ -81,7 +88,7 @@ public final class Replica<Task: TrainingTask> {
   /// `nextBatch` is asked once for each micro-batch. Nothing moves when any rank's loss is not finite.
   /// - Parameters:
   ///   - hasNews: whether this rank has something to tell; all ranks learn in the result that one has.
-  ///   - isRegularized: false leaves DropBlock out where the configuration has it.
+  ///   - isRegularized: false leaves the regulariser out where the configuration has one.
   ///   - timeline: gets everything that this rank does in the step.
   public func step(
     _ step: Int, learningRate: Double, hasNews: Bool = false, isRegularized: Bool = true, timeline: Timeline? = nil,
@@ -108,7 +115,7 @@ public final class Replica<Task: TrainingTask> {
         try task.batchTargets(microBatch.targets, communicator: communicator)
       }
       var context = context(step, pass: pass, targets)
-      if !isRegularized { context.dropBlock = nil }
+      if !isRegularized { context.regularization = nil }
       context.timeline = timeline
       if communicator.size > 1 { context.operationBegins = { activity.begin($0) } }
       plan.forward(context)
@@ -132,8 +139,7 @@ public final class Replica<Task: TrainingTask> {
   /// What a pass of a step computes with, apart from its images.
   func context(_ step: Int, pass: Int, _ targets: any BatchTargets) -> RunContext {
     var context = RunContext(
-      step: step, dropBlock: task.dropBlockStep(step: step, totalSteps: totalSteps, stream: maskStream(pass)),
-      rankSums: rankSums)
+      step: step, regularization: regularization?.step(step, stream: maskStream(pass)), rankSums: rankSums)
     targets.enter(&context)
     return context
   }

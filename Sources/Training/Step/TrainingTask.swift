@@ -36,4 +36,14 @@ extension TrainingTask {
 
   /// Planes of an image: those of the data set.
   public var imageChannels: Int { configuration.data.kind.channels }
+
+  /// The network with its losses, of which is known that it has what the regulariser acts on.
+  ///
+  /// - Throws: `ConfigurationError.impossible` for groups that the model does not have and for maps that a published
+  ///   variant of DropBlock fails on.
+  public func checkedTrainingGraph(imagesPerRank: Int) throws -> Graph {
+    let graph = trainingGraph(imagesPerRank: imagesPerRank)
+    try configuration.checkMasks(places: graph.maskPlaces, sites: graph.maskSites)
+    return graph
+  }
 }

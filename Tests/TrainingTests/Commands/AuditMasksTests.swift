@@ -27,18 +27,42 @@ import Testing
   @Test("group 3 drops a quarter of what group 4 drops, unless told otherwise")
   func groups() throws {
     let console = Console(style: .silent)
-    let scaled = try auditMasks(request(["dropblock.keep_prob=0.9"]), sites: Self.sites, console: console)
+    func audit(_ overrides: [String]) throws -> [MaskAudit] {
+      try auditMasks(request(overrides), sites: Self.sites, blocks: 16, console: console)
+    }
+    let scaled = try audit(["dropblock.keep_prob=0.9"])
     for (audit, keepProbability) in zip(scaled, [0.975, 0.975, 0.9]) {
       #expect(abs(audit.keepProbability - keepProbability) < 1e-12)
     }
-    let plain = try auditMasks(request(["dropblock.group_scaling=false"]), sites: Self.sites, console: console)
+    let plain = try audit(["dropblock.group_scaling=false"])
     #expect(plain.allSatisfy { $0.keepProbability == 0.9 })
+  }
+
+  /// Oracle: the rate that was asked for, which these drop exactly, to the resolution of 2^-16.
+  @Test("the other regularisers are audited too, and one that is on turns DropBlock's default off")
+  func others() throws {
+    func audit(_ overrides: [String]) throws -> [MaskAudit] {
+      try auditMasks(request(overrides), sites: Self.sites, blocks: 16, console: Console(style: .silent))
+    }
+    for section in ["dropout", "spatial_dropout"] {
+      let audits = try audit(["\(section).groups=[3, 4]", "\(section).keep_prob=0.7"])
+      #expect(audits.allSatisfy { abs($0.deviation) < 5 && abs($0.expected - 0.3) < 1e-5 && $0.blockSize == nil })
+      #expect(audits.allSatisfy { abs($0.wanted - 0.3) < 1e-12 })
+    }
+    let path = try audit(["drop_path.groups=[4, 3]", "drop_path.depth_scaling=true"])
+    for (audit, rate) in zip(path, [0.1 * 8 / 16, 0.1 * 9 / 16, 0.1]) {
+      #expect(abs(audit.wanted - rate) < 1e-12 && abs(audit.deviation) < 5)
+    }
+    let timm = try audit(["dropblock.mode=timm", "dropblock.group_scaling=false"])
+    #expect(timm.allSatisfy { $0.expected > 0.12 && abs($0.deviation) < 5 })
+    let calibrated = try audit(["dropblock.calibrated=true"])
+    #expect(calibrated.allSatisfy { abs($0.expected - $0.wanted) < 1e-12 && abs($0.deviation) < 5 })
   }
 
   @Test("what is measured agrees with the expectation at every site", arguments: [1, 3, 5, 7])
   func agreement(blockSize: Int) throws {
     let audits = try auditMasks(
-      request(["dropblock.block_size=\(blockSize)"]), sites: Self.sites, console: Console(style: .silent))
+      request(["dropblock.block_size=\(blockSize)"]), sites: Self.sites, blocks: 16, console: Console(style: .silent))
     // Five standard errors: once in 1.7 million draws for a correct generator; the seed is fixed.
     #expect(audits.allSatisfy { abs($0.deviation) < 5 })
     if blockSize == 1 { #expect(audits.allSatisfy { abs($0.expected - $0.wanted) < 1e-12 }) }
@@ -51,7 +75,8 @@ import Testing
     let console = Console(style: .plain) { _, bytes in
       shown.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
     }
-    let audits = try auditMasks(request([], json: folder.file("masks.json")), sites: Self.sites, console: console)
+    let audits = try auditMasks(
+      request([], json: folder.file("masks.json")), sites: Self.sites, blocks: 16, console: console)
     let lines = shown.withLock { $0 }.split(separator: "\n")
     #expect(lines.count == 4)
     #expect(lines[3].hasPrefix("layer4.2.bn3           7x5     5  10.000%"))

@@ -47,6 +47,8 @@ import Testing
     let global = try Configuration(
       text: all + "dropblock: {groups: [4], normalizer: global}\n", name: "test")
     #expect(global.keysThatSeeRanks.isEmpty)
+    let dropout = try Configuration(text: "dropout: {groups: [4]}\nbatch_norm: {mode: frozen}\n", name: "test")
+    #expect(dropout.keysThatSeeRanks == ["loss.normalizer: local", "random.stream: rank"])
     let drops = try Configuration(text: "dropblock: {groups: [4]}\nbatch_norm: {mode: frozen}\n", name: "test")
     #expect(
       drops.keysThatSeeRanks == ["loss.normalizer: local", "dropblock.normalizer: local", "random.stream: rank"])

@@ -121,6 +121,29 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       id: "group twice", yaml: "dropblock:\n  groups: [4, 4]\n",
       message: "a.yaml:2: dropblock.groups: expected each group once; got [4, 4]"),
     ConfigurationMistake(
+      id: "two regularisers", yaml: "drop_path:\n  groups: [4]\ndropout:\n  groups: [3]\n",
+      message: "a.yaml:2: drop_path.groups: expected groups for at most one regulariser; got dropout.groups and "
+        + "drop_path.groups; set all but one of them to []"),
+    ConfigurationMistake(
+      id: "a regulariser beside stated DropBlock",
+      yaml: "dropblock: {groups: [4]}\nspatial_dropout: {groups: [4]}\n",
+      message: "a.yaml:2: spatial_dropout.groups: expected groups for at most one regulariser; got dropblock.groups "
+        + "and spatial_dropout.groups; set all but one of them to []"),
+    ConfigurationMistake(
+      id: "group of Dropout twice", yaml: "dropout: {groups: [1, 1]}\n",
+      message: "a.yaml:1: dropout.groups: expected each group once; got [1, 1]"),
+    ConfigurationMistake(
+      id: "keep probability of DropPath", yaml: "drop_path: {keep_prob: 0}\n",
+      message: "a.yaml:1: drop_path.keep_prob: expected a number above 0 and at most 1; got 0"),
+    ConfigurationMistake(
+      id: "calibrated variant", yaml: "dropblock:\n  mode: timm\n  calibrated: true\n",
+      message: "a.yaml:3: dropblock.calibrated: expected false with dropblock.mode timm, which has a gamma of its own; "
+        + "got true"),
+    ConfigurationMistake(
+      id: "unknown variant", yaml: "dropblock: {mode: keras}\n",
+      message: "a.yaml:1: dropblock.mode: expected paper, tpu_detection, torchvision, timm, timm_old, mmdetection or "
+        + "keras_drop_block; got keras"),
+    ConfigurationMistake(
       id: "Huber loss in torchvision's form", yaml: "model: {form: torchvision}\nloss: {huber_delta: 0.1}\n",
       message: "a.yaml:2: loss.huber_delta: model.form torchvision has an L1 loss without it; remove this key"),
     ConfigurationMistake(

@@ -1,4 +1,5 @@
 import Foundation
+import Regularization
 import Tensors
 import Testing
 
@@ -94,6 +95,10 @@ import Testing
     allreduce: {precision: bf16}
     bench: {input: data}
     """#,
+    "dropblock: {groups: [4], mode: timm_old, shared_mask: true}", "dropblock: {calibrated: true}",
+    "dropout: {groups: [2], keep_prob: 0.6, schedule: linear_by_epoch, group_scaling: true, sites: conv+skip}",
+    "spatial_dropout: {groups: [2], keep_prob: 0.6, schedule: linear, group_scaling: true, sites: conv+skip}",
+    "drop_path: {groups: [2], keep_prob: 0.6, schedule: constant, group_scaling: true, depth_scaling: true}",
   ]
 
   @Test("what is written reads back as the same configuration, and is written the same again", arguments: texts.indices)
@@ -126,11 +131,12 @@ import Testing
     #expect(size.evaluation.size == size.size)
   }
 
-  @Test("the third text above states every key, and none with its default")
+  @Test("the texts above from the third on state every key with another value than its default")
   func everyKeyIsCovered() throws {
-    let (configuration, defaults) = (try Configuration(text: Self.texts[2], name: "a"), Configuration(form: .paper))
+    let configurations = try Self.texts[2...].map { try Configuration(text: $0, name: "a") }
+    let defaults = Configuration(form: .paper)
     for key in Configuration.keys where !["model.name", "model.form", "reproducible"].contains(key.path) {
-      #expect(key.write(configuration) != key.write(defaults), "\(key.path)")
+      #expect(configurations.contains { key.write($0) != key.write(defaults) }, "\(key.path)")
     }
   }
 
@@ -147,6 +153,69 @@ import Testing
         text: "model: {name: \(name), classes: 3}\nbatch_norm: {decay: 0.9}\ndropblock: {groups: [2]}", name: "a")
       #expect(changed.model.classes == 3 && changed.batchNorm.decay == 0.9 && changed.dropBlock.groups == [2])
     }
+  }
+
+  @Test("another regulariser's groups turn DropBlock's default ones off, and nothing else does")
+  func oneRegularizer() throws {
+    for section in ["dropout", "spatial_dropout", "drop_path"] {
+      #expect(try Configuration(text: "\(section): {groups: [4]}", name: "a").dropBlock.groups.isEmpty)
+      #expect(try Configuration(text: "\(section): {groups: []}", name: "a").dropBlock.groups == [3, 4])
+    }
+    let stated = try Configuration(text: "dropblock: {groups: []}\ndropout: {groups: [3]}", name: "a")
+    #expect(stated.maskSelection == MaskSelection(groups: [3], roles: [.convolution, .branchEnd]))
+    let path = try Configuration(text: "drop_path: {groups: [3, 4]}", name: "a")
+    #expect(path.maskSelection == MaskSelection(groups: [3, 4], roles: [.branchEnd]))
+    let none = try Configuration(text: "dropblock: {groups: []}", name: "a")
+    #expect(none.maskSelection == .none && none.regularizerSettings == nil)
+  }
+
+  /// A step of the schedule by epoch, at the default rates.
+  @Test("the sections become the regulariser of a run")
+  func runRegularization() throws {
+    func run(_ text: String) throws -> RunRegularization {
+      try #require(
+        RunRegularization(
+          try Configuration(text: text, name: "a"), totalSteps: 100, stepsPerEpoch: 10, blocks: 16))
+    }
+    let dropBlock = try run("")
+    #expect(dropBlock.regularizer == .dropBlock(DropBlock(blockSize: 7)) && dropBlock.keepProbability(step: 50) == 0.95)
+    let dropout = try run("dropout: {groups: [4], schedule: linear_by_epoch}")
+    #expect(dropout.regularizer == .dropout)
+    #expect(abs(dropout.keepProbability(step: 59) - 0.85) < 1e-15)
+    let spatial = try run("spatial_dropout: {groups: [4]}")
+    #expect(spatial.regularizer == .spatialDropout && spatial.keepProbability(step: 0) == 0.9)
+    let path = try run("drop_path: {groups: [4], depth_scaling: true}").keepProbabilities(step: 50)
+    #expect(abs(path.at(MaskPlace(group: 4, .branchEnd, depth: 8)) - 0.975) < 1e-15)
+    // mmdetection's ramp: the rate of call n, from 1, is n / 2000 of the schedule's.
+    let ramp = try run("dropblock: {mode: mmdetection, schedule: constant}")
+    #expect(abs(ramp.keepProbability(step: 0) - (1 - 0.1 / 2000)) < 1e-15)
+    #expect(abs(ramp.keepProbability(step: 1999) - 0.9) < 1e-15 && ramp.keepProbability(step: 9999) == 0.9)
+  }
+
+  @Test("groups that the model lacks, and maps that a mode fails on, are errors with the key")
+  func missingPlaces() throws {
+    func problem(_ text: String) throws -> String? {
+      do {
+        _ = try Configuration(text: text, name: "a").task.checkedTrainingGraph(imagesPerRank: 1)
+        return nil
+      } catch { return "\(error)" }
+    }
+    let small = "model: {name: resnet, depth: 18}\ninput: {size: [64, 64]}\n"
+    for text in ["", "drop_path: {groups: [1, 2, 3, 4]}", "dropblock: {mode: timm}"] {
+      #expect(try problem(small + text) == nil)
+    }
+    #expect(
+      try problem(small + "dropblock: {mode: torchvision, block_size: 3}")
+        == "a: dropblock.mode: torchvision takes odd blocks only, not 2; got blocks of 3 on a map of 2x2 at "
+        + "layer4.0.downsample.1")
+    let place = MaskPlace(group: 2, .convolution, depth: 1)
+    let dropout = try Configuration(text: "dropout: {groups: [2, 4]}", name: "a")
+    #expect(throws: ConfigurationError.self) { try dropout.checkMasks(places: [place], sites: []) }
+    let path = try Configuration(text: "drop_path: {groups: [2]}", name: "a")
+    let error = #expect(throws: ConfigurationError.self) { try path.checkMasks(places: [place], sites: []) }
+    #expect(
+      error?.description == "a: drop_path.groups: model.name retinanet has no place where DropPath acts; set it to []")
+    #expect(error?.exitCode == .badConfiguration)
   }
 
   @Test("each key is known once")

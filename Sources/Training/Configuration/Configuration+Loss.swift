@@ -1,0 +1,35 @@
+extension Configuration {
+  /// The losses of a detector, and that of a classifier.
+  public struct Loss: ConfigurationSection {
+    /// Weight of positive anchors in the focal loss, from 0 to 1.
+    public var focalAlpha = 0.25
+    /// Focusing exponent of the focal loss, from 0; paper 1.5, torchvision 2.
+    public var focalGamma: Double
+    /// Where the paper's Huber loss of a box coordinate turns linear, above 0; nil in torchvision's form, which uses L1.
+    public var huberDelta: Double?
+    /// Weight of the box loss in the sum, from 0; paper 50, torchvision 1.
+    public var boxWeight: Double
+    /// Whether the number of positive anchors is counted per rank or over all ranks.
+    public var normalizer = Scope.local
+    /// Share of a label that a classifier's loss spreads over all classes, from 0 to 0.999; paper 0 or 0.1.
+    public var labelSmoothing = 0.0
+
+    init(form: ModelForm) {
+      switch form {
+      case .paper: (focalGamma, huberDelta, boxWeight) = (1.5, 0.1, 50)
+      case .torchvision: (focalGamma, huberDelta, boxWeight) = (2, nil, 1)
+      }
+    }
+
+    static var keys: [ConfigurationKey<Self>] {
+      [
+        ConfigurationKey("focal_alpha", \.focalAlpha, .from(0, to: 1)),
+        ConfigurationKey("focal_gamma", \.focalGamma, .from(0, to: 10)),
+        ConfigurationKey("huber_delta", \.huberDelta, .above(0)),
+        ConfigurationKey("box_weight", \.boxWeight, .from(0)),
+        ConfigurationKey("normalizer", \.normalizer),
+        ConfigurationKey("label_smoothing", \.labelSmoothing, .from(0, to: 0.999)),
+      ]
+    }
+  }
+}
