@@ -10,10 +10,10 @@ extension DropBlock {
     if shape.count == 0 { return 0 }
     let rule = fittingRule(keepProbability: keepProbability, height: shape.h, width: shape.w)
     let painter = BlockPainter(
-      layout: canvas.layout, rule: rule, isShared: isShared,
+      layout: canvas.layout, rule: rule, isShared: isShared, coversMap: rule.coversMap(shape),
       sampler: SeedSampler(gamma: rule.gamma, places: rule.places), philox: canvas.philox)
     return canvas.paint { tile in
-      GapScratch.lend { first in GapScratch.lend { painter.paint(tile, first: first, scratch: $0) } }
+      FirstWords.lend { first in GapScratch.lend { painter.paint(tile, first: first, scratch: $0) } }
     }
   }
 }
@@ -24,17 +24,19 @@ private struct BlockPainter {
   let rule: BlockRule
   /// Whether a block covers all channels.
   let isShared: Bool
+  /// Whether any block drops the whole map.
+  let coversMap: Bool
   let sampler: SeedSampler
   let philox: Philox
 
   /// Writes the bits of one sample's block of channels and returns how many are kept.
   ///
   /// `first` and `scratch` are room to work in.
-  func paint(_ tile: MaskCanvas.Tile, first: GapScratch, scratch: GapScratch) -> Int {
+  func paint(_ tile: MaskCanvas.Tile, first: FirstWords, scratch: GapScratch) -> Int {
     let (bits, area, laneBytes) = (tile.bits, layout.shape.area, layout.channelBlock / 8)
     let all = MaskTile.channelBits(tile.channels)
     var seeded = drawFirst(tile, into: first)
-    if seeded == 0 || rule.coversMap(layout.shape) {
+    if seeded == 0 || coversMap {
       // Channels stay or go as a whole.
       let kept = isShared ? (seeded == 0 ? all : 0) : all & ~seeded
       bits.fill(MaskTile.repeating(kept, laneBytes: laneBytes))
@@ -49,7 +51,7 @@ private struct BlockPainter {
       seeded &= seeded &- 1
       let pattern = isShared ? 0 : MaskTile.repeating(~(1 << UInt16(mask)), laneBytes: laneBytes)
       counter[3] = UInt32(isShared ? 0 : tile.firstChannel + mask)
-      sampler.forEachSeed(first: first.words[mask], scratch: scratch, philox: philox, counter: counter) { place in
+      sampler.forEachSeed(first: first[mask], scratch: scratch, philox: philox, counter: counter) { place in
         let (row, column) = UInt32(truncatingIfNeeded: place).quotientAndRemainder(dividingBy: startColumns)
         let (top, left) = (rule.rows.lowerBound &+ Int(row), rule.columns.lowerBound &+ Int(column))
         let rows = max(0, top)..<min(layout.shape.h, top &+ rule.height)
@@ -64,21 +66,57 @@ private struct BlockPainter {
 
   /// Draws the first words of each channel's mask; the result has a bit for every mask in which a block starts.
   @inline(__always)
-  private func drawFirst(_ tile: MaskCanvas.Tile, into first: GapScratch) -> UInt16 {
+  private func drawFirst(_ tile: MaskCanvas.Tile, into first: FirstWords) -> UInt16 {
     if isShared {
-      first.words[0] = philox.block(tile.counter)
-      return UInt64(first.words[0][0]) >= sampler.seedingWord ? 1 : 0
+      let words = philox.block(tile.counter)
+      first.store(words)
+      return UInt64(words[0]) >= sampler.seedingWord ? 1 : 0
     }
     var seeded: UInt16 = 0
-    for half in stride(from: 0, to: tile.channels, by: 8) {
-      let words = philox.blocks(tile.counters(channelsFrom: tile.firstChannel &+ half))
-      for lane in 0..<8 where words.0[lane] >= sampler.seedingWord {
-        seeded |= 1 << UInt16(half &+ lane)
-        first.words[half &+ lane] = SIMD4(
-          UInt32(truncatingIfNeeded: words.0[lane]), UInt32(truncatingIfNeeded: words.1[lane]),
-          UInt32(truncatingIfNeeded: words.2[lane]), UInt32(truncatingIfNeeded: words.3[lane]))
-      }
+    for half in 0..<(tile.channels &+ 7) / 8 {
+      let words = philox.blocks(tile.counters(channelsFrom: tile.firstChannel &+ 8 &* half))
+      if !coversMap { first.store(words, half) }
+      // One less than the seeding word minus a number is negative where the number is no less than the word.
+      let signs = (SIMD8(repeating: sampler.seedingWord &- 1) &- words.0) &>> 63
+      let bits = (signs &<< SIMD8(0, 1, 2, 3, 4, 5, 6, 7)).wrappedSum()
+      seeded |= UInt16(truncatingIfNeeded: bits) &<< UInt16(8 &* half)
     }
     return seeded & MaskTile.channelBits(tile.channels)
+  }
+}
+
+/// Room for the first four words of sixteen masks, as they come out of vector registers.
+private struct FirstWords {
+  private let words: UnsafeMutablePointer<SIMD8<UInt64>>
+
+  /// Lends room on the stack.
+  @inline(__always)
+  static func lend<Result>(_ body: (FirstWords) -> Result) -> Result {
+    withUnsafeTemporaryAllocation(of: SIMD8<UInt64>.self, capacity: 8) { body(FirstWords(words: $0.baseAddress!)) }
+  }
+
+  /// Keeps those of eight masks.
+  @inline(__always)
+  func store(_ blocks: Philox.Words8, _ half: Int) {
+    words[4 &* half] = blocks.0
+    words[4 &* half &+ 1] = blocks.1
+    words[4 &* half &+ 2] = blocks.2
+    words[4 &* half &+ 3] = blocks.3
+  }
+
+  /// Keeps those of the only mask.
+  @inline(__always)
+  func store(_ block: SIMD4<UInt32>) {
+    for word in 0..<4 { UnsafeMutableRawPointer(words + word).storeBytes(of: UInt64(block[word]), as: UInt64.self) }
+  }
+
+  /// Those of a mask.
+  @inline(__always)
+  subscript(mask: Int) -> SIMD4<UInt32> {
+    let base = UnsafeRawPointer(words + 4 &* (mask / 8)) + 8 &* (mask % 8)
+    func word(_ index: Int) -> UInt32 {
+      UInt32(truncatingIfNeeded: base.load(fromByteOffset: index &* MemoryLayout<SIMD8<UInt64>>.size, as: UInt64.self))
+    }
+    return SIMD4(word(0), word(1), word(2), word(3))
   }
 }

@@ -4,7 +4,7 @@ import Tensors
 ///
 /// An element is dropped where a 16-bit random number is below (1 - keepProbability) * 2^16, so the probability is a
 /// multiple of 2^-16, at most 2^-17 away from what is asked for; the factor goes by the probability that is really used.
-/// A counter of Philox gives the numbers of eight channels of a pixel, and eight pixels are drawn side by side.
+/// A counter of Philox gives the numbers of eight channels of a pixel, and eight counters are drawn side by side.
 struct ElementMask {
   /// Numbers below it drop, 0...2^16.
   private let threshold: UInt64
@@ -27,12 +27,19 @@ struct ElementMask {
       let channels = SIMD8<UInt64>(repeating: UInt64(MaskTile.channelBits(tile.channels)))
       let octet = tile.firstChannel / 8
       for first in stride(from: 0, to: area, by: 8) {
-        var lanes = keptOctets(canvas.philox.blocks(tile.counters(drawsFrom: first, channel: octet)))
-        if laneBytes == 2 {
-          lanes |= keptOctets(canvas.philox.blocks(tile.counters(drawsFrom: first, channel: octet &+ 1))) &<< 8
+        let count = min(8, area &- first)
+        // Of at most four pixels, both halves of sixteen channels fit side by side.
+        let isNarrow = laneBytes == 2 && count <= 4
+        var lanes = keptOctets(
+          canvas.philox.blocks(tile.counters(drawsFrom: first, channel: octet, inHalves: isNarrow)))
+        if isNarrow {
+          lanes = SIMD8(lowHalf: lanes.lowHalf | lanes.highHalf &<< 8, highHalf: SIMD4())
+        } else if laneBytes == 2 {
+          lanes |=
+            keptOctets(canvas.philox.blocks(tile.counters(drawsFrom: first, channel: octet &+ 1, inHalves: false)))
+            &<< 8
         }
         lanes &= channels
-        let count = min(8, area &- first)
         let base = tile.bits.base + first &* laneBytes
         if laneBytes == 2 {
           for lane in 0..<count {

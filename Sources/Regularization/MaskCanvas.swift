@@ -40,12 +40,15 @@ struct MaskCanvas {
       )
     }
 
-    /// The counters of eight draws in a row of one channel, or of what else is numbered there.
+    /// The counters of eight draws in a row of one channel, or of what else is numbered there; in halves those of four
+    /// draws of it and of the next one.
     @inline(__always)
-    func counters(drawsFrom first: Int, channel: Int) -> Philox.Words8 {
-      (
-        SIMD8(0, 1, 2, 3, 4, 5, 6, 7) &+ (UInt64(counter[0]) &+ UInt64(first)),
-        SIMD8(repeating: UInt64(counter[1])), SIMD8(repeating: UInt64(counter[2])), SIMD8(repeating: UInt64(channel))
+    func counters(drawsFrom first: Int, channel: Int, inHalves: Bool) -> Philox.Words8 {
+      let draws: SIMD8<UInt64> = inHalves ? SIMD8(0, 1, 2, 3, 0, 1, 2, 3) : SIMD8(0, 1, 2, 3, 4, 5, 6, 7)
+      let channels: SIMD8<UInt64> = inHalves ? SIMD8(0, 0, 0, 0, 1, 1, 1, 1) : SIMD8()
+      return (
+        draws &+ (UInt64(counter[0]) &+ UInt64(first)), SIMD8(repeating: UInt64(counter[1])),
+        SIMD8(repeating: UInt64(counter[2])), channels &+ UInt64(channel)
       )
     }
   }
@@ -60,16 +63,23 @@ struct MaskCanvas {
       counts.initialize(repeating: 0)
       let kept = counts
       parallelRanges(layout.shape.n * layout.channelBlocks) { tiles, thread in
-        kept[thread] = tiles.reduce(0) { count, index in
-          let (sample, block) = index.quotientAndRemainder(dividingBy: layout.channelBlocks)
-          let firstChannel = block * layout.channelBlock
-          return count
-            + paint(
-              Tile(
-                bits: MaskTile(base: UnsafeMutableRawPointer(base) + index * tileBytes, byteCount: tileBytes),
-                firstChannel: firstChannel, channels: min(layout.channelBlock, layout.shape.c - firstChannel),
-                counter: stream.counter(step: step, layer: layer, sample: sample)))
+        var (sample, block) = tiles.lowerBound.quotientAndRemainder(dividingBy: layout.channelBlocks)
+        var counter = stream.counter(step: step, layer: layer, sample: sample)
+        var count = 0
+        for index in tiles {
+          if block == layout.channelBlocks {
+            (sample, block) = (sample &+ 1, 0)
+            counter = stream.counter(step: step, layer: layer, sample: sample)
+          }
+          let firstChannel = block &* layout.channelBlock
+          count &+= paint(
+            Tile(
+              bits: MaskTile(base: UnsafeMutableRawPointer(base) + index &* tileBytes, byteCount: tileBytes),
+              firstChannel: firstChannel, channels: min(layout.channelBlock, layout.shape.c &- firstChannel),
+              counter: counter))
+          block &+= 1
         }
+        kept[thread] = count
       }
       return counts.reduce(0, +)
     }

@@ -41,12 +41,12 @@ struct UnitMask {
       case .channel:
         // A block of channels starts at a multiple of eight, and has at most sixteen: four of the eight counters.
         let words = canvas.philox.blocks(tile.counters(channelsFrom: tile.firstChannel / 4))
-        for quarter in 0..<4 {
-          if words.0[quarter] >= threshold { kept |= 1 << UInt16(4 * quarter) }
-          if words.1[quarter] >= threshold { kept |= 2 << UInt16(4 * quarter) }
-          if words.2[quarter] >= threshold { kept |= 4 << UInt16(4 * quarter) }
-          if words.3[quarter] >= threshold { kept |= 8 << UInt16(4 * quarter) }
-        }
+        let limit = SIMD8<UInt64>(repeating: threshold &- 1)
+        // One less than the threshold minus a number is negative where the number is kept.
+        let quads =
+          ((limit &- words.0) &>> 63) | ((limit &- words.1) &>> 63) &<< 1 | ((limit &- words.2) &>> 63) &<< 2
+          | ((limit &- words.3) &>> 63) &<< 3
+        kept = UInt16(truncatingIfNeeded: (quads &<< SIMD8(0, 4, 8, 12, 16, 20, 24, 28)).wrappedSum())
       }
       kept &= MaskTile.channelBits(tile.channels)
       tile.bits.fill(MaskTile.repeating(kept, laneBytes: laneBytes))

@@ -7,7 +7,7 @@ struct Bench: ParsableCommand {
     abstract: "Time the training step on all ranks, operation by operation.",
     discussion: """
       Without --config it times torchvision's RetinaNet-R50 at 640 x 640 on random images. Steps are timed first and
-      recorded for the table and the trace afterwards. DropBlock acts at its final rate in every step.
+      recorded for the table and the trace afterwards. The regulariser acts at its final rate in every step.
 
       Example:
         mpirun -np 2 dropblock-dist bench --set batch.per_rank=1 --json figures.json --trace trace.json
@@ -21,7 +21,7 @@ struct Bench: ParsableCommand {
   @Option(help: ArgumentHelp("Steps in front that do not count.", valueName: "number"))
   var warmup = 2
 
-  @Option(help: ArgumentHelp("Pairs of steps with and without DropBlock, timed besides.", valueName: "pairs"))
+  @Option(help: ArgumentHelp("Pairs of steps with and without the regulariser, timed besides.", valueName: "pairs"))
   var compareDropblock = 0
 
   @Option(help: ArgumentHelp("Write the figures here as JSON.", valueName: "file"))

@@ -32,7 +32,7 @@ public struct TrainingMetrics: Equatable, Sendable {
   public var parts: [Figure]
   /// The rate that the step used.
   public var learningRate: Double
-  /// DropBlock's kept share in the last group that the step used; 1 when it is off.
+  /// The regulariser's kept share, before groups and blocks are scaled; 1 when all are off.
   public var keepProbability: Double
   /// Training images of all ranks a second, over the steps since the last row.
   public var imagesPerSecond: Double

@@ -215,7 +215,7 @@ final class RunCheckpoints {
     }
   }
 
-  /// A digest of this rank's DropBlock masks of the last micro-batch, by which exact restarts are checked.
+  /// A digest of this rank's masks of the last micro-batch, by which exact restarts are checked.
   private static func maskDigest(_ plan: Plan) -> String {
     var hash = XXHash64()
     plan.withMaskBits { hash.update($0) }
