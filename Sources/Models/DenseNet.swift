@@ -38,27 +38,26 @@ public struct DenseNet: ImageClassifier {
       }
       if group == layers.count { break }
       let name = "features.transition\(group)"
-      x = preactivated(graph, "\(name).norm", "\(name).conv", x, channels: x.shape.c / 2, kernel: 1, group: group)
-      x = graph.averagePool("\(name).pool", x)
+      // The study takes the means behind the convolution. The two change places: here they are a quarter of the work.
+      x = graph.averagePool("\(name).pool", activated(graph, "\(name).norm", x, group: group))
+      x = convolution(graph, "\(name).conv", x, channels: x.shape.c / 2, kernel: 1)
     }
     return graph.kerasDense("classifier", graph.globalAveragePool("features.pool", x), outputs: classes)
   }
 
   /// A layer of a block: its input, and behind that the channels that it adds.
   private func denseLayer(_ graph: Graph, _ name: String, _ input: Value, group: Int) -> Value {
-    var x = preactivated(
-      graph, "\(name).norm1", "\(name).conv1", input, channels: 4 * growth, kernel: 1, group: group)
-    x = preactivated(graph, "\(name).norm2", "\(name).conv2", x, channels: growth, kernel: 3, group: group)
+    var x = activated(graph, "\(name).norm1", input, group: group)
+    x = convolution(graph, "\(name).conv1", x, channels: 4 * growth, kernel: 1)
+    x = activated(graph, "\(name).norm2", x, group: group)
+    x = convolution(graph, "\(name).conv2", x, channels: growth, kernel: 3)
     return graph.concatenation("\(name).concat", [input, x])
   }
 
-  /// Batch-norm, ReLU, drop site, convolution.
-  private func preactivated(
-    _ graph: Graph, _ norm: String, _ name: String, _ input: Value, channels: Int, kernel: Int, group: Int
-  ) -> Value {
-    let place = MaskPlace(group: group, .convolution, depth: group)
-    let x = graph.batchNorm(norm, input, batchNorm, activation: .relu, mask: place)
-    return convolution(graph, name, x, channels: channels, kernel: kernel)
+  /// Batch-norm, ReLU and the drop site.
+  private func activated(_ graph: Graph, _ name: String, _ input: Value, group: Int) -> Value {
+    graph.batchNorm(
+      name, input, batchNorm, activation: .relu, mask: MaskPlace(group: group, .convolution, depth: group))
   }
 
   private func convolution(

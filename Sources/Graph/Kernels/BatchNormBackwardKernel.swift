@@ -16,20 +16,26 @@ enum BatchNormBackwardKernel {
       var sum = DoubleLanes()
       var products = DoubleLanes()
       // Float lanes add up at most sixteen elements before they enter the Double sums: their rounding stays near 1e-7.
-      for start in stride(from: segment.elements.lowerBound, to: segment.elements.upperBound, by: 256) {
-        var runSum = Lanes()
-        var runProducts = Lanes()
-        @inline(__always)
-        func add(_ element: Int, _ width: GroupWidth) {
-          let total = gradient.sumLanes(element, width)
-          join?.store(total, element, width)
-          let lanes = gradient.masked(total, element, width)
-          runSum += lanes
-          runProducts.addProduct(lanes, x.lanes(element, width) - mean)
+      let imagesPerRun = max(1, 256 / segment.elements.count)
+      for image in stride(from: 0, to: segment.images, by: imagesPerRun) {
+        for start in stride(from: segment.elements.lowerBound, to: segment.elements.upperBound, by: 256) {
+          var runSum = Lanes()
+          var runProducts = Lanes()
+          @inline(__always)
+          func add(_ element: Int, _ width: GroupWidth) {
+            let total = gradient.sumLanes(element, width)
+            join?.store(total, element, width)
+            let lanes = gradient.masked(total, element, width)
+            runSum += lanes
+            runProducts.addProduct(lanes, x.lanes(element, width) - mean)
+          }
+          let part = start..<min(start + 256, segment.elements.upperBound)
+          for image in image..<min(image + imagesPerRun, segment.images) {
+            forEachGroup(in: segment.elements(part, image: image), add)
+          }
+          sum.add(runSum)
+          products.add(runProducts)
         }
-        forEachGroup(in: start..<min(start + 256, segment.elements.upperBound), add)
-        sum.add(runSum)
-        products.add(runProducts)
       }
       return (sum, products)
     }
@@ -74,7 +80,7 @@ enum BatchNormBackwardKernel {
           let rest = level.addingProduct(centred, curve)
           dx.store(rest.addingProduct(gradient.lanes(element, width), slope), element, width)
         }
-        forEachGroup(in: segment.elements, transform)
+        forEachGroup(in: segment, transform)
       }
     }
   }
@@ -93,7 +99,7 @@ enum BatchNormBackwardKernel {
         join?.store(total, element, width)
         dx?.store(gradient.masked(total, element, width) * scale, element, width)
       }
-      forEachGroup(in: segment.elements, transform)
+      forEachGroup(in: segment, transform)
     }
   }
 

@@ -38,7 +38,7 @@ enum BatchNormForwardKernel {
         squares.low.addProduct(low, low)
         squares.high.addProduct(high, high)
       }
-      forEachGroup(in: segment.elements, add)
+      forEachGroup(in: segment, add)
       return (sum, squares)
     }
   }
@@ -103,7 +103,7 @@ enum BatchNormForwardKernel {
         if let mask { value = value.kept(where: mask.kept(element, width)) }
         y.store(value, element, width)
       }
-      forEachGroup(in: segment.elements, transform)
+      forEachGroup(in: segment, transform)
     }
   }
 

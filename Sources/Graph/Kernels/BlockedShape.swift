@@ -65,9 +65,4 @@ extension BlockedShape {
       image: plane / channelBlocks, block: plane % channelBlocks,
       elements: start..<min(start + Self.segmentElements, (plane + 1) * planeElements))
   }
-
-  /// Runs `body` on every segment, shared among the threads.
-  func forEachSegment(_ body: (PlaneSegment) -> Void) {
-    parallel(planes * segmentsPerPlane) { body(segment($0)) }
-  }
 }

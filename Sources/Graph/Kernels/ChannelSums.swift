@@ -7,22 +7,20 @@ extension BlockedShape {
   /// does not depend on the number of threads. `first` and `second` receive `paddedChannels` values.
   func sumSegments(
     into first: UnsafeMutablePointer<Double>, _ second: UnsafeMutablePointer<Double>,
-    _ body: (PlaneSegment) -> (DoubleLanes, DoubleLanes)
+    _ body: (ChannelSegment) -> (DoubleLanes, DoubleLanes)
   ) {
-    let units = planes * segmentsPerPlane
+    let units = channelSegments
     withUnsafeTemporaryAllocation(of: (DoubleLanes, DoubleLanes).self, capacity: max(units, 1)) { partials in
       guard let partials = partials.baseAddress else { return }
-      parallel(units) { unit in (partials + unit).initialize(to: body(segment(unit))) }
+      parallel(units) { unit in (partials + unit).initialize(to: body(channelSegment(unit))) }
       parallel(channelBlocks) { block in
         var total = (DoubleLanes(), DoubleLanes())
-        for image in 0..<n {
-          for part in 0..<segmentsPerPlane {
-            let partial = partials[(image * channelBlocks + block) * segmentsPerPlane + part]
-            total.0.low += partial.0.low
-            total.0.high += partial.0.high
-            total.1.low += partial.1.low
-            total.1.high += partial.1.high
-          }
+        for segment in 0..<segmentsPerBlock {
+          let partial = partials[index(ofSegment: segment, block: block)]
+          total.0.low += partial.0.low
+          total.0.high += partial.0.high
+          total.1.low += partial.1.low
+          total.1.high += partial.1.high
         }
         write(total.0, to: first, block)
         write(total.1, to: second, block)

@@ -23,7 +23,7 @@ enum ResidualJoinKernel {
         if let shortcutMask { other = (other * shortcutFactor).kept(where: shortcutMask.kept(element, width)) }
         y.store((branch + other).rectified, element, width)
       }
-      forEachGroup(in: segment.elements, join)
+      forEachGroup(in: segment, join)
     }
   }
 }

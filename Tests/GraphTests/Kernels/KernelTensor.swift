@@ -117,10 +117,11 @@ struct KernelChannels {
   let products: UnsafeMutablePointer<Double>
 }
 
-/// The shapes that every kernel is tested with: odd and even areas, one pixel, padding, more than one segment.
+/// The shapes that every kernel is tested with: odd and even areas, one pixel, padding, more than one segment, many images
+/// in a segment.
 enum KernelShapes {
   static let all: [BlockedShape] = [8, 16].flatMap { block in
-    [(2, 36, 5, 7), (1, 20, 1, 1), (3, 16, 4, 4), (2, 20, 37, 33)].map { n, c, h, w in
+    [(2, 36, 5, 7), (1, 20, 1, 1), (3, 16, 4, 4), (2, 20, 37, 33), (41, 20, 1, 1), (70, 5, 2, 2)].map { n, c, h, w in
       BlockedShape(n: n, c: c, h: h, w: w, channelBlock: block)
     }
   }
