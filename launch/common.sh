@@ -11,7 +11,7 @@ build=${DROPBLOCK_BUILD:-$root/.build}
 build_flags=(-c release -Xswiftc -enable-testing)
 
 packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev libsimdjson-dev zlib1g-dev
-  liblzma-dev pkg-config g++)
+  liblzma-dev pkg-config g++ python3)
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }

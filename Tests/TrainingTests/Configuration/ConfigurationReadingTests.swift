@@ -307,17 +307,40 @@ import Testing
     #expect(try Configuration.load(file: nil, builtIn: text) == Configuration(file: file.path))
   }
 
-  @Test("every file in configs/ is a valid configuration named after itself")
+  private static let configurations = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
+      "configs"
+    )
+    .path
+
+  @Test("every file in configs/ is a valid configuration named after itself, with its folder in front")
   func shippedConfigurations() throws {
-    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-    let directory = package.appendingPathComponent("configs").path
-    let files = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
-    #expect(files.contains("smoke.yaml"))
-    for file in files {
-      let configuration = try Configuration(
-        file: "\(directory)/\(file)", environment: ["DROPBLOCK_DATA": "/data"])
-      #expect(configuration.name + ".yaml" == file)
+    let files = try FileManager.default.subpathsOfDirectory(atPath: Self.configurations).filter {
+      $0.hasSuffix(".yaml")
     }
+    #expect(files.contains("smoke.yaml") && files.contains("cifar10/customnet-dropblock7.yaml"))
+    for file in files where !file.hasSuffix("/base.yaml") {
+      let configuration = try Configuration(
+        file: "\(Self.configurations)/\(file)", environment: ["DROPBLOCK_DATA": "/data"])
+      #expect(configuration.name + ".yaml" == file.replacing("/", with: "-"))
+    }
+  }
+
+  @Test("every line of a sweep is a name of its own and a valid configuration", arguments: ["figure3", "figure4"])
+  func sweeps(name: String) throws {
+    let folder = "\(Self.configurations)/imagenet"
+    let text = try String(contentsOfFile: "\(folder)/\(name).sweep", encoding: .utf8)
+    let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map {
+      $0.split(separator: " ").map(String.init)
+    }
+    #expect(Set(lines.map { $0[0] }).count == lines.count && lines.count >= 15)
+    var written: Set<String> = []
+    for line in lines {
+      let options = line[2...].filter { $0 != "--set" }
+      let configuration = try Configuration(
+        file: "\(folder)/\(line[1])", overrides: Array(options), environment: ["DROPBLOCK_DATA": "/data"])
+      written.insert(configuration.yaml)
+    }
+    #expect(written.count == lines.count, "each run differs from the others")
   }
 }

@@ -1,0 +1,54 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `launch/study` on a classifier in miniature.
+@Suite struct StudyTests {
+  @Test("a study trains every file and line, goes on where it stopped, and writes one table")
+  func study() throws {
+    let folder = try TemporaryDirectory("study")
+    var bytes: [UInt8] = []
+    for record in 0..<16 { bytes += [UInt8(record % 10)] + [UInt8](repeating: UInt8(16 * record), count: 3072) }
+    try Data(bytes).write(to: URL(fileURLWithPath: folder.file("data.bin")))
+    try FileManager.default.createDirectory(atPath: folder.file("rows"), withIntermediateDirectories: true)
+    _ = try folder.write(
+      """
+      data: {kind: cifar10, train: {files: [../data.bin]}, val: {files: [../data.bin]}}
+      input: {size: 32}
+      model: {name: customnet, form: paper, classes: 10}
+      dropblock: {groups: []}
+      batch: {global: 8}
+      learning_rate: {warmup: 0 steps, schedule: cosine}
+      planner: {algorithms: direct}
+      train: {length: 2 epochs, evaluate_every: 1 epoch}
+
+      """, to: "rows/base.yaml")
+    _ = try folder.write("base: base.yaml\nname: plain\n", to: "rows/plain.yaml")
+    _ = try folder.write("# A sweep.\nslow plain.yaml --set learning_rate.peak=0.01\n", to: "rows/rates.sweep")
+    func run(_ more: [String]) throws -> CommandResult {
+      try TestSupport.run(
+        ["python3", "\(Locations.packageRoot)/launch/study", folder.file("rows"), folder.file("rows/rates.sweep")]
+          + ["--seeds", "1,2", "--threads", "1", "--output", folder.file("out")] + more,
+        environment: [
+          "DROPBLOCK_PROGRAM": Locations.program, "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": "",
+        ])
+    }
+
+    let stopped = try run(["--minutes", "0.0001"])
+    #expect(stopped.exitCode == 75, "\(stopped)")
+    let finished = try run([])
+    #expect(finished.exitCode == 0 && finished.output.contains("4 of 4 runs are finished"), "\(finished)")
+    let again = try run([])
+    #expect(again.exitCode == 0 && !again.output.contains("study: plain"), "\(again)")
+
+    let table = try String(contentsOfFile: folder.file("out/table.csv"), encoding: .utf8).split(separator: "\r\n")
+    #expect(table.map { $0.split(separator: ",")[0] } == ["configuration", "plain", "slow"], "\(table)")
+    #expect(table[1].split(separator: ",")[1...2] == ["2", "2/2"], "\(table)")
+    let markdown = try String(contentsOfFile: folder.file("out/table.md"), encoding: .utf8)
+    #expect(markdown.contains("| plain | 2 | 2/2 | 0.") && !markdown.contains("unfinished"), "\(markdown)")
+    #expect(try String(contentsOfFile: folder.file("out/plot.svg"), encoding: .utf8).contains("<polyline"))
+
+    let missing = try TestSupport.run(["python3", "\(Locations.packageRoot)/launch/study", folder.file("nowhere")])
+    #expect(missing.exitCode == 1 && missing.errorOutput.contains("no such file or folder"), "\(missing)")
+  }
+}
