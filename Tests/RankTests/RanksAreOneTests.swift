@@ -42,19 +42,22 @@ extension Ranks {
       }
     }
 
-    private func train(imagesPerRank: Int, on communicator: Communicator, _ turned: Switch? = nil) throws -> Trained {
+    private func train(
+      imagesPerRank: Int, on communicator: Communicator, steps: Int = 5,
+      _ change: (inout Configuration) -> Void = { _ in }
+    ) throws -> Trained {
       var training = SyntheticTraining(side: 64)
       training.configuration.batch.perRank = imagesPerRank
-      turned?.turn(&training.configuration)
+      change(&training.configuration)
       let replica = try training.replica(on: communicator)
-      let losses = try training.train(replica, steps: 0..<5).map(\.loss)
+      let losses = try training.train(replica, steps: 0..<steps).map(\.loss)
       let store = replica.plan.parameters
       return Trained(parameters: store.allParameters, statistics: store.allStatistics, losses: losses)
     }
 
     /// How far one image a rank is from one rank: parameters, running statistics and the worst loss, on all ranks.
     private func distances(_ turned: Switch?) throws -> [Double] {
-      let trained = try train(imagesPerRank: 1, on: world, turned)
+      let trained = try train(imagesPerRank: 1, on: world) { turned?.turn(&$0) }
       return try world.onFirstRank {
         let reference = try Self.reference ?? train(imagesPerRank: world.size, on: .alone())
         Self.reference = reference
@@ -73,6 +76,29 @@ extension Ranks {
       for (name, distance) in zip(["parameters", "running statistics", "losses"], distances) {
         #expect(distance < 1e-5, "\(name)")
       }
+    }
+
+    @Test(
+      "with another regulariser in DropBlock's place they are one too",
+      arguments: ["dropout", "drop_path"])
+    func otherRegularizers(section: String) throws {
+      func change(_ configuration: inout Configuration) {
+        configuration.dropBlock.groups = []
+        switch section {
+        case "dropout": configuration.dropout.groups = [3, 4]
+        default: configuration.dropPath.groups = [3, 4]
+        }
+        configuration.dropPath.keepProbability = 0.5
+        configuration.dropPath.schedule = .constant
+      }
+      let trained = try train(imagesPerRank: 1, on: world, steps: 2, change)
+      let distances = try world.onFirstRank {
+        let one = try train(imagesPerRank: world.size, on: .alone(), steps: 2, change)
+        let without = try train(imagesPerRank: world.size, on: .alone(), steps: 2) { $0.dropBlock.groups = [] }
+        return [one, without].map { Closeness(of: trained.parameters, to: $0.parameters).relativeL2 }
+      }
+      #expect(distances[0] < 1e-5)
+      #expect(distances[1] > 1e-5, "without effect")
     }
 
     @Test("with any one switch local they do not", arguments: Switch.allCases)
