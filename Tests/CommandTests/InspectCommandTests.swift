@@ -45,7 +45,8 @@ import Testing
   func study(network: String, parameters: Int, places: Int) throws {
     let folder = try TemporaryDirectory("study")
     let file = folder.file("study.yaml")
-    try "model: {name: \(network)}\ninput: {size: 32}\ndropblock: {groups: [1, 2, 3, 4], block_size: 3, sites: conv}\n"
+    let groups = network == "customnet" ? "[1, 2, 3]" : "[1, 2, 3, 4]"
+    try "model: {name: \(network)}\ninput: {size: 32}\ndropblock: {groups: \(groups), block_size: 3, sites: conv}\n"
       .write(toFile: file, atomically: true, encoding: .utf8)
     let (output, description) = try inspect(["--config", file])
     #expect(description["parameters"] as? Int == parameters)
