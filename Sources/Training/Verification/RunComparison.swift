@@ -84,10 +84,15 @@ struct RunComparison {
     }
     if names[0] != names[1] { return "\(folder): \(names[1]), expected \(names[0])" }
     for name in names[0] {
-      for file in ["metrics.json", "coco_instances_results.json"] {
+      let files = try [expected, actual].map { run in
+        try FileManager.default.contentsOfDirectory(atPath: "\(run)/\(folder)/\(name)").filter { $0.hasSuffix(".json") }
+          .sorted()
+      }
+      if files[0] != files[1] { return "\(folder)/\(name): \(files[1]), expected \(files[0])" }
+      for file in files[0] {
         let paths = [expected, actual].map { "\($0)/\(folder)/\(name)/\(file)" }
         if !FileManager.default.contentsEqual(atPath: paths[0], andPath: paths[1]) {
-          return "\(folder)/\(name)/\(file): other detections or figures"
+          return "\(folder)/\(name)/\(file): other results or figures"
         }
       }
     }

@@ -66,7 +66,7 @@ import Testing
     try writeRun("actual")
     try folder.write("[1]", to: "actual/evaluations/step-00000010/coco_instances_results.json")
     #expect(
-      try difference() == "evaluations/step-00000010/coco_instances_results.json: other detections or figures")
+      try difference() == "evaluations/step-00000010/coco_instances_results.json: other results or figures")
   }
 
   @Test("a run that ended at another step is a difference")
