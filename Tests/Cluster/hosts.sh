@@ -91,6 +91,7 @@ done
 alone() { [[ ! $(ip netns pids "$(host 3)") ]]; }
 check "  nothing is left on the lost host after 40 s" until_true 40 alone
 plug 3 up
+check "plugged in again, the host is found" until_true 30 reaches 3 0
 check "the same command goes on" train cut
 check "  from a checkpoint" grep -q "resuming from" "$work/cut.log"
 check "  to the same bytes" trained cut

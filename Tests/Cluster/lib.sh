@@ -128,6 +128,10 @@ disk() { say "$work/disk.$(host "$1")"; }
 
 # plug I up|down: the cable of host I at the switch.
 plug() { ip -n "$switch" link set "port$1" "$2"; }
+# reaches I J: whether host I gets an answer from host J. After a cable was out, neighbours need seconds to find each other.
+reaches() {
+  [[ $(ip netns exec "$(host "$1")" env LC_ALL=C bash -c "echo >/dev/tcp/$(address "$2")/9" 2>&1) == *refused* ]]
+}
 
 # cable I MILLISECONDS MEGABIT PERCENT: a long, slow, lossy cable between host I and the switch.
 cable() {
