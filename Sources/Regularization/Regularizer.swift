@@ -35,8 +35,8 @@ public enum Regularizer: Hashable, Sendable {
     switch self {
     case .dropBlock(let dropBlock):
       return Float(Double(elements) / (Double(kept) + dropBlock.mode.countOffset))
-    case .dropout: return Float(1 / ElementMask.keepProbability(nearest: keepProbability))
-    case .spatialDropout, .dropPath: return Float(1 / UnitMask.keepProbability(nearest: keepProbability))
+    case .dropout, .spatialDropout, .dropPath:
+      return Float(1 / IndependentMask.keepProbability(nearest: keepProbability))
     }
   }
 
@@ -54,25 +54,25 @@ public enum Regularizer: Hashable, Sendable {
     require(keepProbability >= 0 && keepProbability <= 1, "keep probability \(keepProbability) outside 0...1")
     switch self {
     case .dropBlock(let dropBlock): return dropBlock.fillMask(canvas, keepProbability: keepProbability)
-    case .dropout: return ElementMask(keepProbability: keepProbability).fill(canvas)
-    case .spatialDropout: return UnitMask(.channel, keepProbability: keepProbability).fill(canvas)
-    case .dropPath: return UnitMask(.sample, keepProbability: keepProbability).fill(canvas)
+    case .dropout: return IndependentMask(unit: .element, keepProbability: keepProbability).fill(canvas)
+    case .spatialDropout: return IndependentMask(unit: .channel, keepProbability: keepProbability).fill(canvas)
+    case .dropPath: return IndependentMask(unit: .sample, keepProbability: keepProbability).fill(canvas)
     }
   }
 
   /// The exact mean and variance of the dropped share of a mask of this shape.
   public func expectation(shape: Shape, keepProbability: Double) -> (rate: Double, variance: Double) {
-    func independent(_ units: Int, _ keepProbability: Double) -> (Double, Double) {
-      (1 - keepProbability, keepProbability * (1 - keepProbability) / Double(units))
+    func independent(_ units: Int) -> (Double, Double) {
+      let kept = IndependentMask.keepProbability(nearest: keepProbability)
+      return (1 - kept, kept * (1 - kept) / Double(units))
     }
     switch self {
     case .dropBlock(let dropBlock):
       let map = DropExpectation(dropBlock, keepProbability: keepProbability, height: shape.h, width: shape.w)
       return (map.rate, map.channelVariance / Double(dropBlock.isShared ? shape.n : shape.n * shape.c))
-    case .dropout: return independent(shape.count, ElementMask.keepProbability(nearest: keepProbability))
-    case .spatialDropout:
-      return independent(shape.n * shape.c, UnitMask.keepProbability(nearest: keepProbability))
-    case .dropPath: return independent(shape.n, UnitMask.keepProbability(nearest: keepProbability))
+    case .dropout: return independent(shape.count)
+    case .spatialDropout: return independent(shape.n * shape.c)
+    case .dropPath: return independent(shape.n)
     }
   }
 }

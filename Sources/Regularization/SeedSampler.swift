@@ -6,80 +6,55 @@ import Tensors
 /// Trials with success probability gamma at every place are the same as geometric gaps between successes: one number a
 /// block instead of one a place. gap = floor(log u / log(1 - gamma)) for u uniform in (0, 1).
 struct SeedSampler {
-  /// Places where a block may start.
-  private let places: Int
-  /// 1 / log(1 - gamma): negative, and zero for gamma = 1.
+  /// 1 / log(1 - gamma): negative, zero for gamma = 1, minus infinity for gamma = 0.
   private let scale: Double
-  /// The smallest first word of a sequence in which any place is taken; 2^32 where none is.
-  ///
-  /// The greater the word, the shorter the gap. With it nine of ten sequences need no logarithm at the paper's rates.
-  let seedingWord: UInt64
-  /// Blocks of random words to draw at a time once the first has been used up: about what a channel needs.
-  private let batch: Int
 
-  /// A sampler over `places` places, each taken with probability `gamma` in 0...1.
-  init(gamma: Double, places: Int) {
-    self.places = places
-    let scale = 1 / log1p(-gamma)
-    self.scale = scale
-    batch = max(1, min(GapScratch.blocks, Int(gamma * Double(places) / 4)))
-    var (low, high) = (0 as UInt64, 1 << 32 as UInt64)
-    if places == 0 || gamma <= 0 { low = high }
-    while low < high {
-      let middle = (low + high) / 2
-      if Self.gap(UInt32(middle), scale) < Double(places) { high = middle } else { low = middle + 1 }
-    }
-    seedingWord = low
-  }
+  /// A sampler of places that are each taken with probability `gamma` in 0...1.
+  init(gamma: Double) { scale = 1 / log1p(-gamma) }
 
-  /// Calls `body` with each taken place in rising order.
+  /// Calls `body` with each taken place of `0..<places` in rising order.
   ///
-  /// `first` are the four words of `counter`; further words come from the counters that follow in its first word, a batch
-  /// at a time in `scratch`.
+  /// The numbers come from the segment's counter and those that follow it, eight draws at a time: their first words, then
+  /// their second words, and so on.
   @inline(__always)
   func forEachSeed(
-    first: SIMD4<UInt32>, scratch: GapScratch, philox: Philox, counter: SIMD4<UInt32>, _ body: (Int) -> Void
+    of places: Int, in segment: MaskSegment, philox: Philox, scratch: GapScratch, _ body: (Int) -> Void
   ) {
-    scratch.words[0] = first
-    fillGaps(scratch, blocks: 1)
-    var (gaps, left, counter) = (UnsafePointer(scratch.gaps), 4, counter)
-    var place = 0
-    while place < places {
-      if left == 0 {
-        for block in 0..<batch {
-          counter[0] &+= 1
-          scratch.words[block] = philox.block(counter)
+    var (place, draw) = (0, 0)
+    while true {
+      scratch.words.pointee = philox.blocks(segment.counters(drawsFrom: draw))
+      draw &+= 8
+      for eight in 0..<4 {
+        fillGaps(scratch, eight)
+        for index in 0..<8 {
+          place &+= Int(truncatingIfNeeded: scratch.gaps[index])
+          if place >= places { return }
+          body(place)
+          place &+= 1
         }
-        fillGaps(scratch, blocks: batch)
-        (gaps, left) = (UnsafePointer(scratch.gaps), 4 &* batch)
       }
-      let gap = gaps.pointee
-      (gaps, left) = (gaps + 1, left &- 1)
-      // Compared before it becomes an integer: for a gamma near 0 the gap is beyond any Int.
-      guard gap < Double(places &- place) else { return }
-      place &+= Int(gap)
-      body(place)
-      place &+= 1
     }
   }
 
-  /// Turns the words of the first `blocks` blocks into gaps: log(u) / log(1 - gamma) for u = (word + 1/2) / 2^32.
+  /// Turns eight of the words into gaps: log(u) / log(1 - gamma) for u = (word + 1/2) / 2^32, rounded down.
   ///
-  /// The gaps are not yet rounded down. No branch and no call in the loop, so it runs in vector registers.
+  /// No branch and no call in the loop, so it runs in vector registers.
   @inline(__always)
-  func fillGaps(_ scratch: GapScratch, blocks: Int) {
-    let gaps = scratch.gaps
-    scratch.words.withMemoryRebound(to: UInt32.self, capacity: 4 * blocks) { words in
-      for index in 0..<4 &* blocks {
-        gaps[index] = Self.gap(words[index], scale)
-      }
-    }
+  private func fillGaps(_ scratch: GapScratch, _ eight: Int) {
+    let words = UnsafeRawPointer(scratch.words).assumingMemoryBound(to: UInt64.self) + 8 &* eight
+    for index in 0..<8 { scratch.gaps[index] = Self.gap(words[index], scale) }
   }
 
-  /// The gap of a word, not yet rounded down.
+  /// The gap of a word of 32 bits, at most 2^40: beyond all places, and the sum of two still is an integer of 64 bits.
   @inline(__always)
-  private static func gap(_ word: UInt32, _ scale: Double) -> Double {
-    logarithm((Double(word) + 0.5) * 0x1p-32) * scale
+  private static func gap(_ word: UInt64, _ scale: Double) -> UInt64 {
+    // Integers below 2^52 are the low bits of themselves plus 2^52: conversions that every vector unit has.
+    let number = Double(bitPattern: word | 0x4330_0000_0000_0000) - 0x1p52
+    let gap = logarithm((number + 0.5) * 0x1p-32) * scale
+    let limited = gap < 0x1p40 ? gap : 0x1p40
+    let nearest = (limited + 0x1p52) - 0x1p52
+    let floor = nearest > limited ? nearest - 1 : nearest
+    return (floor + 0x1p52).bitPattern & 0x000f_ffff_ffff_ffff
   }
 
   /// The natural logarithm of a positive normal number, to 1e-13 of its value.
@@ -97,5 +72,21 @@ struct SeedSampler {
     let high = 1 / 7.0 + q * (1 / 9.0 + q * (1 / 11.0 + q * (1 / 13.0 + q * (1 / 15.0))))
     let series = 1 + q * (1 / 3.0 + q * (1 / 5.0 + q * high))
     return Double(k) * 0.693147180559945309 + 2 * s * series
+  }
+}
+
+/// Room for the words of eight draws and for eight gaps; nothing is in it at first.
+struct GapScratch {
+  let words: UnsafeMutablePointer<Philox.Words8>
+  let gaps: UnsafeMutablePointer<UInt64>
+
+  /// Lends room on the stack.
+  @inline(__always)
+  static func lend<Result>(_ body: (GapScratch) -> Result) -> Result {
+    withUnsafeTemporaryAllocation(of: Philox.Words8.self, capacity: 1) { words in
+      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 8) { gaps in
+        body(GapScratch(words: words.baseAddress!, gaps: gaps.baseAddress!))
+      }
+    }
   }
 }

@@ -6,10 +6,10 @@ import Testing
 
 @Suite struct SeedSamplerTests {
   /// The places of one sequence, named by its fourth counter word.
-  private func places(_ sampler: SeedSampler, sequence: UInt32) -> [Int] {
+  private func places(_ sampler: SeedSampler, of count: Int, sequence: UInt32) -> [Int] {
     let philox = Philox(seed: 11, stream: 3)
     let counter = SIMD4<UInt32>(1 << 31, 5, 6, sequence)
-    return sampler.places(philox: philox, counter: counter)
+    return sampler.places(of: count, philox: philox, counter: counter)
   }
 
   /// Pearson's sum over places is chi-square with one degree a place, for the rate is given and not fitted.
@@ -18,12 +18,12 @@ import Testing
   @Test("every place is taken with probability gamma, and neighbours independently", arguments: [0.004, 0.1, 0.5, 0.9])
   func bernoulli(gamma: Double) {
     let (count, sequences) = (40, 50_000)
-    let sampler = SeedSampler(gamma: gamma, places: count)
+    let sampler = SeedSampler(gamma: gamma)
     var taken = [Int](repeating: 0, count: count)
     var pairs = 0
     for sequence in 0..<sequences {
       var previous = -2
-      for place in places(sampler, sequence: UInt32(sequence)) {
+      for place in places(sampler, of: count, sequence: UInt32(sequence)) {
         taken[place] += 1
         pairs += place == previous + 1 ? 1 : 0
         previous = place
@@ -44,9 +44,11 @@ import Testing
   @Test("the number of taken places is binomial")
   func binomial() {
     let (gamma, count, sequences) = (0.05, 30, 60_000)
-    let sampler = SeedSampler(gamma: gamma, places: count)
+    let sampler = SeedSampler(gamma: gamma)
     var histogram = [Double](repeating: 0, count: 7)
-    for sequence in 0..<sequences { histogram[min(6, places(sampler, sequence: UInt32(sequence)).count)] += 1 }
+    for sequence in 0..<UInt32(sequences) {
+      histogram[min(6, places(sampler, of: count, sequence: sequence).count)] += 1
+    }
     var probability = pow(1 - gamma, Double(count))
     var chiSquare = 0.0
     var rest = 1.0
@@ -62,8 +64,9 @@ import Testing
 
   @Test("a gamma of 1 takes every place, and one that is hardly above 0 takes none")
   func extremes() {
-    #expect(places(SeedSampler(gamma: 1, places: 50), sequence: 0) == Array(0..<50))
-    #expect((0..<1000).allSatisfy { places(SeedSampler(gamma: 1e-300, places: 66_800), sequence: $0).isEmpty })
+    #expect(places(SeedSampler(gamma: 1), of: 50, sequence: 0) == Array(0..<50))
+    let rarest = SeedSampler(gamma: 1e-300)
+    #expect((0..<1000).allSatisfy { places(rarest, of: 66_800, sequence: $0).isEmpty })
   }
 
   /// The smallest gamma that training meets, in the first steps of a schedule.
@@ -73,8 +76,8 @@ import Testing
   @Test("rare seeds come at their rate")
   func rare() {
     let (gamma, count, sequences) = (1e-6, 10_000, 100_000)
-    let sampler = SeedSampler(gamma: gamma, places: count)
-    let total = (0..<sequences).reduce(0) { $0 + places(sampler, sequence: UInt32($1)).count }
+    let sampler = SeedSampler(gamma: gamma)
+    let total = (0..<sequences).reduce(0) { $0 + places(sampler, of: count, sequence: UInt32($1)).count }
     let expected = gamma * Double(count) * Double(sequences)
     // A Poisson count of mean 1000.
     #expect(abs(Double(total) - expected) < 4.5 * expected.squareRoot(), "\(total) seeds for \(expected)")

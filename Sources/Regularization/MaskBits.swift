@@ -1,11 +1,11 @@
-/// The mask bits of one sample's block of channels: H x W lanes of 8 or 16 channels, row after row.
+/// Mask bits that lie side by side: lanes of 8 or 16 channels, a lane for each pixel.
 ///
 /// A block of one channel clears one bit in a run of neighbouring lanes, row by row. Runs are written in overlapping
 /// words of 64 bits, which is harmless because clearing twice is clearing.
-struct MaskTile {
+struct MaskBits {
   /// The first lane.
   let base: UnsafeMutableRawPointer
-  /// Bytes of the tile.
+  /// Bytes of the lanes.
   let byteCount: Int
 
   /// A word with the same 8- or 16-bit lane in every place.
@@ -21,9 +21,19 @@ struct MaskTile {
   /// Writes the pattern into every lane.
   @inline(__always)
   func fill(_ pattern: UInt64) {
-    let whole = byteCount & ~7
     for word in 0..<byteCount >> 3 { base.storeBytes(of: pattern, toByteOffset: word << 3, as: UInt64.self) }
-    withUnsafeBytes(of: pattern) { (base + whole).copyMemory(from: $0.baseAddress!, byteCount: byteCount - whole) }
+    var offset = byteCount & ~7
+    if byteCount & 4 != 0 {
+      base.storeBytes(of: UInt32(truncatingIfNeeded: pattern), toByteOffset: offset, as: UInt32.self)
+      offset &+= 4
+    }
+    if byteCount & 2 != 0 {
+      base.storeBytes(of: UInt16(truncatingIfNeeded: pattern), toByteOffset: offset, as: UInt16.self)
+      offset &+= 2
+    }
+    if byteCount & 1 != 0 {
+      base.storeBytes(of: UInt8(truncatingIfNeeded: pattern), toByteOffset: offset, as: UInt8.self)
+    }
   }
 
   /// The number of bits that are 1.
