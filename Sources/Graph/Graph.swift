@@ -19,8 +19,8 @@ public final class Graph {
   public private(set) var maskPlaces: [MaskPlace] = []
   /// The places where the regulariser acts, in forward order; the index is the layer number of the random stream.
   public private(set) var maskSites: [MaskSite] = []
-  /// The blocks of the model: the number of the last one where a regulariser could act, at least 1.
-  public var blockCount: Int { maskPlaces.reduce(1) { max($0, $1.depth) } }
+  /// The groups and blocks of the model in which a regulariser could act.
+  public var maskExtent: MaskExtent { MaskExtent(maskPlaces) }
   /// Values that the caller reads after a forward run.
   public private(set) var outputs: [Value] = []
 

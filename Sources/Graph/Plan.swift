@@ -13,8 +13,8 @@ public final class Plan {
   public var channelBlock: Int { engine.channelBlock }
   /// The sites of the regulariser, in the order of their layer numbers.
   public var maskSites: [MaskSite] { graph.maskSites }
-  /// The blocks of the model: the number of the last one where a regulariser could act, at least 1.
-  public var blockCount: Int { graph.blockCount }
+  /// The groups and blocks of the model in which a regulariser could act.
+  public var maskExtent: MaskExtent { graph.maskExtent }
 
   private let graph: Graph
   private let engine: Engine

@@ -34,7 +34,7 @@ public struct DropBlock: Hashable, Sendable {
   public func blockSize(height: Int, width: Int) -> Int { min(blockSize, height, width) }
 
   /// Places where a block may start on a map of this size; in the paper's mode (H - b + 1) x (W - b + 1).
-  public func startArea(height: Int, width: Int) -> Int {
+  func startArea(height: Int, width: Int) -> Int {
     fittingRule(keepProbability: 1, height: height, width: width).places
   }
 

@@ -30,33 +30,34 @@ public enum KeepProbabilitySchedule: Hashable, Sendable {
 public struct KeepProbabilities: Hashable, Sendable {
   /// That of the schedule, in 0...1: the last group and the last block have it.
   public var scheduled: Double
-  /// Whether each earlier group drops a quarter of the next one's share.
-  public var isGroupScaled: Bool
+  /// The groups of the model where each drops a quarter of the next one's share; nil where all drop the same.
+  public var groups: Int?
   /// The blocks of the model where the drop rate rises in proportion to a block's number; nil where it does not.
   ///
   /// As in the second and third form of ScheduledDropPath: block k of n drops k/n of what the last one drops.
   public var blocks: Int?
 
   /// The keep probabilities of a step.
-  public init(_ scheduled: Double, isGroupScaled: Bool = false, blocks: Int? = nil) {
-    (self.scheduled, self.isGroupScaled, self.blocks) = (scheduled, isGroupScaled, blocks)
+  public init(_ scheduled: Double, groups: Int? = nil, blocks: Int? = nil) {
+    (self.scheduled, self.groups, self.blocks) = (scheduled, groups, blocks)
   }
 
   /// The keep probability at a place.
   public func at(_ place: MaskPlace) -> Double {
-    let ofGroup = isGroupScaled ? groupKeepProbability(scheduled, group: place.group) : scheduled
+    let ofGroup = groups.map { groupKeepProbability(scheduled, group: place.group, of: $0) } ?? scheduled
     guard let blocks else { return ofGroup }
     require(place.depth <= blocks, "block \(place.depth) of \(blocks)")
     return 1 - (1 - ofGroup) * Double(place.depth) / Double(blocks)
   }
 }
 
-/// The keep probability of a ResNet group, 1 to 4: group 4 takes it as it is, and each earlier group drops a quarter.
+/// The keep probability of a group: the last one takes it as it is, and each earlier one drops a quarter of the next one's
+/// share.
 ///
-/// 1 - (1 - keepProbability) / 4^(4 - group), as in the official code: group 3 has a quarter of the drop rate, group 2
-/// a sixteenth. It goes by the group and not by the map's size, so the sites of a group's first block that still run
-/// at the finer resolution share the rate.
-public func groupKeepProbability(_ keepProbability: Double, group: Int) -> Double {
-  require((1...4).contains(group), "a ResNet has groups 1 to 4, not \(group)")
-  return 1 - (1 - keepProbability) / Double(1 << (2 * (4 - group)))
+/// 1 - (1 - keepProbability) / 4^(groups - group), as in the official code, whose ResNet has four groups: group 3 has a
+/// quarter of the drop rate, group 2 a sixteenth. It goes by the group and not by the map's size, so the sites of a group's
+/// first block that still run at the finer resolution share the rate.
+public func groupKeepProbability(_ keepProbability: Double, group: Int, of groups: Int) -> Double {
+  require((1...groups).contains(group), "group \(group) of \(groups)")
+  return 1 - (1 - keepProbability) / Double(1 << (2 * (groups - group)))
 }

@@ -4,7 +4,7 @@ import Tensors
 public struct MaskAudit: Sendable {
   /// The shape of the masked tensor (N, C, H, W).
   public let shape: Shape
-  /// DropBlock's block size after clamping to the map.
+  /// Rows of DropBlock's block, after clamping to the map where the mode clamps.
   public let blockSize: Int?
   /// The keep probability of the layer, after schedule and group scaling.
   public let keepProbability: Double
@@ -47,8 +47,9 @@ public struct MaskAudit: Sendable {
     self.draws = draws
     switch regularizer {
     case .dropBlock(let dropBlock):
-      blockSize = dropBlock.blockSize(height: shape.h, width: shape.w)
-      gamma = dropBlock.gamma(keepProbability: keepProbability, height: shape.h, width: shape.w)
+      let rule = dropBlock.fittingRule(keepProbability: keepProbability, height: shape.h, width: shape.w)
+      blockSize = rule.height
+      gamma = rule.gamma
     case .dropout, .spatialDropout, .dropPath: (blockSize, gamma) = (nil, nil)
     }
     expected = expectation.rate

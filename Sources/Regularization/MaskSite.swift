@@ -27,6 +27,23 @@ public struct MaskPlace: Hashable, Sendable {
   }
 }
 
+/// How many groups and blocks a model has, for rates that go by their numbers.
+public struct MaskExtent: Hashable, Sendable {
+  /// The number of the last group, from 1.
+  public let groups: Int
+  /// The number of the last block, from 1.
+  public let blocks: Int
+
+  /// So many groups and blocks.
+  public init(groups: Int, blocks: Int) { (self.groups, self.blocks) = (groups, blocks) }
+
+  /// That of a model with these places.
+  public init(_ places: [MaskPlace]) {
+    groups = places.reduce(1) { max($0, $1.group) }
+    blocks = places.reduce(1) { max($0, $1.depth) }
+  }
+}
+
 /// The places that a regulariser acts on.
 public struct MaskSelection: Hashable, Sendable {
   /// The groups, 1 to 4; the paper's best for DropBlock is [3, 4].

@@ -24,7 +24,7 @@ struct AuditMasks: SingleProcessCommand {
     let configuration = try source.load()
     let graph = try configuration.task.checkedTrainingGraph(imagesPerRank: 1)
     try auditMasks(
-      MaskAuditRequest(configuration: configuration, json: json), sites: graph.maskSites, blocks: graph.blockCount,
+      MaskAuditRequest(configuration: configuration, json: json), sites: graph.maskSites, extent: graph.maskExtent,
       console: Console(style: .plain))
   }
 }

@@ -46,6 +46,26 @@ extension BadInputCase {
     ) {
       $0.train("--set", "threads_per_rank=999")
     },
+    BadInputCase(
+      "a DropBlock group that the model does not have", 78,
+      [
+        "--set dropblock.groups=[4]: dropblock.groups: expected groups of model.name customnet",
+        "which has [1, 2, 3]; got 4",
+      ], ranks: [1, 2]
+    ) {
+      try $0.classify("cifar10", "--set", "dropblock.groups=[4]", model: "customnet")
+    },
+    BadInputCase(
+      "a branch that DropBlock does not know", 78,
+      ["--set dropblock.sites=skip: dropblock.sites: expected conv+skip or conv; got skip"]
+    ) {
+      try $0.classify("cifar10", "--set", "dropblock.sites=skip")
+    },
+    BadInputCase(
+      "label smoothing for a detector", 78, ["loss.label_smoothing: only classifiers know it", "remove this key"]
+    ) {
+      $0.train("--set", "loss.label_smoothing=0.1")
+    },
     BadInputCase("a wrong option", 64, ["Unknown option '--nonsense'", "Usage: "], ranks: [1, 2]) { _ in ["--nonsense"]
     },
     BadInputCase("no data set", 78, ["data.root: expected the directory of the data set", "--set data.root=DIR"]) {

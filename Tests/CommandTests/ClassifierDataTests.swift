@@ -41,6 +41,25 @@ import Testing
     #expect(doctor.output.contains("5 images of 10 classes, 0 to 1 of each"), "\(doctor)")
     let result = try space.program(ranks: 1, space.classify("cifar10"))
     #expect(result.exitCode == 0, "\(result)")
+    #expect(result.output.contains("20 training images of 10 classes"), "\(result)")
+    #expect(result.output.contains("5 validation images"), "\(result)")
+  }
+
+  @Test("MNIST's files, one of them gzipped, are learned from and evaluated")
+  func mnist() throws {
+    let space = try Workspace()
+    try space.writeMNIST()
+    let file = space.folder.file("classes/train-images-idx3-ubyte")
+    #expect(try TestSupport.run(["gzip", file]).exitCode == 0)
+    let settings = ["input.size=28", "input.crop=none", "dropblock.groups=[1, 2, 3]"]
+    let result = try space.program(
+      ranks: 1, space.classify("mnist", model: "customnet") + settings.flatMap { ["--set", $0] })
+    #expect(result.exitCode == 0, "\(result)")
+    #expect(result.output.contains("4 training images of 10 classes"), "\(result)")
+    let metrics = try String(contentsOfFile: space.folder.file("run/metrics.jsonl"), encoding: .utf8)
+    let row = try #require(metrics.split(separator: "\n").last { $0.contains("top1") })
+    // Two images: top-1 is 0, a half or 1.
+    #expect(["0", "0.0", "0.5", "1", "1.0"].contains { row.contains("\"top1\": \($0),") }, "\(row)")
   }
 }
 
@@ -130,11 +149,11 @@ extension BadInputCase {
 
 extension Workspace {
   /// Arguments that train a small classifier on the data set of this kind in `classes`.
-  func classify(_ kind: String, _ more: String...) throws -> [String] {
+  func classify(_ kind: String, _ more: String..., model: String = "resnet, depth: 18") throws -> [String] {
     let text = """
       data: {kind: \(kind), root: \(folder.file("classes"))}
       input: {size: 32, crop: pad}
-      model: {name: resnet, depth: 18, classes: 10}
+      model: {name: \(model), classes: 10}
       dropblock: {groups: []}
       batch: {per_rank: 2}
       learning_rate: {warmup: 0 steps, schedule: cosine}

@@ -1,5 +1,6 @@
-import Regularization
 import Testing
+
+@testable import Regularization
 
 @Suite struct DropExpectationTests {
   /// Figures worked out beforehand, to three places: half a unit of the last.

@@ -46,16 +46,18 @@ import Testing
     #expect(KeepProbabilities(0.9).at(middle) == 0.9)
     #expect(abs(KeepProbabilities(0.9, blocks: 16).at(middle) - 0.95) < 2.3e-16)
     #expect(abs(KeepProbabilities(0.9, blocks: 16).at(last) - 0.9) < 2.3e-16)
-    #expect(abs(KeepProbabilities(0.9, isGroupScaled: true).at(middle) - 0.975) < 2.3e-16)
-    #expect(abs(KeepProbabilities(0.9, isGroupScaled: true, blocks: 16).at(middle) - 0.9875) < 2.3e-16)
-    #expect(KeepProbabilities(1, isGroupScaled: true, blocks: 16).at(middle) == 1)
+    #expect(abs(KeepProbabilities(0.9, groups: 4).at(middle) - 0.975) < 2.3e-16)
+    #expect(abs(KeepProbabilities(0.9, groups: 4, blocks: 16).at(middle) - 0.9875) < 2.3e-16)
+    #expect(KeepProbabilities(1, groups: 4, blocks: 16).at(middle) == 1)
+    // In a network of three groups the third one is the last.
+    #expect(KeepProbabilities(0.9, groups: 3).at(middle) == KeepProbabilities(0.9).at(middle))
   }
 
   @Test(
     "each earlier group drops a quarter of the next",
     arguments: [(4, 0.1), (3, 0.025), (2, 0.00625), (1, 0.0015625)])
   func groups(group: Int, dropRate: Double) {
-    #expect(abs(1 - groupKeepProbability(0.9, group: group) - dropRate) < 2.3e-16)
-    #expect(groupKeepProbability(1, group: group) == 1)
+    #expect(abs(1 - groupKeepProbability(0.9, group: group, of: 4) - dropRate) < 2.3e-16)
+    #expect(groupKeepProbability(1, group: group, of: 4) == 1)
   }
 }

@@ -24,13 +24,13 @@ public struct MaskAuditRequest: Equatable, Sendable {
 /// error.
 /// - Parameters:
 ///   - sites: where the masks belong, in forward order.
-///   - blocks: the blocks of the model.
+///   - extent: the groups and blocks of the model.
 /// - Throws: `InputError` with code 73 when the JSON cannot be written.
 @discardableResult
 public func auditMasks(
-  _ request: MaskAuditRequest, sites: [MaskSite], blocks: Int, console: Console
+  _ request: MaskAuditRequest, sites: [MaskSite], extent: MaskExtent, console: Console
 ) throws -> [MaskAudit] {
-  let regularization = RunRegularization(request.configuration, totalSteps: 1, stepsPerEpoch: 1, blocks: blocks)
+  let regularization = RunRegularization(request.configuration, totalSteps: 1, stepsPerEpoch: 1, extent: extent)
   let stream = MaskStream.perRank(seed: request.configuration.random.seed, rank: 0)
   let audits = regularization.map { regularization in
     sites.map { site in

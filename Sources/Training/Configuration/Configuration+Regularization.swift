@@ -104,7 +104,7 @@ extension Configuration {
 
   /// How the kept share moves over the steps.
   public enum DropSchedule: String, ConfigurationChoice, Sendable {
-    /// From 1 at the first step in a straight line to the target at the last.
+    /// From 1 at the first step in a straight line to the target, which would be that of the step behind the last.
     case linear
     /// The target at every step.
     case constant

@@ -91,8 +91,8 @@ extension Configuration {
 
   /// Groups and modes that contradict each other.
   ///
-  /// - Parameter impossible: the error of a key with a reason.
-  func checkRegularizers(impossible: (_ key: String, _ reason: String) -> ConfigurationError) throws {
+  /// - Throws: `ConfigurationError.impossible`.
+  func checkRegularizers() throws {
     let all = allRegularizerSettings
     for settings in all where settings.selection.groups.count != settings.groups.count {
       throw impossible("\(settings.section).groups", "expected each group once; got \(settings.groups.yaml)")
@@ -119,13 +119,10 @@ extension Configuration {
   /// - Throws: `ConfigurationError.impossible` for groups without a place and for maps that a mode of DropBlock fails on.
   func checkMasks(places: [MaskPlace], sites: [MaskSite]) throws {
     guard let settings = regularizerSettings else { return }
-    func impossible(_ key: String, _ reason: String) -> ConfigurationError {
-      .impossible(place: name, key: "\(settings.section).\(key)", reason: reason)
-    }
     let suitable = Set(places.filter { settings.selection.roles.contains($0.role) }.map(\.group)).sorted()
     if let missing = settings.groups.first(where: { !suitable.contains($0) }) {
       throw impossible(
-        "groups",
+        "\(settings.section).groups",
         suitable.isEmpty
           ? "model.name \(model.name.rawValue) has no place where \(settings.title) acts; set it to []"
           : "expected groups of model.name \(model.name.rawValue), which has \(suitable.yaml); got \(missing)")
@@ -134,7 +131,7 @@ extension Configuration {
     for site in sites {
       guard let problem = dropBlock.problem(height: site.shape.h, width: site.shape.w) else { continue }
       throw impossible(
-        "mode",
+        "\(settings.section).mode",
         "\(problem); got blocks of \(dropBlock.blockSize) on a map of \(site.shape.h)x\(site.shape.w) at \(site.name)")
     }
   }

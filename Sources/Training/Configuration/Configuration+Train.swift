@@ -7,7 +7,7 @@ extension Configuration {
     public var length: TrainingSpan
     /// Time between checkpoints; the last step always writes one.
     public var checkpointEvery = TrainingSpan.epochs(1)
-    /// Newest checkpoints that stay, from 1; the best by AP stays besides.
+    /// Newest checkpoints that stay, from 1; the best by AP, or by top-1, stays besides.
     public var keepCheckpoints = 3
     /// Time between evaluations; the last step is always followed by one; nil: only that one.
     public var evaluateEvery: TrainingSpan?

@@ -49,6 +49,8 @@ public struct Configuration: Equatable, Sendable {
   public var allreduce: Allreduce
   /// What `bench` measures with.
   public var benchmark: Benchmark
+  /// Where the keys were stated.
+  var places = StatedPlaces()
 
   /// The defaults of a form, and for the networks of the CIFAR-10 and MNIST study those of Keras.
   public init(form: ModelForm = .paper, network: ModelName = .retinaNet) {

@@ -63,7 +63,8 @@ extension Configuration {
       }
     }
     if merged["dropblock.groups"] == nil { turnOffUnstatedDropBlock() }
-    try checkRules { key in merged[key]?.origin.place ?? "\(name) (default)" }
+    places = StatedPlaces(source: name, merged.mapValues(\.origin.place))
+    try checkRules()
   }
 
   /// The value of each key that is stated, the last statement winning.

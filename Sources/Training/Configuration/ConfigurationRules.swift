@@ -3,21 +3,17 @@ import Foundation
 extension Configuration {
   /// Values that are each allowed but not together.
   ///
-  /// - Parameter place: where a key was stated.
   /// - Throws: `ConfigurationError.impossible`.
-  func checkRules(place: (String) -> String) throws {
-    func impossible(_ key: String, _ reason: String) -> ConfigurationError {
-      .impossible(place: place(key), key: key, reason: reason)
-    }
+  func checkRules() throws {
     if input.scaleMinimum > input.scaleMaximum {
       throw impossible(
         "input.scale_min", "expected at most input.scale_max, \(input.scaleMaximum); got \(input.scaleMinimum)")
     }
-    try checkInput(place: place)
+    try checkInput()
     if model.name == .customNet && input.size.height != input.size.width {
       throw impossible("input.size", "expected a square with model.name customnet; got \(input.size.yaml)")
     }
-    try checkRegularizers(impossible: impossible)
+    try checkRegularizers()
     switch model.form {
     case .paper where loss.huberDelta == nil:
       throw impossible("loss.huber_delta", "expected a number above 0 with model.form paper; got null")
@@ -70,10 +66,7 @@ extension Configuration {
   }
 
   /// Values of the input that do not go with the model or the data.
-  private func checkInput(place: (String) -> String) throws {
-    func impossible(_ key: String, _ reason: String) -> ConfigurationError {
-      .impossible(place: place(key), key: key, reason: reason)
-    }
+  private func checkInput() throws {
     for (key, values) in [("input.mean", input.mean), ("input.deviation", input.deviation)] {
       guard let values, values.count != 1, values.count != data.kind.channels else { continue }
       throw impossible(
@@ -87,7 +80,7 @@ extension Configuration {
     }
     for (key, isOff) in [
       ("input.crop", input.crop == .none), ("input.auto_augment", !input.usesAutoAugment),
-      ("input.cutout", input.cutout == 0),
+      ("input.cutout", input.cutout == 0), ("loss.label_smoothing", loss.labelSmoothing == 0),
     ] where !isOff {
       throw impossible(key, "only classifiers know it, and model.name is retinanet; remove this key")
     }
@@ -101,10 +94,15 @@ extension Configuration {
     if let root = ProcessInfo.processInfo.environment["DROPBLOCK_DATA"], !root.isEmpty {
       return ConfigurationPath.absolute(root, in: ".")
     }
-    throw ConfigurationError.impossible(
-      place: name, key: "data.root",
-      reason: "expected the directory of the data set; got null, and DROPBLOCK_DATA is not set; "
+    throw impossible(
+      "data.root",
+      "expected the directory of the data set; got null, and DROPBLOCK_DATA is not set; "
         + "set that, or give --set data.root=DIR")
+  }
+
+  /// The error of a key whose value is allowed by itself.
+  func impossible(_ key: String, _ reason: String) -> ConfigurationError {
+    .impossible(place: places[key], key: key, reason: reason)
   }
 }
 

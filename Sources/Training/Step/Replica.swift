@@ -36,7 +36,7 @@ public final class Replica<Task: TrainingTask> {
   ) {
     (self.task, self.plan, self.communicator, self.batch) = (task, plan, communicator, batch)
     regularization = RunRegularization(
-      task.configuration, totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch, blocks: plan.blockCount)
+      task.configuration, totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch, extent: plan.maskExtent)
     seed = task.configuration.random.seed
     let store = plan.parameters
     task.configuration.optimizer.prepare(store)

@@ -12,7 +12,8 @@ public struct RunRegularization: Hashable, Sendable {
   /// Steps of the schedule.
   public let totalSteps: Int
 
-  private let isGroupScaled: Bool
+  /// The groups of the model where the rate goes by a group's number.
+  private let groups: Int?
   /// The blocks of the model where the rate goes by a block's number.
   private let blocks: Int?
   private let normalizerIsGlobal: Bool
@@ -22,8 +23,8 @@ public struct RunRegularization: Hashable, Sendable {
   /// - Parameters:
   ///   - totalSteps: steps of the schedule, from 1.
   ///   - stepsPerEpoch: from 1; only a schedule by epoch asks for it.
-  ///   - blocks: the blocks of the model, from 1; only a rate by depth asks for it.
-  public init?(_ configuration: Configuration, totalSteps: Int, stepsPerEpoch: Int, blocks: Int) {
+  ///   - extent: the groups and blocks of the model; only rates that go by them ask for it.
+  public init?(_ configuration: Configuration, totalSteps: Int, stepsPerEpoch: Int, extent: MaskExtent) {
     guard let settings = configuration.regularizerSettings else { return nil }
     (regularizer, target) = (settings.regularizer, settings.keepProbability)
     schedule =
@@ -33,8 +34,8 @@ public struct RunRegularization: Hashable, Sendable {
       case .linearByEpoch: .linearByEpoch(stepsPerEpoch: stepsPerEpoch)
       }
     self.totalSteps = totalSteps
-    isGroupScaled = settings.isGroupScaled
-    self.blocks = settings.isDepthScaled ? blocks : nil
+    groups = settings.isGroupScaled ? extent.groups : nil
+    blocks = settings.isDepthScaled ? extent.blocks : nil
     normalizerIsGlobal = settings.normalizerIsGlobal
   }
 
@@ -52,7 +53,7 @@ public struct RunRegularization: Hashable, Sendable {
   public var finalKeepProbabilities: KeepProbabilities { scaled(target) }
 
   private func scaled(_ keepProbability: Double) -> KeepProbabilities {
-    KeepProbabilities(keepProbability, isGroupScaled: isGroupScaled, blocks: blocks)
+    KeepProbabilities(keepProbability, groups: groups, blocks: blocks)
   }
 
   /// What a pass of a step computes with.

@@ -175,7 +175,8 @@ import Testing
     func run(_ text: String) throws -> RunRegularization {
       try #require(
         RunRegularization(
-          try Configuration(text: text, name: "a"), totalSteps: 100, stepsPerEpoch: 10, blocks: 16))
+          try Configuration(text: text, name: "a"), totalSteps: 100, stepsPerEpoch: 10,
+          extent: MaskExtent(groups: 4, blocks: 16)))
     }
     let dropBlock = try run("")
     #expect(dropBlock.regularizer == .dropBlock(DropBlock(blockSize: 7)) && dropBlock.keepProbability(step: 50) == 0.95)
@@ -206,15 +207,19 @@ import Testing
     }
     #expect(
       try problem(small + "dropblock: {mode: torchvision, block_size: 3}")
-        == "a: dropblock.mode: torchvision takes odd blocks only, not 2; got blocks of 3 on a map of 2x2 at "
+        == "a:3: dropblock.mode: torchvision takes odd blocks only, not 2; got blocks of 3 on a map of 2x2 at "
         + "layer4.0.downsample.1")
     let place = MaskPlace(group: 2, .convolution, depth: 1)
     let dropout = try Configuration(text: "dropout: {groups: [2, 4]}", name: "a")
     #expect(throws: ConfigurationError.self) { try dropout.checkMasks(places: [place], sites: []) }
+    #expect(
+      try problem("model: {name: customnet}\ninput: {size: 32}\ndropblock: {groups: [3, 4]}")
+        == "a:3: dropblock.groups: expected groups of model.name customnet, which has [1, 2, 3]; got 4")
     let path = try Configuration(text: "drop_path: {groups: [2]}", name: "a")
     let error = #expect(throws: ConfigurationError.self) { try path.checkMasks(places: [place], sites: []) }
     #expect(
-      error?.description == "a: drop_path.groups: model.name retinanet has no place where DropPath acts; set it to []")
+      error?.description == "a:1: drop_path.groups: model.name retinanet has no place where DropPath acts; set it to []"
+    )
     #expect(error?.exitCode == .badConfiguration)
   }
 
