@@ -128,8 +128,12 @@ public final class ParameterStore {
     averages.map { UnsafeMutableBufferPointer(start: $0.pointer(to: Float.self), count: gradientCount) }
   }
 
-  /// Keeps running means of squared gradients from now on, 0 at first.
-  public func keepSquares() { squares = squares ?? AlignedMemory(byteCount: trainedEnd * 4) }
+  /// Keeps running means of squared gradients from now on, which are this at first; once they are kept it does nothing.
+  public func keepSquares(startingAt value: Float) {
+    if squares != nil { return }
+    squares = AlignedMemory(byteCount: trainedEnd * 4)
+    squareArena?.update(repeating: value)
+  }
 
   /// Keeps averages from now on, 0 until `startAverages` or a checkpoint sets them.
   public func keepAverages() { averages = averages ?? AlignedMemory(byteCount: gradientCount * 4) }

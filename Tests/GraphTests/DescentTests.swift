@@ -32,7 +32,7 @@ import Testing
   /// Runs the steps on the store and compares with `move`, which gets an element, its gradient, whether it decays and its
   /// two means, and changes them.
   private func check(
-    _ rule: (Int) -> DescentRule, decay: Float = 0.01, decaysBias: Bool = true,
+    _ rule: (Int) -> DescentRule, decay: Float = 0.01, decaysBias: Bool = true, squaresAtFirst: Double = 0,
     _ move: (_ name: String, _ step: Int, _ w: inout [Double], _ g: [Double], _ v: inout [Double], _ s: inout [Double])
       ->
       Void
@@ -40,7 +40,7 @@ import Testing
     let names = ["conv.weight", "conv.bias", "bn.weight", "bn.bias"]
     var weights = Dictionary(uniqueKeysWithValues: names.map { ($0, store.read($0).map(Double.init)) })
     var velocities = weights.mapValues { $0.map { _ in 0.0 } }
-    var squares = velocities
+    var squares = weights.mapValues { $0.map { _ in squaresAtFirst } }
     for step in 1...Self.steps {
       for name in names { store.write(name, .gradient, gradients(name, step: step)) }
       store.descend(
@@ -70,9 +70,10 @@ import Testing
     }
   }
 
-  @Test("RMSProp with momentum in TensorFlow's form") func rmsProp() throws {
-    store.keepSquares()
-    try check({ _ in .rmsProp(momentum: 0.9, squareRetention: 0.9, epsilon: 1e-3) }) { _, _, w, g, v, s in
+  @Test("RMSProp with momentum in TensorFlow's form, whose squares start at 1") func rmsProp() throws {
+    store.keepSquares(startingAt: 1)
+    let rule = DescentRule.rmsProp(momentum: 0.9, squareRetention: 0.9, epsilon: 1e-3)
+    try check({ _ in rule }, squaresAtFirst: 1) { _, _, w, g, v, s in
       for i in w.indices {
         s[i] = 0.9 * s[i] + 0.1 * g[i] * g[i]
         v[i] = 0.9 * v[i] + 0.1 * g[i] / (s[i] + 1e-3).squareRoot()
@@ -82,7 +83,7 @@ import Testing
   }
 
   @Test("Adam as its paper's Algorithm 1") func adam() throws {
-    store.keepSquares()
+    store.keepSquares(startingAt: 0)
     let rule = { DescentRule.adam(momentum: 0.9, squareRetention: 0.999, epsilon: 1e-4, update: $0) }
     try check(rule) { _, step, w, g, v, s in
       for i in w.indices {

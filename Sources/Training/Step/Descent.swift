@@ -33,7 +33,8 @@ extension Configuration.Optimizer {
   func prepare(_ store: ParameterStore) {
     switch kind {
     case .momentum, .lars: break
-    case .rmsProp, .adam: store.keepSquares()
+    case .rmsProp: store.keepSquares(startingAt: 1)
+    case .adam: store.keepSquares(startingAt: 0)
     }
     if averageDecay != nil { store.keepAverages() }
   }
