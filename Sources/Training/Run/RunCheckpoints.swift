@@ -186,12 +186,16 @@ final class RunCheckpoints {
     plan.parametersChanged()
   }
 
+  /// Takes note of what a step's evaluation found.
+  func record(figure: Double, step: Int) {
+    last = (figure, step)
+    if figure > (best?.figure ?? -.infinity) { best = last }
+  }
+
   /// Copies the state on rank 0 and starts to write it as a set; returns before it is written.
   ///
   /// All ranks call it, and learn of a failure of the set before.
   func save(step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, figure: Double?) throws {
-    if let figure { last = (figure, step) }
-    if let figure, figure > (best?.figure ?? -.infinity) { best = (figure, step) }
     try settle()
     let drawn = try communicator.allgather(Self.maskDigest(plan)).joined(separator: " ")
     let masks = masksAtStart?.step == step ? masksAtStart?.digests : drawn

@@ -265,7 +265,9 @@ final class TrainingRun<Task: TrainableTask> {
       guard let evaluation, let recorder else { return }
       try output.attempt { try write(evaluation, recorder) }
     }
-    return try communicator.broadcast(value: evaluation?.decisive ?? -1)
+    let figure = try communicator.broadcast(value: evaluation?.decisive ?? -1)
+    checkpoints.record(figure: figure, step: step)
+    return figure
   }
 
   private func write(_ evaluation: Task.Evaluator.Evaluation, _ recorder: RunRecorder) throws {
