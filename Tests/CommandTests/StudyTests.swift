@@ -20,33 +20,47 @@ import Testing
       batch: {global: 8}
       learning_rate: {warmup: 0 steps, schedule: cosine}
       planner: {algorithms: direct}
-      train: {length: 2 epochs, evaluate_every: 1 epoch}
+      train: {length: 60 epochs, evaluate_every: 30 epochs}
 
       """, to: "rows/base.yaml")
     _ = try folder.write("base: base.yaml\nname: plain\n", to: "rows/plain.yaml")
     _ = try folder.write("# A sweep.\nslow plain.yaml --set learning_rate.peak=0.01\n", to: "rows/rates.sweep")
-    func run(_ more: [String]) throws -> CommandResult {
+    func run(_ more: [String], paths: [String] = ["rows", "rows/rates.sweep"]) throws -> CommandResult {
       try TestSupport.run(
-        ["python3", "\(Locations.packageRoot)/launch/study", folder.file("rows"), folder.file("rows/rates.sweep")]
+        ["python3", "\(Locations.packageRoot)/launch/study"] + paths.map { folder.file($0) }
           + ["--seeds", "1,2", "--threads", "1", "--output", folder.file("out")] + more,
         environment: [
           "DROPBLOCK_PROGRAM": Locations.program, "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": "",
         ])
     }
 
-    let stopped = try run(["--minutes", "0.0001"])
-    #expect(stopped.exitCode == 75, "\(stopped)")
+    // The time is over once the first run has begun, which then stops with a checkpoint and resumes from it.
+    let stopped = try run(["--minutes", "0.001"])
+    #expect(stopped.exitCode == 75 && stopped.output.contains("0 of 4 runs are finished"), "\(stopped)")
     let finished = try run([])
     #expect(finished.exitCode == 0 && finished.output.contains("4 of 4 runs are finished"), "\(finished)")
+    #expect(finished.output.components(separatedBy: "resuming from").count == 2, "\(finished)")
     let again = try run([])
     #expect(again.exitCode == 0 && !again.output.contains("study: plain"), "\(again)")
 
     let table = try String(contentsOfFile: folder.file("out/table.csv"), encoding: .utf8).split(separator: "\r\n")
     #expect(table.map { $0.split(separator: ",")[0] } == ["configuration", "plain", "slow"], "\(table)")
-    #expect(table[1].split(separator: ",")[1...2] == ["2", "2/2"], "\(table)")
+    #expect(table[1].split(separator: ",")[1...2] == ["2", "60/60"], "\(table)")
     let markdown = try String(contentsOfFile: folder.file("out/table.md"), encoding: .utf8)
-    #expect(markdown.contains("| plain | 2 | 2/2 | 0.") && !markdown.contains("unfinished"), "\(markdown)")
+    #expect(markdown.contains("| plain | 2 | 60/60 | 0.") && !markdown.contains("unfinished"), "\(markdown)")
     #expect(try String(contentsOfFile: folder.file("out/plot.svg"), encoding: .utf8).contains("<polyline"))
+
+    // Results of other options, or of another row of that name, are nobody's.
+    let other = try run(["--", "--set", "learning_rate.peak=0.02"])
+    #expect(other.exitCode == 78 && other.errorOutput.contains("was finished with another configuration"), "\(other)")
+    try FileManager.default.createDirectory(atPath: folder.file("others"), withIntermediateDirectories: true)
+    _ = try folder.write("base: ../rows/base.yaml\n", to: "others/plain.yaml")
+    let twice = try run([], paths: ["rows", "others"])
+    #expect(twice.exitCode == 78 && twice.errorOutput.contains("are both called plain"), "\(twice)")
+    // A row that fails does not keep the next one from its turn.
+    _ = try folder.write("base: ../rows/base.yaml\ndata: {train: {files: [none.bin]}}\n", to: "others/a.yaml")
+    let failed = try run(["--output", folder.file("others/out")], paths: ["others"])
+    #expect(failed.exitCode == 66 && failed.output.contains("2 of 4 runs are finished"), "\(failed)")
 
     let missing = try TestSupport.run(["python3", "\(Locations.packageRoot)/launch/study", folder.file("nowhere")])
     #expect(missing.exitCode == 1 && missing.errorOutput.contains("no such file or folder"), "\(missing)")
