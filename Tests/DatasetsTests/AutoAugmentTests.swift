@@ -40,6 +40,31 @@ struct AutoAugmentTests {
     #expect(wanted.isSubset(of: covered), "\(wanted.subtracting(covered))")
   }
 
+  /// An operation as torchvision writes it: name, probability, and strength where it knows one.
+  private struct PolicyEntry: Decodable {
+    let name: String
+    let probability: Double
+    let magnitude: Int?
+
+    init(from decoder: any Decoder) throws {
+      var values = try decoder.unkeyedContainer()
+      name = try values.decode(String.self)
+      probability = try values.decode(Double.self)
+      magnitude = try values.decode(Int?.self)
+    }
+  }
+
+  @Test("the policy is torchvision's, pair by pair")
+  func policy() throws {
+    let golden = try Fixtures.golden("autoaugment-policy.json", as: [[PolicyEntry]].self)
+    #expect(golden.count == 25 && AutoAugment.policy.map(\.count) == golden.map(\.count))
+    for (operation, expected) in zip(AutoAugment.policy.joined(), golden.joined()) {
+      #expect(operation.kind.rawValue.lowercased() == expected.name.lowercased())
+      #expect(operation.probability == expected.probability)
+      if let magnitude = expected.magnitude { #expect(operation.magnitude == magnitude, "\(expected.name)") }
+    }
+  }
+
   @Test("a picture of one colour, and one of one pixel, survive every operation", arguments: AutoAugment.Kind.allCases)
   func degenerate(kind: AutoAugment.Kind) {
     for (width, height) in [(1, 1), (5, 1), (4, 4)] {

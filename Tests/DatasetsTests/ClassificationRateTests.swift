@@ -59,10 +59,3 @@ import Testing
     return Double(rounds * dataset.count) / (threadSeconds() - start)
   }
 }
-
-/// Seconds of this thread on a processor.
-private func threadSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-}

@@ -51,3 +51,10 @@ func elements<Element>(_ base64: String, as type: Element.Type) -> [Element] {
     }
   }
 }
+
+/// Seconds of this thread on a processor.
+func threadSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}

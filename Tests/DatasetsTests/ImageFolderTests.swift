@@ -94,11 +94,11 @@ struct ImageFolderTests {
         let descriptor = open("\(directory)/\(name)", O_WRONLY | O_CREAT, 0o600)
         close(descriptor)
       }
-      let start = monotonicSeconds()
+      let start = threadSeconds()
       let folder = try ImageFolder(root: directory)
       #expect(folder.count == 10_000)
       // 1.28 million in a minute would be half a second here.
-      #expect(monotonicSeconds() - start < 0.5)
+      #expect(threadSeconds() - start < 0.5)
     }
   }
 

@@ -20,9 +20,6 @@ extension RGBImage {
     blend(factor) { _, _, _ in (mean, mean, mean) }
   }
 
-  /// From black (0) to more light.
-  mutating func enhanceBrightness(factor: Float) { blend(factor) { _, _, _ in (0, 0, 0) } }
-
   /// From smoothed (0) to sharpened.
   mutating func enhanceSharpness(factor: Float) {
     let (width, height) = (width, height)

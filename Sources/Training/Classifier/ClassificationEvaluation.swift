@@ -12,7 +12,7 @@ struct ClassificationEvaluation: TaskEvaluation {
     let index: Int
     /// Its class.
     let label: Int
-    /// Classes that the network holds for more likely than its own, 0 where it is right; every class where a logit is NaN.
+    /// Classes that the network holds for more likely than its own, 0 where it is right; all of them where its own logit is NaN.
     let rank: Int
     /// The cross-entropy, without label smoothing.
     let loss: Double

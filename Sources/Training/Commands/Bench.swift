@@ -64,7 +64,7 @@ public struct BenchRequest: Sendable {
     if pairs > 0 && configuration.regularizerSettings == nil {
       throw InputError(
         .badConfiguration,
-        "--compare-dropblock: dropblock.groups is empty, so there is nothing to compare; "
+        "--compare-dropblock: no regulariser is on (dropblock.groups is empty), so there is nothing to compare; "
           + "add --set \"dropblock.groups=[3, 4]\"")
     }
     if rank == 0 { for path in [json, trace] { try path.map(requireWritable) } }

@@ -7,7 +7,7 @@ public struct EvaluateRequest: Sendable {
   public var checkpoint: String
   /// Where the configuration comes from.
   public var configuration: CheckpointConfiguration
-  /// The file that gets the figures, as `score --json` writes them.
+  /// The file that gets the figures: a detector's as `score --json` writes them, a classifier's shares and mean loss.
   public var json: String?
 
   /// A request.
