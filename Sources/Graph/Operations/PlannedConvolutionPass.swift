@@ -45,7 +45,7 @@ final class PlannedConvolutionPass {
     }
     let candidates = ConvolutionAlgorithm.allCases.filter { descriptions[$0] != nil }
     require(!candidates.isEmpty, "oneDNN has no \(pass.rawValue) convolution for \(problem.key)")
-    algorithm = planner.choose(
+    algorithm = planner.algorithms.choose(
       "\(pass.rawValue) \(problem.key)", among: candidates, positions: problem.output.n * problem.output.area
     ) { algorithm in
       descriptions[algorithm].map { ConvolutionRehearsal(pass, problem, $0, weightLayout) }

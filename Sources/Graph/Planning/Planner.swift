@@ -19,13 +19,10 @@ public final class Planner {
   let mode: Mode
   /// What activations and the weights that convolutions read are stored as.
   let precision: Precision
-  let policy: AlgorithmPolicy
+  /// Settles the algorithms of convolutions.
+  var algorithms: AlgorithmChooser
   /// Bytes of scratch memory that a convolution must save to take the images of a batch one by one.
   let scratchSaving: Int
-  /// Choices made elsewhere, for these operations and perhaps for others.
-  private let known: AlgorithmChoices
-  /// The choices of this plan's operations, so that equal plans have equal choices whatever else was known.
-  private(set) var choices = AlgorithmChoices()
   private(set) var slots: [ParameterSlot]
 
   private var steps: [Step] = []
@@ -49,8 +46,9 @@ public final class Planner {
     choices: AlgorithmChoices, scratchSaving: Int, foldsBatchNorm: Bool, store: ParameterStore?
   ) {
     require(Engine.supports(precision), "this processor does not compute in \(precision.rawValue)")
-    (self.graph, self.engine, self.mode, self.policy, known) = (graph, engine, mode, policy, choices)
+    (self.graph, self.engine, self.mode) = (graph, engine, mode)
     (self.precision, self.scratchSaving) = (precision, scratchSaving)
+    algorithms = AlgorithmChooser(policy: policy, precision: precision, known: choices)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     masks = mode == .training ? graph.maskSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
     if mode == .inference && foldsBatchNorm { folding = BatchNormFolding(graph, precision: self.precision(of:)) }
@@ -124,53 +122,6 @@ public final class Planner {
 
   /// Runs `bind` once all buffers and parameters have their addresses.
   func whenPlaced(_ bind: @escaping () -> Void) { binders.append(bind) }
-
-  /// Settles the algorithm of a convolution pass: a known choice, the policy, or the fastest of `candidates`.
-  ///
-  /// - Parameter positions: output pixels of the batch.
-  func choose(
-    _ key: String, among candidates: [ConvolutionAlgorithm], positions: Int,
-    rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
-  ) -> ConvolutionAlgorithm {
-    let settled = choices.choices[key] ?? known.choices[key].flatMap { candidates.contains($0) ? $0 : nil }
-    let chosen = settled ?? choose(among: candidates, positions: positions, rehearse: rehearse)
-    choices.choices[key] = chosen
-    return chosen
-  }
-
-  /// The algorithm that the policy wants.
-  private func choose(
-    among candidates: [ConvolutionAlgorithm], positions: Int, rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
-  ) -> ConvolutionAlgorithm {
-    switch policy {
-    case .estimated:
-      // Above 20 x 20 Winograd was the faster one for every layer and processor that was measured, below it seldom.
-      let wanted = positions > 400 && precision == .f32 ? ConvolutionAlgorithm.winograd : .direct
-      return candidates.contains(wanted) ? wanted : candidates[0]
-    case .direct: return candidates.contains(.direct) ? .direct : candidates[0]
-    case .winograd: return candidates.contains(.winograd) ? .winograd : candidates[0]
-    case .timed:
-      if candidates.count == 1 { return candidates[0] }
-      let times = bestTimes(candidates.map(rehearse))
-      return candidates[times.indices.min { times[$0] < times[$1] } ?? 0]
-    }
-  }
-
-  /// The best time of each candidate, in seconds.
-  ///
-  /// They take turns, so that what else the machine does for a while hits all of them; where two are close, more turns decide.
-  private func bestTimes(_ rehearsals: [ConvolutionRehearsal?]) -> [Double] {
-    var best = [Double](repeating: .infinity, count: rehearsals.count)
-    for round in 0..<6 {
-      for (index, rehearsal) in rehearsals.enumerated() {
-        guard let seconds = rehearsal?.run() else { continue }
-        // The first run compiles and touches memory.
-        if round > 0 { best[index] = min(best[index], seconds) }
-      }
-      if let least = best.min(), round >= 2, best.allSatisfy({ $0 == least || $0 > 1.3 * least }) { break }
-    }
-    return best
-  }
 
   // MARK: Gradients
 
@@ -280,7 +231,8 @@ public final class Planner {
     for mask in masks { mask.allocate() }
     for bind in binders { bind() }
     return Plan(
-      graph: graph, engine: engine, mode: mode, precision: precision, parameters: store, choices: choices, arena: arena,
+      graph: graph, engine: engine, mode: mode, precision: precision, parameters: store, choices: algorithms.choices,
+      arena: arena,
       prepareSteps: prepareSteps, forwardSteps: Array(steps[..<forwardStepCount]),
       backwardSteps: Array(steps[forwardStepCount...]), masks: masks, input: inputBuffer,
       outputs: Dictionary(uniqueKeysWithValues: graph.outputs.map { ($0.id, buffer(of: $0)) }))
