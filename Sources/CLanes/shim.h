@@ -1,5 +1,5 @@
-// Sixteen bfloat16 numbers to floats and back. Swift's own vectors convert between 16 and 32 bits one lane at a time;
-// these compile to two instructions and to eight.
+// What Swift's own vectors do one lane at a time: sixteen bfloat16 numbers to floats and back, which compile to two
+// instructions and to eight, and square roots.
 #pragma once
 #include <string.h>
 
@@ -27,3 +27,6 @@ static inline void shim_bfloat16_store(void *address, shim_lanes lanes) {
   shim_half_words halves = __builtin_convertvector((rounded & ~is_nan) | (quiet & is_nan), shim_half_words);
   memcpy(address, &halves, sizeof(halves));
 }
+
+// The square root of each lane, rounded as IEEE 754 says.
+static inline shim_lanes shim_square_roots(shim_lanes lanes) { return __builtin_elementwise_sqrt(lanes); }

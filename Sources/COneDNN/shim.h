@@ -9,7 +9,15 @@
 typedef dnnl_memory_desc_t shim_layout;
 
 
-enum { shim_plain = 0, shim_blocked8 = 1, shim_blocked16 = 2, shim_any = 3, shim_channels_last = 4 };
+enum {
+  shim_plain = 0,
+  shim_blocked8 = 1,
+  shim_blocked16 = 2,
+  shim_any = 3,
+  shim_channels_last = 4,
+  shim_outputs_first16 = 5,
+  shim_inputs_first16 = 6
+};
 enum {
   shim_arg_src = DNNL_ARG_SRC,
   shim_arg_dst = DNNL_ARG_DST,
@@ -32,6 +40,8 @@ static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extent
   if (kind == shim_blocked8) tag = dnnl_aBcd8b;
   if (kind == shim_blocked16) tag = dnnl_aBcd16b;
   if (kind == shim_channels_last) tag = dnnl_acdb;
+  if (kind == shim_outputs_first16) tag = dnnl_OIhw16i16o;
+  if (kind == shim_inputs_first16) tag = dnnl_IOhw16o16i;
   dnnl_data_type_t type = is_bfloat16 ? dnnl_bf16 : dnnl_f32;
   if (dnnl_memory_desc_init_by_tag(layout, rank, extents, type, tag) != dnnl_success) {
     free(layout);

@@ -1,4 +1,4 @@
-import CBFloat16
+import CLanes
 import Tensors
 
 /// Passes over bfloat16 numbers, sixteen at a time as floats, rounded to nearest, ties to even.

@@ -12,12 +12,15 @@ protocol Operation {
   var parameters: [ParameterID] { get }
   /// Whether its backward pass does without its output, so that a mask may be applied where that lies.
   var forgetsOutput: Bool { get }
+  /// What becomes of a constant that is added to all of a channel of an input in training.
+  func shift(of input: Value) -> ChannelShift
   /// Chooses layouts and primitives for the shapes of this node.
   func plan(_ planner: Planner) -> any PlannedOperation
 }
 
 extension Operation {
   var forgetsOutput: Bool { false }
+  func shift(of input: Value) -> ChannelShift { .felt }
 }
 
 /// An operation whose primitives are chosen, able to add its steps to a plan.

@@ -42,11 +42,50 @@ import Testing
   }
 }
 
+/// The passes on maps of one and four pixels, where weights are expanded, and weight gradients of merged images.
+@Suite(.serialized) struct SmallMapConvolutionTests {
+  /// Rows and columns in, stride, kernel.
+  static let cases = [
+    (1, 1, 1, 3), (2, 2, 1, 3), (1, 2, 1, 3), (2, 2, 2, 3), (1, 4, 2, 3), (2, 2, 1, 1), (4, 4, 1, 1), (3, 5, 1, 1),
+  ]
+
+  @Test("an expanded weight, or merged images, give what the defining sum gives", arguments: cases)
+  func equalsDirect(height: Int, width: Int, stride: Int, kernel: Int) throws {
+    let shape = Shape(6, 48, height, width)
+    func run(_ algorithm: ConvolutionAlgorithm) throws -> (output: [Float], input: [Float], weight: [Float]) {
+      let probe = Probe(shape, policy: .only(algorithm)) { graph, value in
+        graph.convolution(
+          "layer", value, channels: 32, kernel: kernel, stride: stride,
+          padding: .same(shape, kernel: kernel, stride: stride), initializer: .constant(0), activation: .relu)
+      }
+      let rule = GoldenInitialization(seed: 3)
+      let weight = rule.parameter("layer.weight", shape: [32, 48, kernel, kernel])
+      probe.plan.parameters.write("layer.weight", .value, weight)
+      let outputs = 6 * 32 * ((height + stride - 1) / stride) * ((width + stride - 1) / stride)
+      probe.run(rule.uniform("x", count: shape.count), outputGradient: rule.uniform("dy", count: outputs))
+      let used = Set(probe.plan.choices.choices.values)
+      #expect(used.contains(algorithm) || probe.plan.channelBlock == 8, "\(used)")
+      return (
+        try #require(probe.sink).tensor, probe.source.gradient, probe.plan.parameters.read("layer.weight", .gradient)
+      )
+    }
+    let expected = try run(.direct)
+    let actual = try run(kernel == 1 ? .merged : .expanded)
+    for (name, a, b) in [
+      ("output", actual.output, expected.output), ("input", actual.input, expected.input),
+      ("weight", actual.weight, expected.weight),
+    ] {
+      let closeness = Closeness(of: a, to: b)
+      #expect(closeness.relativeL2 < 1e-6 && b.contains { $0 != 0 }, "\(name): \(closeness)")
+    }
+  }
+}
+
 extension AlgorithmPolicy {
   fileprivate var isWinograd: Bool {
     switch self {
-    case .winograd: true
-    case .direct, .timed, .estimated: false
+    case .only(.winograd): true
+    case .only, .timed, .estimated: false
     }
   }
 }

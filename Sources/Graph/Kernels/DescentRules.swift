@@ -63,11 +63,11 @@ struct AdaptiveRule {
     let squared = (square * squareRetention).addingProduct(pull * pull, 1 - squareRetention)
     switch form {
     case .rmsProp:
-      let moved = (velocity * momentum).addingProduct(pull / (squared + epsilon).squareRoot(), learningRate)
+      let moved = (velocity * momentum).addingProduct(pull / (squared + epsilon).squareRoots, learningRate)
       return (weight - moved, moved, squared)
     case .adam(let velocityCorrection, let squareCorrection):
       let moved = (velocity * momentum).addingProduct(pull, 1 - momentum)
-      let divisor = (squared * squareCorrection).squareRoot() + epsilon
+      let divisor = (squared * squareCorrection).squareRoots + epsilon
       return (weight.addingProduct(moved * velocityCorrection / divisor, -learningRate), moved, squared)
     }
   }

@@ -1,4 +1,4 @@
-import CBFloat16
+import CLanes
 import Tensors
 
 /// Activations in memory, read and written sixteen at a time as floats whatever they are stored as.

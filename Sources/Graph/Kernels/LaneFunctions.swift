@@ -1,3 +1,5 @@
+import CLanes
+
 /// Elementary functions on sixteen lanes, within 3e-7 of the exact value.
 ///
 /// The polynomials are fitted in Double for the least relative error and rounded to Float; what is left of it is below
@@ -36,6 +38,10 @@ extension SIMD16<Float> {
       .times(u, plus: 0.132_609_01).times(u, plus: -0.288_527_1).times(u, plus: 0.810_930_2)
     return self * quotient
   }
+
+  /// The square root of each lane, rounded as IEEE 754 says.
+  @inline(__always)
+  var squareRoots: Self { shim_square_roots(self) }
 
   /// The size of each lane without its sign.
   @inline(__always)

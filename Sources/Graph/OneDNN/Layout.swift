@@ -13,6 +13,8 @@ final class Layout: Equatable {
     case blocked(Int)
     /// The channels of a pixel side by side.
     case channelsLast
+    /// A weight in blocks of 16 x 16 channels.
+    case blockedWeight(WeightExpansion.Order)
     /// Whatever the primitive likes best.
     case any
   }
@@ -31,6 +33,8 @@ final class Layout: Equatable {
       require(block == 8 || block == 16, "no layout with channel blocks of \(block)")
       kind = block == 16 ? shim_blocked16 : shim_blocked8
     case .channelsLast: kind = shim_channels_last
+    case .blockedWeight(.outputsFirst): kind = shim_outputs_first16
+    case .blockedWeight(.inputsFirst): kind = shim_inputs_first16
     case .any: kind = shim_any
     }
     let handle = shim_layout_create(

@@ -10,6 +10,8 @@ struct AveragePoolOperation: Operation, PlannedOperation {
   var output: Value? { outputValue }
   var parameters: [ParameterID] { [] }
 
+  func shift(of input: Value) -> ChannelShift { .passedOn }
+
   func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   private func kernel(_ planner: Planner) -> AveragePoolKernel {

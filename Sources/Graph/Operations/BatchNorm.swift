@@ -59,6 +59,10 @@ struct BatchNormOperation: Operation {
   var output: Value? { outputValue }
   var parameters: [ParameterID] { [weight, bias] }
 
+  func shift(of value: Value) -> ChannelShift {
+    options.isTrained && value == input && value != shortcut?.value ? .removed : .felt
+  }
+
   func plan(_ planner: Planner) -> any PlannedOperation {
     planner.folding.contains(self) ? FoldedBatchNorm() : PlannedBatchNorm(self, planner)
   }

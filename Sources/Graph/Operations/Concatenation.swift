@@ -9,6 +9,8 @@ struct ConcatenationOperation: Operation, PlannedOperation {
   var output: Value? { outputValue }
   var parameters: [ParameterID] { [] }
 
+  func shift(of input: Value) -> ChannelShift { .passedOn }
+
   func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   private func kernel(_ planner: Planner) -> ConcatenationKernel {

@@ -55,7 +55,7 @@ private struct PlannedConvolution: PlannedOperation {
   private typealias Argument = COneDNNArguments
 
   private let operation: ConvolutionOperation
-  private let problem: ConvolutionProblem
+  private var problem: ConvolutionProblem
 
   init(_ operation: ConvolutionOperation, _ planner: Planner) {
     self.operation = operation
@@ -65,6 +65,7 @@ private struct PlannedConvolution: PlannedOperation {
       padding: operation.padding, hasBias: operation.bias != nil, activation: operation.activation,
       precision: planner.precision, outputPrecision: planner.precision(of: operation.outputValue),
       engine: planner.engine)
+    problem.mayRearrange = planner.mode == .training
   }
 
   func addForward(to planner: Planner) {
@@ -75,7 +76,7 @@ private struct PlannedConvolution: PlannedOperation {
     bindWeights(of: pass, for: .forward, planner)
     if let bias = operation.bias.map({ planner.slots[$0.index] }) {
       bias.adopt(problem.biasLayout)
-      pass.read(Argument.bias, reads: []) { UnsafeMutableRawPointer(bias.value) }
+      bindBias(bias, of: pass, planner)
     }
     var converted: [ObjectIdentifier: Buffer] = [:]
     pass.read(Argument.source, planner.buffer(of: operation.input), converted: &converted)
@@ -92,10 +93,32 @@ private struct PlannedConvolution: PlannedOperation {
 
   private func bindWeights(of pass: PlannedConvolutionPass, for part: Step.Pass, _ planner: Planner) {
     let weight = planner.slots[operation.weight.index]
-    let copy = weight.copy(in: pass.layout(Argument.weights), for: part, planner: planner)
-    pass.read(Argument.weights, reads: copy.map { [$0] } ?? []) {
-      copy?.base ?? UnsafeMutableRawPointer(weight.value)
+    let copy = weight.copy(in: pass.weightLayout, for: part, planner: planner)
+    let reads = copy.map { [$0] } ?? []
+    guard let expansion = pass.expansion else {
+      pass.read(Argument.weights, reads: reads) { copy?.base ?? UnsafeMutableRawPointer(weight.value) }
+      return
     }
+    let expanded = planner.newBuffer("\(operation.name) expanded weight", byteCount: expansion.byteCount)
+    let order = ConvolutionProblem.weightOrder(part == .forward ? .forward : .backwardData)
+    planner.add(
+      Step(operation.name, kind: "weight expansion", part, reads: reads, writes: [expanded]) { _ in
+        expansion.expand(copy?.floats ?? weight.value, to: expanded.floats, order)
+      })
+    pass.read(Argument.weights, reads: [expanded]) { expanded.base }
+  }
+
+  private func bindBias(_ bias: ParameterSlot, of pass: PlannedConvolutionPass, _ planner: Planner) {
+    guard let expansion = pass.expansion else {
+      pass.read(Argument.bias, reads: []) { UnsafeMutableRawPointer(bias.value) }
+      return
+    }
+    let expanded = planner.newBuffer("\(operation.name) expanded bias", byteCount: expansion.biasByteCount)
+    planner.add(
+      Step(operation.name, kind: "weight expansion", .forward, reads: [], writes: [expanded]) { _ in
+        expansion.expand(bias: bias.value, to: expanded.floats)
+      })
+    pass.read(Argument.bias, reads: [expanded]) { expanded.base }
   }
 
   func addBackward(to planner: Planner, outputGradients: [Buffer]) {
@@ -126,28 +149,39 @@ private struct PlannedConvolution: PlannedOperation {
   private func addBackwardWeights(
     to planner: Planner, _ gradient: Buffer, _ converted: inout [ObjectIdentifier: Buffer]
   ) {
+    let bias = operation.bias.map {
+      (slot: planner.slots[$0.index], isZero: planner.biasesWithoutGradient.contains($0))
+    }
     let pass = PlannedConvolutionPass(
-      .backwardWeights, of: problem, name: operation.name, weightLayout: planner.slots[operation.weight.index].layout,
-      planner)
+      .backwardWeights, of: bias?.isZero == true ? problem.withoutBias : problem, name: operation.name,
+      weightLayout: planner.slots[operation.weight.index].layout, planner)
     pass.read(Argument.source, planner.buffer(of: operation.input), converted: &converted)
     pass.read(Argument.destinationGradient, gradient, converted: &converted)
-    var targets = [
-      (
-        Argument.weightsGradient,
-        GradientTarget(planner.slots[operation.weight.index], pass.layout(Argument.weightsGradient), planner)
-      )
-    ]
-    if let bias = operation.bias {
-      targets.append((Argument.biasGradient, GradientTarget(planner.slots[bias.index], problem.biasLayout, planner)))
+    var targets = [GradientTarget(planner.slots[operation.weight.index], pass.weightLayout, planner)]
+    let weightTarget = targets[0]
+    var fold = {}
+    if let expansion = pass.expansion {
+      let expanded = planner.newBuffer("\(operation.name) expanded gradient", byteCount: expansion.byteCount)
+      pass.write(Argument.weightsGradient, writes: weightTarget.buffers + [expanded]) { expanded.base }
+      fold = {
+        expansion.fold(expanded.floats, to: weightTarget.destination.assumingMemoryBound(to: Float.self))
+      }
+    } else {
+      pass.write(Argument.weightsGradient, writes: weightTarget.buffers) { weightTarget.destination }
     }
-    for (argument, target) in targets {
-      pass.write(argument, writes: target.buffers) { target.destination }
+    if let bias, !bias.isZero {
+      let target = GradientTarget(bias.slot, problem.biasLayout, planner)
+      pass.write(Argument.biasGradient, writes: target.buffers) { target.destination }
+      targets.append(target)
     }
-    let step = pass.step(operation.name, kind: "convolution weights") { [targets] in
-      for (_, target) in targets { target.finish() }
+    let step = pass.step(operation.name, kind: "convolution weights") { [targets, fold] in
+      fold()
+      for target in targets { target.finish() }
     }
     planner.add(step)
-    for (_, target) in targets { target.slot.noteGradient(step) }
+    for target in targets { target.slot.noteGradient(step) }
+    // Nobody writes to it, and it starts at zero.
+    if let bias, bias.isZero { bias.slot.noteGradient(step) }
   }
 
   private func addBackwardData(

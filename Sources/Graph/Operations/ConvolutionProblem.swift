@@ -33,10 +33,10 @@ struct ConvolutionProblem {
   private(set) var input: Shape
   private(set) var output: Shape
   /// (O, I, kernel, kernel).
-  let weight: Shape
-  let stride: Int
-  let padding: Padding
-  let hasBias: Bool
+  private(set) var weight: Shape
+  private(set) var stride: Int
+  private(set) var padding: Padding
+  private(set) var hasBias: Bool
   let activation: Activation
   /// What activations and their gradients are stored as.
   let precision: Precision
@@ -44,12 +44,23 @@ struct ConvolutionProblem {
   let outputPrecision: Precision
   /// Whether the result is added to what its memory holds, before the activation; forward only.
   var addsToResult = false
+  /// Whether weights may be expanded and activations merged for it.
+  var mayRearrange = false
+  /// Whether the weight has blocks of 16 x 16 channels, and not what the primitive likes best.
+  private(set) var hasBlockedWeight = false
   let engine: Engine
 
   /// The same for each image of the batch.
   var ofOneImage: ConvolutionProblem {
     var problem = self
     (problem.input.n, problem.output.n) = (1, 1)
+    return problem
+  }
+
+  /// The same without a bias.
+  var withoutBias: ConvolutionProblem {
+    var problem = self
+    problem.hasBias = false
     return problem
   }
 
@@ -61,6 +72,54 @@ struct ConvolutionProblem {
     let block = engine.channelBlock
     return input.area == 1 && output.area == 1 && weight.h == 1 && weight.w == 1 && input.c % block == 0
       && output.c % block == 0
+  }
+
+  /// How the weight is expanded for a matrix product of whole maps, nil where maps are too large or blocks not full.
+  var expansion: WeightExpansion? {
+    guard mayRearrange, precision == .f32, outputPrecision == .f32, engine.channelBlock == 16, weight.h > 1,
+      input.area * output.area <= 16, input.c % 16 == 0, output.c % 16 == 0
+    else { return nil }
+    return WeightExpansion(input: input, output: output, kernel: weight.h, stride: stride, padding: padding)
+  }
+
+  /// The matrix product for the expanded weight.
+  private var expanded: ConvolutionProblem {
+    var problem = self
+    problem.input = Shape(input.n, input.c * input.area, 1, 1)
+    problem.output = Shape(output.n, output.c * output.area, 1, 1)
+    problem.weight = Shape(problem.output.c, problem.input.c, 1, 1)
+    (problem.stride, problem.padding, problem.hasBlockedWeight) = (1, .symmetric(0), true)
+    return problem
+  }
+
+  /// The order of the blocks in a pass with an expanded weight.
+  static func weightOrder(_ pass: ConvolutionPass) -> WeightExpansion.Order {
+    switch pass {
+    case .forward, .backwardWeights: .outputsFirst
+    case .backwardData: .inputsFirst
+    }
+  }
+
+  /// The layout of the weight that a pass expands, or of the gradient that it folds; nil where it does not.
+  func weightLayout(_ pass: ConvolutionPass, _ algorithm: ConvolutionAlgorithm) -> Layout? {
+    algorithm == .expanded ? Layout(weight, .blockedWeight(Self.weightOrder(pass))) : nil
+  }
+
+  /// The shape of an activation or its gradient, by oneDNN's argument.
+  func activationShape(_ argument: Int) -> BlockedShape {
+    let isSource = argument == COneDNNArguments.source || argument == COneDNNArguments.sourceGradient
+    return BlockedShape(isSource ? input : output, channelBlock: engine.channelBlock)
+  }
+
+  /// The same with all images side by side in one, nil where they are as good alone.
+  private var merged: ConvolutionProblem? {
+    guard mayRearrange, precision == .f32, weight.h == 1, weight.w == 1, stride == 1, input.area == output.area,
+      input.n > 1, (2...64).contains(input.area), input.c > 4
+    else { return nil }
+    var problem = self
+    problem.input = Shape(1, input.c, input.n, input.area)
+    problem.output = Shape(1, output.c, output.n, output.area)
+    return problem
   }
 
   /// The layout of an activation as the primitives see it.
@@ -98,6 +157,17 @@ struct ConvolutionProblem {
   /// Winograd's transforms exist for floats only. On large maps they beat direct convolution in bfloat16 by so much that
   /// converting the activations pays.
   func description(_ pass: ConvolutionPass, _ algorithm: ConvolutionAlgorithm) -> PrimitiveDescription? {
+    switch algorithm {
+    case .direct, .winograd: return ownDescription(pass, algorithm)
+    case .expanded:
+      // An expanded gradient of the bias is nowhere folded.
+      guard expansion != nil, !(hasBias && pass == .backwardWeights) else { return nil }
+      return expanded.ownDescription(pass, .direct)
+    case .merged: return pass == .backwardWeights ? merged?.ownDescription(pass, .direct) : nil
+    }
+  }
+
+  private func ownDescription(_ pass: ConvolutionPass, _ algorithm: ConvolutionAlgorithm) -> PrimitiveDescription? {
     let needsFloats = algorithm == .winograd || (pass == .backwardWeights && hasIdleTaps)
     let computed = needsFloats ? Precision.f32 : precision
     // A pass that converts its result has no floats to add to.
@@ -108,7 +178,8 @@ struct ConvolutionProblem {
     let strides = [dnnl_dim_t(stride), dnnl_dim_t(stride)]
     let before = [dnnl_dim_t(padding.top), dnnl_dim_t(padding.left)]
     let after = [dnnl_dim_t(padding.bottom), dnnl_dim_t(padding.right)]
-    let weights = Layout(weight, .any, computed)
+    // The forward description is a hint for the others, in which the weight is free.
+    let weights = Layout(weight, pass == .forward ? weightLayoutOrder(pass) : .any, computed)
     let bias = hasBias ? biasLayout : nil
     let result = layout(output, needsFloats ? .f32 : outputPrecision)
     let forward = PrimitiveDescription {
@@ -121,18 +192,23 @@ struct ConvolutionProblem {
     switch pass {
     case .forward: return forward
     case .backwardData:
+      let weights = Layout(weight, weightLayoutOrder(pass), computed)
       return PrimitiveDescription {
         shim_convolution_backward_data(
           $0, engine.handle, isWinograd, source.handle, weights.handle, gradient.handle, strides, before, after,
           forward.handle)
       }
     case .backwardWeights:
-      let weightsGradient = Layout(weight, .any)
+      let weightsGradient = Layout(weight, weightLayoutOrder(pass))
       return PrimitiveDescription {
         shim_convolution_backward_weights(
           $0, engine.handle, isWinograd, source.handle, weightsGradient.handle, bias?.handle, gradient.handle, strides,
           before, after, forward.handle)
       }
     }
+  }
+
+  private func weightLayoutOrder(_ pass: ConvolutionPass) -> Layout.Order {
+    hasBlockedWeight ? .blockedWeight(Self.weightOrder(pass)) : .any
   }
 }

@@ -14,6 +14,8 @@ struct MaxPoolOperation: Operation {
   var parameters: [ParameterID] { [] }
   var forgetsOutput: Bool { true }
 
+  func shift(of input: Value) -> ChannelShift { .passedOn }
+
   func plan(_ planner: Planner) -> any PlannedOperation {
     PlannedMaxPool(
       operation: self,

@@ -3,7 +3,7 @@ import Tensors
 /// One pass of a convolution with its algorithm settled and its arguments bound to buffers.
 ///
 /// Where the primitive computes in floats and the buffers hold bfloat16, the pass converts what it reads before and what
-/// it writes after. Where that saves much of Winograd's scratch memory, it takes one image after the other: a batch of 2 at
+/// it writes after; where it takes the images of a batch as one, it lays them side by side before. Where that saves much of Winograd's scratch memory, it takes one image after the other: a batch of 2 at
 /// 640 x 640 needs 163 MB instead of 226 MB for the weight gradient of 819 class channels.
 final class PlannedConvolutionPass {
   /// An activation in memory: the buffer that the primitive sees, and what it is converted from or to.
@@ -14,8 +14,19 @@ final class PlannedConvolutionPass {
     let isWritten: Bool
     /// Whether an earlier step has converted it already.
     let isReady: Bool
+    /// The shape of images that are laid side by side.
+    var merged: BlockedShape?
 
     var isConverted: Bool { bound !== stored }
+
+    /// Fills what the primitive reads from its part of what is stored.
+    func convert(from stored: Elements, count: Int) {
+      if let merged {
+        ImageMerging.merge(self.stored.floats, merged, to: bound.floats)
+      } else {
+        ElementwiseKernel.copy(stored, bound.elements, count: count)
+      }
+    }
   }
 
   private let pass: ConvolutionPass
@@ -23,6 +34,8 @@ final class PlannedConvolutionPass {
   private let planner: Planner
   private let description: PrimitiveDescription
   private let algorithm: ConvolutionAlgorithm
+  /// How the weight, the bias or the weight's gradient is expanded.
+  let expansion: WeightExpansion?
   private let primitive: Primitive
   /// Executions of the primitive: 1, or one for each image.
   private let slices: Int
@@ -48,9 +61,10 @@ final class PlannedConvolutionPass {
     algorithm = planner.algorithms.choose(
       "\(pass.rawValue) \(problem.key)", among: candidates, positions: problem.output.n * problem.output.area
     ) { algorithm in
-      descriptions[algorithm].map { ConvolutionRehearsal(pass, problem, $0, weightLayout) }
+      descriptions[algorithm].map { ConvolutionRehearsal(pass, problem, algorithm, $0, weightLayout) }
     }
     guard let whole = descriptions[algorithm] else { fatalError("\(algorithm) was no candidate") }
+    expansion = algorithm == .expanded ? problem.expansion : nil
     let single = problem.input.n > 1 ? problem.ofOneImage.description(pass, algorithm) : nil
     if let single, whole.scratchBytes - single.scratchBytes > planner.scratchSaving {
       (description, slices) = (single, problem.input.n)
@@ -67,6 +81,12 @@ final class PlannedConvolutionPass {
 
   /// The layout that the primitive wants for an argument.
   func layout(_ argument: Int) -> Layout { description.layout(argument) }
+
+  /// The layout of the weight or its gradient, before a weight is expanded and after a gradient is folded.
+  var weightLayout: Layout {
+    let argument = pass.parameters(hasBias: false)[0]
+    return problem.weightLayout(pass, algorithm) ?? layout(argument)
+  }
 
   /// Binds a parameter that the pass reads.
   func read(_ argument: Int, reads: [Buffer], at address: @escaping () -> UnsafeMutableRawPointer) {
@@ -88,9 +108,10 @@ final class PlannedConvolutionPass {
   ///
   /// `converted` holds copies that an earlier step made of buffers that have not changed since, and gets those of this one.
   func read(_ argument: Int, _ buffer: Buffer, converted: inout [ObjectIdentifier: Buffer]) {
-    let known = slices == 1 ? converted[ObjectIdentifier(buffer)] : nil
+    let isShared = slices == 1 && algorithm != .merged
+    let known = isShared ? converted[ObjectIdentifier(buffer)] : nil
     let activation = bind(argument, buffer, isWritten: false, known: known)
-    if slices == 1 && activation.isConverted { converted[ObjectIdentifier(buffer)] = activation.bound }
+    if isShared && activation.isConverted { converted[ObjectIdentifier(buffer)] = activation.bound }
     reads += [buffer, activation.bound]
   }
 
@@ -101,12 +122,14 @@ final class PlannedConvolutionPass {
   }
 
   private func bind(_ argument: Int, _ buffer: Buffer, isWritten: Bool, known: Buffer?) -> Activation {
-    let isConverted = layout(argument).byteCount * slices > buffer.byteCount
+    let merged = algorithm == .merged ? problem.activationShape(argument) : nil
+    let isConverted = merged != nil || layout(argument).byteCount * slices > buffer.byteCount
     let bound =
       isConverted
-      ? known ?? planner.newBuffer("\(buffer.label) in floats", byteCount: layout(argument).byteCount) : buffer
+      ? known ?? planner.newBuffer("\(buffer.label) converted", byteCount: layout(argument).byteCount) : buffer
     let activation = Activation(
-      argument: argument, bound: bound, stored: buffer, isWritten: isWritten, isReady: isConverted && known != nil)
+      argument: argument, bound: bound, stored: buffer, isWritten: isWritten, isReady: isConverted && known != nil,
+      merged: merged)
     activations.append(activation)
     planner.whenPlaced { [primitive] in primitive.place(argument, at: bound.base) }
     return activation
@@ -126,7 +149,7 @@ final class PlannedConvolutionPass {
           let stored = activation.stored.elements + slice * count
           if activation.isConverted {
             if activation.isWritten || activation.isReady { continue }
-            ElementwiseKernel.copy(stored, activation.bound.elements, count: count)
+            activation.convert(from: stored, count: count)
           } else if slices > 1 {
             primitive.place(activation.argument, at: stored.base)
           }

@@ -4,6 +4,10 @@ public enum ConvolutionAlgorithm: String, Codable, Sendable, CaseIterable {
   case direct
   /// Winograd's F(4x4, 3x3): fewer multiplications on large maps, 3x3 kernels of stride 1 only.
   case winograd
+  /// One product of whole maps with an expanded weight: fewer multiplications on maps of up to 2x2 pixels.
+  case expanded
+  /// The defining sum over the images of a batch side by side: weight gradients of 1x1 kernels on small maps.
+  case merged
 }
 
 /// Where the planner gets its algorithms from.
@@ -12,10 +16,13 @@ public enum AlgorithmPolicy: Sendable {
   case timed
   /// Winograd on large maps and the defining sum on small ones, by a rule: for plans that run too seldom to be timed.
   case estimated
+  /// One algorithm wherever there is an implementation, the defining sum elsewhere.
+  case only(ConvolutionAlgorithm)
+
   /// Always the defining sum.
-  case direct
+  public static let direct = AlgorithmPolicy.only(.direct)
   /// Winograd wherever there is an implementation; for tests.
-  case winograd
+  public static let winograd = AlgorithmPolicy.only(.winograd)
 }
 
 /// The chosen algorithm of every convolution, pass and shape, so that all ranks and all restarts compute alike.

@@ -21,7 +21,7 @@ struct AlgorithmChooser {
     _ key: String, among candidates: [ConvolutionAlgorithm], positions: Int,
     rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
   ) -> ConvolutionAlgorithm {
-    let settled = choices.choices[key] ?? known.choices[key].flatMap { candidates.contains($0) ? $0 : nil }
+    let settled = [choices, known].lazy.compactMap { $0.choices[key] }.first(where: candidates.contains)
     let chosen = settled ?? choose(among: candidates, positions: positions, rehearse: rehearse)
     choices.choices[key] = chosen
     return chosen
@@ -36,8 +36,7 @@ struct AlgorithmChooser {
       // Above 20 x 20 Winograd was the faster one for every layer and processor that was measured, below it seldom.
       let wanted = positions > 400 && precision == .f32 ? ConvolutionAlgorithm.winograd : .direct
       return candidates.contains(wanted) ? wanted : candidates[0]
-    case .direct: return candidates.contains(.direct) ? .direct : candidates[0]
-    case .winograd: return candidates.contains(.winograd) ? .winograd : candidates[0]
+    case .only(let wanted): return candidates.contains(wanted) ? wanted : candidates[0]
     case .timed:
       if candidates.count == 1 { return candidates[0] }
       let times = bestTimes(candidates.map(rehearse))

@@ -37,6 +37,8 @@ public final class Planner {
   private var forwardStepCount = 0
   private var inputBuffer: Buffer?
   let masks: [MaskSlot]
+  /// Biases whose gradient is zero and stays so.
+  let biasesWithoutGradient: Set<ParameterID>
   /// The batch-norms that convolutions compute: none in training.
   private(set) var folding = BatchNormFolding()
 
@@ -50,6 +52,7 @@ public final class Planner {
     (self.precision, self.scratchSaving) = (precision, scratchSaving)
     algorithms = AlgorithmChooser(policy: policy, precision: precision, known: choices)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
+    biasesWithoutGradient = mode == .training ? graph.biasesWithoutGradient : []
     masks = mode == .training ? graph.maskSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
     if mode == .inference && foldsBatchNorm { folding = BatchNormFolding(graph, precision: self.precision(of:)) }
   }

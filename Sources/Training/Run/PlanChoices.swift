@@ -75,6 +75,6 @@ struct PlanChoices {
   private static func cacheFile(threads: Int, precision: Precision) -> String {
     let processor = cpuModel().map { $0.isLetter || $0.isNumber ? $0 : "-" }
     return CacheDirectory.path()
-      + "/algorithms-\(String(processor))-onednn-\(Engine.libraryVersion)-\(threads)t-\(precision.rawValue).json"
+      + "/algorithms-of-\(ConvolutionAlgorithm.allCases.count)-\(String(processor))-onednn-\(Engine.libraryVersion)-\(threads)t-\(precision.rawValue).json"
   }
 }

@@ -68,8 +68,8 @@ struct StudyGolden: CustomTestStringConvertible, Sendable {
       let error = try golden.gradientError(of: name, in: planned.plan.parameters)
       let norm = Double(try golden.floats(named: "norm/\(name)")[0])
       // 1e-4 of the parameter's own gradient, or where that is small, of a ten-thousandth of all. A bias in front of a
-      // batch-norm has none: what is left of it are roundings, 2e-8 of all gradients in PyTorch too.
-      let limit = zero.contains(name) ? 4e-8 : 1e-4 * max(1, 1e-4 * all / norm)
+      // batch-norm has none, where PyTorch's roundings leave 2e-8 of all gradients.
+      let limit = zero.contains(name) ? .leastNonzeroMagnitude : 1e-4 * max(1, 1e-4 * all / norm)
       #expect(error < limit, "\(name) is \(error) away, at most \(limit)")
     }
   }
