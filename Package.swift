@@ -65,7 +65,7 @@ let package = Package(
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenMP"),
     .systemLibrary(name: "CLinux"),
-    .systemLibrary(name: "CBFloat16"),
+    .systemLibrary(name: "CLanes"),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
@@ -77,11 +77,11 @@ let package = Package(
     .target(name: "CBuildInformation", cSettings: [.define("DROPBLOCK_COMMIT", to: "\"\(commit)\"")]),
     library("Tensors", ["COpenMP"]),
     library("Regularization", ["Tensors"]),
-    library("Graph", ["Tensors", "Regularization", "COneDNN", "CBFloat16"]),
+    library("Graph", ["Tensors", "Regularization", "COneDNN", "CLanes"]),
     library("Models", ["Tensors", "Regularization", "Graph"]),
     library("Detection", ["Tensors"]),
     library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CZlib", "CLZMA", "CSimdJSON"]),
-    library("Distributed", ["Tensors", "COpenMPI", "CBFloat16"]),
+    library("Distributed", ["Tensors", "COpenMPI", "CLanes"]),
     library("Checkpoints", ["Tensors", "CLinux"]),
     library(
       "Training",

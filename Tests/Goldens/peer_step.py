@@ -1,7 +1,7 @@
 """Times PyTorch's training step of the same models, for `launch/bench`; prints one JSON object.
 
-Channels-last, SGD with momentum, random images, 8 boxes an image. Under torchrun each process is a rank of
-DistributedDataParallel over gloo. Run with the versions that README.md names.
+Channels-last unless told otherwise, SGD with momentum (Adam for the study's networks), random images, 8 boxes an image. Under
+torchrun each process is a rank of DistributedDataParallel over gloo. Run with the versions that README.md names.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import resource
 import statistics
 import time
 
+import study
 from golden import torchvision  # declares the compiled operators where the wheel's do not load
 import torch
 from torchvision.models.detection import retinanet_resnet50_fpn
@@ -18,9 +19,12 @@ from torchvision.models.resnet import Bottleneck
 from torchvision.ops import DropBlock2d
 
 
+STUDY = {"customnet": study.CustomNet, "resnet_keras": study.KerasResNet, "densenet": study.DenseNet}
+
+
 def arguments():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--model", choices=["retinanet", "resnet"], default="retinanet")
+    parser.add_argument("--model", choices=["retinanet", "resnet", *STUDY], default="retinanet")
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--batch", type=int, default=2, help="images of this rank")
     parser.add_argument("--threads", type=int, default=2)
@@ -28,6 +32,7 @@ def arguments():
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--dropblock", action="store_true")
+    parser.add_argument("--contiguous", action="store_true", help="PyTorch's default layout")
     return parser.parse_args()
 
 
@@ -58,6 +63,10 @@ def add_dropblock(trunk):
             block.forward = forward.__get__(block)
 
 
+def memory_format(options):
+    return torch.contiguous_format if options.contiguous else torch.channels_last
+
+
 def detection_task(options):
     model = retinanet_resnet50_fpn(
         weights=None, weights_backbone=None, num_classes=91, min_size=options.size, max_size=options.size)
@@ -72,10 +81,11 @@ def detection_task(options):
 
 
 def classification_task(options):
-    model = torchvision.models.resnet50(num_classes=1000)
+    of_study = options.model in STUDY
+    model = STUDY[options.model](3, options.size) if of_study else torchvision.models.resnet50(num_classes=1000)
     shape = (options.batch, 3, options.size, options.size)
-    images = torch.rand(shape).contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(0, 1000, (options.batch,))
+    images = torch.rand(shape).contiguous(memory_format=memory_format(options))
+    labels = torch.randint(0, 10 if of_study else 1000, (options.batch,))
     loss = torch.nn.CrossEntropyLoss()
     return model, model, lambda network: loss(network(images), labels)
 
@@ -88,12 +98,15 @@ def main():
     model, trunk, loss_of = task(options)
     if options.dropblock:
         add_dropblock(trunk)
-    model = model.train().to(memory_format=torch.channels_last)
+    model = model.train().to(memory_format=memory_format(options))
     network, ranks = model, int(os.environ.get("WORLD_SIZE", "1"))
     if ranks > 1:
         torch.distributed.init_process_group("gloo")
         network = torch.nn.parallel.DistributedDataParallel(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
+    if options.model in STUDY:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     seconds = []
     for _ in range(options.warmup + options.steps):
         start = time.monotonic()
