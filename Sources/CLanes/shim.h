@@ -1,5 +1,5 @@
 // What Swift's own vectors do one lane at a time: sixteen bfloat16 numbers to floats and back, which compile to two
-// instructions and to eight, and square roots.
+// instructions and to eight, square roots, and the shuffles of transpositions.
 #pragma once
 #include <string.h>
 
@@ -30,3 +30,11 @@ static inline void shim_bfloat16_store(void *address, shim_lanes lanes) {
 
 // The square root of each lane, rounded as IEEE 754 says.
 static inline shim_lanes shim_square_roots(shim_lanes lanes) { return __builtin_elementwise_sqrt(lanes); }
+
+// The lanes of two vectors in turns: of their first halves, and of their second halves.
+static inline shim_lanes shim_interleave_first(shim_lanes a, shim_lanes b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+static inline shim_lanes shim_interleave_second(shim_lanes a, shim_lanes b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}

@@ -44,29 +44,52 @@ struct WeightExpansion {
   /// Bytes of the expanded weight.
   var byteCount: Int { 4 * Self.blockElements * outputBlocks * inputBlocks * outputPixels * inputPixels }
 
-  /// Writes the expanded weight in the same order as the weight.
+  /// Writes the expanded weight in an order, from a weight in the order `outputsFirst`.
   func expand(_ weight: UnsafePointer<Float>, to expanded: UnsafeMutablePointer<Float>, _ order: Order) {
-    let outputsAreRows = order == .outputsFirst
-    let (rowBlocks, columnBlocks) = outputsAreRows ? (outputBlocks, inputBlocks) : (inputBlocks, outputBlocks)
-    let (rowPixels, columnPixels) = outputsAreRows ? (outputPixels, inputPixels) : (inputPixels, outputPixels)
     pairs.withUnsafeBufferPointer { pairs in
-      parallel(rowBlocks * rowPixels) { row in
-        let (rowBlock, rowPixel) = row.quotientAndRemainder(dividingBy: rowPixels)
-        var target = expanded + row &* columnBlocks &* columnPixels &* Self.blockElements
-        for columnBlock in 0..<columnBlocks {
-          let source = weight + (rowBlock &* columnBlocks &+ columnBlock) &* taps &* Self.blockElements
-          for columnPixel in 0..<columnPixels {
-            let pair = outputsAreRows ? rowPixel &* inputPixels &+ columnPixel : columnPixel &* inputPixels &+ rowPixel
-            if pairs[pair] < 0 {
-              target.update(repeating: 0, count: Self.blockElements)
-            } else {
-              target.update(from: source + pairs[pair] &* Self.blockElements, count: Self.blockElements)
+      switch order {
+      case .outputsFirst:
+        parallel(outputBlocks * outputPixels) { row in
+          let (block, pixel) = row.quotientAndRemainder(dividingBy: outputPixels)
+          var target = expanded + row &* inputBlocks &* inputPixels &* Self.blockElements
+          for other in 0..<inputBlocks {
+            for otherPixel in 0..<inputPixels {
+              let tap = pairs[pixel &* inputPixels &+ otherPixel]
+              if let source = self.block(weight, block, other, tap) {
+                target.update(from: source, count: Self.blockElements)
+              } else {
+                target.update(repeating: 0, count: Self.blockElements)
+              }
+              target += Self.blockElements
             }
-            target += Self.blockElements
+          }
+        }
+      case .inputsFirst:
+        parallel(inputBlocks * inputPixels) { row in
+          let (block, pixel) = row.quotientAndRemainder(dividingBy: inputPixels)
+          var target = expanded + row &* outputBlocks &* outputPixels &* Self.blockElements
+          for other in 0..<outputBlocks {
+            for otherPixel in 0..<outputPixels {
+              let tap = pairs[otherPixel &* inputPixels &+ pixel]
+              if let source = self.block(weight, other, block, tap) {
+                WeightTransposition.transpose(source, to: target)
+              } else {
+                target.update(repeating: 0, count: Self.blockElements)
+              }
+              target += Self.blockElements
+            }
           }
         }
       }
     }
+  }
+
+  /// A block of a tap of a weight in the order `outputsFirst`, nil for no tap.
+  @inline(__always)
+  private func block(
+    _ weight: UnsafePointer<Float>, _ outputBlock: Int, _ inputBlock: Int, _ tap: Int
+  ) -> UnsafePointer<Float>? {
+    tap < 0 ? nil : weight + ((outputBlock &* inputBlocks &+ inputBlock) &* taps &+ tap) &* Self.blockElements
   }
 
   /// Writes the expanded bias: each channel's for every output pixel.

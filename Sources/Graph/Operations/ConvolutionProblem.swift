@@ -92,7 +92,7 @@ struct ConvolutionProblem {
     return problem
   }
 
-  /// The order of the blocks in a pass with an expanded weight.
+  /// The order of the blocks of an expanded weight in a pass.
   static func weightOrder(_ pass: ConvolutionPass) -> WeightExpansion.Order {
     switch pass {
     case .forward, .backwardWeights: .outputsFirst
@@ -100,9 +100,9 @@ struct ConvolutionProblem {
     }
   }
 
-  /// The layout of the weight that a pass expands, or of the gradient that it folds; nil where it does not.
-  func weightLayout(_ pass: ConvolutionPass, _ algorithm: ConvolutionAlgorithm) -> Layout? {
-    algorithm == .expanded ? Layout(weight, .blockedWeight(Self.weightOrder(pass))) : nil
+  /// The layout of a weight that is expanded, or of a gradient that is folded; nil for other algorithms.
+  func weightLayout(_ algorithm: ConvolutionAlgorithm) -> Layout? {
+    algorithm == .expanded ? Layout(weight, .blockedWeight(.outputsFirst)) : nil
   }
 
   /// The shape of an activation or its gradient, by oneDNN's argument.

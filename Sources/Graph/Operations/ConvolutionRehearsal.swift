@@ -38,7 +38,7 @@ final class ConvolutionRehearsal {
         }
       }
     }
-    let wanted = problem.weightLayout(pass, algorithm) ?? description.layout(pass.parameters(hasBias: false)[0])
+    let wanted = problem.weightLayout(algorithm) ?? description.layout(pass.parameters(hasBias: false)[0])
     if algorithm == .expanded, let expansion = problem.expansion {
       let weight = filled(wanted.byteCount).pointer(to: Float.self)
       let expanded = filled(expansion.byteCount).pointer(to: Float.self)

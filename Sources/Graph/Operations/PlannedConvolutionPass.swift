@@ -85,7 +85,7 @@ final class PlannedConvolutionPass {
   /// The layout of the weight or its gradient, before a weight is expanded and after a gradient is folded.
   var weightLayout: Layout {
     let argument = pass.parameters(hasBias: false)[0]
-    return problem.weightLayout(pass, algorithm) ?? layout(argument)
+    return problem.weightLayout(algorithm) ?? layout(argument)
   }
 
   /// Binds a parameter that the pass reads.

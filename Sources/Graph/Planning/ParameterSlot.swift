@@ -45,11 +45,27 @@ final class ParameterSlot {
     let buffer = planner.newBuffer(
       "\(parameter.name) derived", byteCount: wanted.byteCount, isPersistent: pass == .prepare)
     derived.append((wanted, pass, buffer))
+    if let transposition = transposition(layout, wanted) {
+      planner.add(
+        Step(parameter.name, kind: "reorder", pass, reads: [], writes: [buffer]) { _ in
+          transposition.run(self.value, to: buffer.floats)
+        })
+      return buffer
+    }
     let copying = PlannedReorder(
       layout, wanted, planner, source: { UnsafeMutableRawPointer(self.value) }, target: { buffer.base })
     planner.add(
       Step(parameter.name, kind: "reorder", pass, reads: [copying.scratch], writes: [buffer]) { _ in copying.run() })
     return buffer
+  }
+
+  /// What brings a weight from one layout to the other where both have blocks of 16 x 16 channels.
+  private func transposition(_ from: Layout, _ to: Layout) -> WeightTransposition? {
+    let shape = parameter.shape
+    guard !parameter.isVector, shape.n % 16 == 0, shape.c % 16 == 0,
+      from == Layout(shape, .blockedWeight(.outputsFirst)), to == Layout(shape, .blockedWeight(.inputsFirst))
+    else { return nil }
+    return WeightTransposition(shape)
   }
 
   /// Notes a step that writes or adds to the gradient.
