@@ -2,18 +2,20 @@ import Tensors
 
 /// Random bits that are 1 with one probability, 64 at a time: a sequence that belongs to a segment of a mask.
 ///
-/// The probability is the nearest multiple of 2^-16, at most 2^-17 away from what is asked for. A bit is 1 where a random
-/// number of as many binary digits as that probability has is below it. This is decided for 64 numbers at once, digit by
-/// digit, so a probability of 0.75 takes two random bits for each.
+/// The probability is the nearest one with a given number of binary digits. A bit is 1 where a random number of as many
+/// digits as that probability needs is below it. This is decided for 64 numbers at once, digit by digit, so a probability
+/// of 0.75 takes two random bits for each.
 struct BernoulliBits {
   /// Where the numbers come from.
   private let segment: MaskSegment
   private let philox: Philox
   private let room: Room
-  /// The probability in units of 2^-16, 0...2^16.
-  private let units: UInt32
-  /// Binary digits of the probability behind the point, without zeros at the end.
+  /// The binary digits of the probability behind the point, the last one in the lowest bit; without zeros at the end.
+  private let probability: UInt64
+  /// The number of these digits.
   private let digits: Int
+  /// Whether the probability is 1.
+  private let isCertain: Bool
   /// Draws so far.
   private var draws = 0
   /// Words of the last eight draws that are used up.
@@ -22,18 +24,25 @@ struct BernoulliBits {
   /// Room for the words of eight draws.
   typealias Room = UnsafeMutablePointer<Philox.Words8>
 
-  /// The bits of a segment; `room` is memory to work in.
+  /// The bits of a segment; the probability has at most `digits` digits, `room` is memory to work in.
   @inline(__always)
-  init(_ probability: Double, _ segment: MaskSegment, _ philox: Philox, _ room: Room) {
+  init(_ probability: Double, digits: Int, _ segment: MaskSegment, _ philox: Philox, _ room: Room) {
     (self.segment, self.philox, self.room) = (segment, philox, room)
-    units = Self.units(probability)
-    digits = 16 &- min(16, units.trailingZeroBitCount)
+    let units = Self.units(probability, digits)
+    let zeros = min(digits, units.trailingZeroBitCount)
+    self.probability = units &>> UInt64(zeros)
+    self.digits = digits &- zeros
+    isCertain = units &>> UInt64(digits) == 1
   }
 
-  /// The probability that bits really have.
-  static func probability(nearest probability: Double) -> Double { Double(units(probability)) * 0x1p-16 }
+  /// The probability of so many digits that bits really have.
+  static func probability(nearest probability: Double, digits: Int) -> Double {
+    Double(units(probability, digits)) / Double(1 << digits)
+  }
 
-  private static func units(_ probability: Double) -> UInt32 { UInt32((probability * 0x1p16).rounded()) }
+  private static func units(_ probability: Double, _ digits: Int) -> UInt64 {
+    UInt64((probability * Double(1 << digits)).rounded())
+  }
 
   /// The next 64 bits.
   ///
@@ -41,13 +50,12 @@ struct BernoulliBits {
   /// and what follows is below what follows. A random bit of 1 stands for a digit of 0, which it is as well.
   @inline(__always)
   mutating func next() -> UInt64 {
-    if units == 1 << 16 { return .max }
-    var below: UInt64 = 0
-    var digit = units &>> UInt32(16 &- digits)
+    if isCertain { return .max }
+    var (below, rest) = (0 as UInt64, probability)
     for _ in 0..<digits {
       let random = nextWord()
-      below = digit & 1 == 1 ? below | random : below & random
-      digit &>>= 1
+      below = rest & 1 == 1 ? below | random : below & random
+      rest &>>= 1
     }
     return below
   }

@@ -10,14 +10,22 @@ struct IndependentMask {
     case channel
     /// A sample: DropPath.
     case sample
+
+    /// Binary digits of the probability: of elements there are many, each of which takes as many random bits.
+    fileprivate var digits: Int {
+      switch self {
+      case .element: 16
+      case .channel, .sample: 24
+      }
+    }
   }
 
   let unit: Unit
   let keepProbability: Double
 
-  /// The probability with which units are really kept.
-  static func keepProbability(nearest keepProbability: Double) -> Double {
-    BernoulliBits.probability(nearest: keepProbability)
+  /// The probability with which units are really kept: within 2^-17 of what is asked for, or 2^-25.
+  static func keepProbability(_ unit: Unit, nearest keepProbability: Double) -> Double {
+    BernoulliBits.probability(nearest: keepProbability, digits: unit.digits)
   }
 
   /// Fills the mask and returns the number of kept elements.
@@ -46,7 +54,7 @@ struct IndependentMask {
 
   @inline(__always)
   private func bits(_ segment: MaskSegment, _ canvas: MaskCanvas, _ room: BernoulliBits.Room) -> BernoulliBits {
-    BernoulliBits(keepProbability, segment, canvas.philox, room)
+    BernoulliBits(keepProbability, digits: unit.digits, segment, canvas.philox, room)
   }
 
   /// Four lanes of sixteen channels take 64 bits; returns the number of kept elements.

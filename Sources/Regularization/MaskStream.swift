@@ -2,7 +2,7 @@ import Tensors
 
 /// Which random numbers the masks of a batch are made of.
 ///
-/// Masks are a pure function of the seed, the stream, the step, the layer, the sample and the channel; there is no
+/// Masks are a pure function of the seed, the stream, the step, the layer, the sample and the map; there is no
 /// generator to save. The seed and the stream form the key of Philox; the rest is its counter.
 public struct MaskStream: Hashable, Sendable {
   /// The seed of the run.
@@ -43,7 +43,7 @@ public struct MaskStream: Hashable, Sendable {
 
   /// The counter of a sample's first draws, with channel 0.
   ///
-  /// The words are: draw, step, layer and sample, channel. The draw word starts in the upper half, which the sequences
+  /// The words are: draw, step, layer and sample, first channel of a segment. The draw word starts in the upper half, which the sequences
   /// that count from 0 (augmentation, initial weights) never reach, so equal keys never give equal numbers.
   func counter(step: Int, layer: Int, sample: Int) -> SIMD4<UInt32> {
     let number = firstSample + sample * sampleStride

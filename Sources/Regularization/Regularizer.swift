@@ -35,8 +35,9 @@ public enum Regularizer: Hashable, Sendable {
     switch self {
     case .dropBlock(let dropBlock):
       return Float(Double(elements) / (Double(kept) + dropBlock.mode.countOffset))
-    case .dropout, .spatialDropout, .dropPath:
-      return Float(1 / IndependentMask.keepProbability(nearest: keepProbability))
+    case .dropout: return Float(1 / IndependentMask.keepProbability(.element, nearest: keepProbability))
+    case .spatialDropout: return Float(1 / IndependentMask.keepProbability(.channel, nearest: keepProbability))
+    case .dropPath: return Float(1 / IndependentMask.keepProbability(.sample, nearest: keepProbability))
     }
   }
 
@@ -62,17 +63,17 @@ public enum Regularizer: Hashable, Sendable {
 
   /// The exact mean and variance of the dropped share of a mask of this shape.
   public func expectation(shape: Shape, keepProbability: Double) -> (rate: Double, variance: Double) {
-    func independent(_ units: Int) -> (Double, Double) {
-      let kept = IndependentMask.keepProbability(nearest: keepProbability)
+    func independent(_ unit: IndependentMask.Unit, _ units: Int) -> (Double, Double) {
+      let kept = IndependentMask.keepProbability(unit, nearest: keepProbability)
       return (1 - kept, kept * (1 - kept) / Double(units))
     }
     switch self {
     case .dropBlock(let dropBlock):
       let map = DropExpectation(dropBlock, keepProbability: keepProbability, height: shape.h, width: shape.w)
       return (map.rate, map.channelVariance / Double(dropBlock.isShared ? shape.n : shape.n * shape.c))
-    case .dropout: return independent(shape.count)
-    case .spatialDropout: return independent(shape.n * shape.c)
-    case .dropPath: return independent(shape.n)
+    case .dropout: return independent(.element, shape.count)
+    case .spatialDropout: return independent(.channel, shape.n * shape.c)
+    case .dropPath: return independent(.sample, shape.n)
     }
   }
 }

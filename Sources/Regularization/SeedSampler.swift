@@ -10,7 +10,7 @@ struct SeedSampler {
   private let scale: Double
 
   /// A sampler of places that are each taken with probability `gamma` in 0...1.
-  init(gamma: Double) { scale = 1 / log1p(-gamma) }
+  init(gamma: Double) { scale = gamma > 0 ? 1 / log1p(-gamma) : -.infinity }
 
   /// Calls `body` with each taken place of `0..<places` in rising order.
   ///

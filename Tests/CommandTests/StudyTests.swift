@@ -20,7 +20,7 @@ import Testing
       batch: {global: 8}
       learning_rate: {warmup: 0 steps, schedule: cosine}
       planner: {algorithms: direct}
-      train: {length: 60 epochs, evaluate_every: 30 epochs}
+      train: {length: 120 epochs, evaluate_every: 60 epochs}
 
       """, to: "rows/base.yaml")
     _ = try folder.write("base: base.yaml\nname: plain\n", to: "rows/plain.yaml")
@@ -35,7 +35,7 @@ import Testing
     }
 
     // The time is over once the first run has begun, which then stops with a checkpoint and resumes from it.
-    let stopped = try run(["--minutes", "0.001"])
+    let stopped = try run(["--minutes", "0.01"])
     #expect(stopped.exitCode == 75 && stopped.output.contains("0 of 4 runs are finished"), "\(stopped)")
     let finished = try run([])
     #expect(finished.exitCode == 0 && finished.output.contains("4 of 4 runs are finished"), "\(finished)")
@@ -45,9 +45,9 @@ import Testing
 
     let table = try String(contentsOfFile: folder.file("out/table.csv"), encoding: .utf8).split(separator: "\r\n")
     #expect(table.map { $0.split(separator: ",")[0] } == ["configuration", "plain", "slow"], "\(table)")
-    #expect(table[1].split(separator: ",")[1...2] == ["2", "60/60"], "\(table)")
+    #expect(table[1].split(separator: ",")[1...2] == ["2", "120/120"], "\(table)")
     let markdown = try String(contentsOfFile: folder.file("out/table.md"), encoding: .utf8)
-    #expect(markdown.contains("| plain | 2 | 60/60 | 0.") && !markdown.contains("unfinished"), "\(markdown)")
+    #expect(markdown.contains("| plain | 2 | 120/120 | 0.") && !markdown.contains("unfinished"), "\(markdown)")
     #expect(try String(contentsOfFile: folder.file("out/plot.svg"), encoding: .utf8).contains("<polyline"))
 
     // Results of other options, or of another row of that name, are nobody's.

@@ -65,8 +65,10 @@ import Testing
   @Test("a gamma of 1 takes every place, and one that is hardly above 0 takes none")
   func extremes() {
     #expect(places(SeedSampler(gamma: 1), of: 50, sequence: 0) == Array(0..<50))
-    let rarest = SeedSampler(gamma: 1e-300)
-    #expect((0..<1000).allSatisfy { places(rarest, of: 66_800, sequence: $0).isEmpty })
+    for gamma in [1e-300, 0, -0.0] {
+      let rarest = SeedSampler(gamma: gamma)
+      #expect((0..<1000).allSatisfy { places(rarest, of: 66_800, sequence: $0).isEmpty }, "\(gamma)")
+    }
   }
 
   /// The smallest gamma that training meets, in the first steps of a schedule.

@@ -128,7 +128,12 @@ struct ConvolutionProblem {
       ? Layout(Shape(1, shape.c, 1, shape.n), .channelsLast, precision) : engine.activationLayout(shape, precision)
   }
 
-  /// The convolution in words, the same for equal work.
+  /// A pass in words, the same where the same algorithms can do the same work.
+  func key(of pass: ConvolutionPass) -> String {
+    "\(pass.rawValue) \(key)" + (pass == .backwardWeights && hasBias ? " biased" : "")
+  }
+
+  /// The convolution in words.
   var key: String {
     "\(input) k\(weight.h) s\(stride) p\(padding.top),\(padding.left),\(padding.bottom),\(padding.right) -> \(output)"
       + (addsToResult ? " added" : "")

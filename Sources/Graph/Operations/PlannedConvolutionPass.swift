@@ -3,8 +3,9 @@ import Tensors
 /// One pass of a convolution with its algorithm settled and its arguments bound to buffers.
 ///
 /// Where the primitive computes in floats and the buffers hold bfloat16, the pass converts what it reads before and what
-/// it writes after; where it takes the images of a batch as one, it lays them side by side before. Where that saves much of Winograd's scratch memory, it takes one image after the other: a batch of 2 at
-/// 640 x 640 needs 163 MB instead of 226 MB for the weight gradient of 819 class channels.
+/// it writes after. Where all images are computed as one, it lays them side by side before. Where one image after the
+/// other saves much of Winograd's scratch memory, it takes them so: a batch of 2 at 640 x 640 needs 163 MB instead of
+/// 226 MB for the weight gradient of 819 class channels.
 final class PlannedConvolutionPass {
   /// An activation in memory: the buffer that the primitive sees, and what it is converted from or to.
   private struct Activation {
@@ -59,7 +60,7 @@ final class PlannedConvolutionPass {
     let candidates = ConvolutionAlgorithm.allCases.filter { descriptions[$0] != nil }
     require(!candidates.isEmpty, "oneDNN has no \(pass.rawValue) convolution for \(problem.key)")
     algorithm = planner.algorithms.choose(
-      "\(pass.rawValue) \(problem.key)", among: candidates, positions: problem.output.n * problem.output.area
+      problem.key(of: pass), among: candidates, positions: problem.output.n * problem.output.area
     ) { algorithm in
       descriptions[algorithm].map { ConvolutionRehearsal(pass, problem, algorithm, $0, weightLayout) }
     }

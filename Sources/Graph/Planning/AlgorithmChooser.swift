@@ -23,6 +23,7 @@ struct AlgorithmChooser {
   ) -> ConvolutionAlgorithm {
     let settled = [choices, known].lazy.compactMap { $0.choices[key] }.first(where: candidates.contains)
     let chosen = settled ?? choose(among: candidates, positions: positions, rehearse: rehearse)
+    require(choices.choices[key].map { $0 == chosen } ?? true, "two algorithms for \(key)")
     choices.choices[key] = chosen
     return chosen
   }

@@ -74,7 +74,8 @@ struct PlanChoices {
 
   private static func cacheFile(threads: Int, precision: Precision) -> String {
     let processor = cpuModel().map { $0.isLetter || $0.isNumber ? $0 : "-" }
+    let libraries = "\(AlgorithmChoices.version)-onednn-\(Engine.libraryVersion)"
     return CacheDirectory.path()
-      + "/algorithms-of-\(ConvolutionAlgorithm.allCases.count)-\(String(processor))-onednn-\(Engine.libraryVersion)-\(threads)t-\(precision.rawValue).json"
+      + "/algorithms-\(libraries)-\(String(processor))-\(threads)t-\(precision.rawValue).json"
   }
 }
