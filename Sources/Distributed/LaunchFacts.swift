@@ -64,6 +64,13 @@ public struct LaunchFacts: Sendable, Equatable {
     self.line = line
   }
 
+  /// The physical cores that a number of Slurm's CPUs stands for.
+  ///
+  /// Slurm may count the hardware threads of a core each as a CPU: this rank is then bound to as many, on fewer cores.
+  func cores(ofSlurmCPUs count: Int) -> Int {
+    count <= placements[rank].cpus.count ? min(count, boundCores) : count
+  }
+
   /// Collects every rank's placement; all ranks call it.
   public static func gather(
     _ mpi: MPIEnvironment, environment: [String: String] = processEnvironment()

@@ -26,10 +26,11 @@ public struct LaunchLine: Sendable, Equatable {
   /// Slurm's line inside an allocation; without `perNode` or `threads` Slurm takes the job's.
   ///
   /// Without `--kill-on-bad-exit` the other ranks of a dead one would wait until the time limit, and without `-c` srun
-  /// gives a task one CPU, whatever the job has (since Slurm 22.05).
+  /// gives a task one CPU, whatever the job has (since Slurm 22.05). Without `--threads-per-core=1` a CPU may be one of two
+  /// hardware threads of a core.
   public func srun(ranks: Int, perNode: Int?, threads: Int?) -> String {
     (threads.map { "OMP_NUM_THREADS=\($0) " } ?? "") + "srun --mpi=pmix --kill-on-bad-exit=1 -n \(ranks)"
-      + (perNode.map { " --ntasks-per-node=\($0)" } ?? "") + (threads.map { " -c \($0)" } ?? "")
+      + (perNode.map { " --ntasks-per-node=\($0)" } ?? "") + (threads.map { " -c \($0) --threads-per-core=1" } ?? "")
       + " --cpu-bind=cores \(command)"
   }
 

@@ -165,14 +165,30 @@ struct LaunchFactsTests {
 
   @Test("srun that left a task one CPU of several is refused, and the line gives it its CPUs")
   func srunWithoutCPUs() {
-    let step = facts([[0, 4], [1, 5]], launcher: .pmix)
+    let step = facts([[0], [1]], launcher: .pmix)
     let text = message {
       _ = try ThreadChoice.choose(configured: nil, facts: step, environment: ["SLURM_CPUS_PER_TASK": "2"])
     }
     #expect(text.contains("SLURM_CPUS_PER_TASK asks for 2 threads"))
-    let line = "srun --mpi=pmix --kill-on-bad-exit=1 -n 2 --ntasks-per-node=2 -c 2 --cpu-bind=cores dropblock-dist"
+    let line =
+      "srun --mpi=pmix --kill-on-bad-exit=1 -n 2 --ntasks-per-node=2 -c 2 --threads-per-core=1 "
+      + "--cpu-bind=cores dropblock-dist"
     #expect(text.contains("OMP_NUM_THREADS=2 \(line)"))
     #expect(text.contains("since Slurm 22.05"))
+  }
+
+  @Test("where Slurm counts hardware threads as CPUs, there is one thread for each core of them")
+  func hardwareThreads() throws {
+    func threads(_ cpus: Set<Int>, ofSlurm count: Int) throws -> Int {
+      let step = facts([cpus, [3, 7]], launcher: .pmix)
+      return try ThreadChoice.choose(
+        configured: nil, facts: step, environment: ["SLURM_CPUS_PER_TASK": "\(count)"]
+      ).threads
+    }
+    #expect(try threads([0, 4, 1, 5], ofSlurm: 4) == 2)
+    #expect(try threads([0, 4, 1, 5], ofSlurm: 2) == 2)
+    #expect(try threads([0, 4], ofSlurm: 2) == 1)
+    #expect(message { _ = try threads([0, 4], ofSlurm: 4) }.contains("asks for 4 threads"))
   }
 
   @Test("idle and shared cores are warned of, with the line that does better")
