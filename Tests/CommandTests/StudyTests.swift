@@ -50,6 +50,17 @@ import Testing
     #expect(markdown.contains("| plain | 2 | 120/120 | 0.") && !markdown.contains("unfinished"), "\(markdown)")
     #expect(try String(contentsOfFile: folder.file("out/plot.svg"), encoding: .utf8).contains("<polyline"))
 
+    // Runs that something else has started, into the same table.
+    let runs = ["plain-seed1", "plain-seed2", "slow-seed1"].map { folder.file("out/\($0)") }
+    let collected = try TestSupport.run(
+      ["python3", "\(Locations.packageRoot)/launch/study", "--collect", "--output", folder.file("collected")] + runs)
+    #expect(collected.exitCode == 0 && collected.output.contains("3 of 3 runs are finished"), "\(collected)")
+    let rows = try String(contentsOfFile: folder.file("collected/table.csv"), encoding: .utf8).split(separator: "\r\n")
+    #expect(rows[1] == table[1] && rows[2].hasPrefix("slow,1,120,"), "\(rows)")
+    let nothing = try TestSupport.run(
+      ["python3", "\(Locations.packageRoot)/launch/study", "--collect", folder.file("rows")])
+    #expect(nothing.exitCode == 1 && nothing.errorOutput.contains("no run directory"), "\(nothing)")
+
     // Results of other options, or of another row of that name, are nobody's.
     let other = try run(["--", "--set", "learning_rate.peak=0.02"])
     #expect(other.exitCode == 78 && other.errorOutput.contains("was finished with another configuration"), "\(other)")
