@@ -63,6 +63,9 @@ public final class COCOIndex: Sendable {
   /// The number of annotations of all pictures.
   public let annotationCount: Int
 
+  /// The hash of the annotation file.
+  public let contentHash: UInt64
+
   private let file: MappedFile
   nonisolated(unsafe) private let images: UnsafeBufferPointer<CSJImage>
   nonisolated(unsafe) private let records: UnsafeBufferPointer<CSJAnnotation>
@@ -118,7 +121,7 @@ public final class COCOIndex: Sendable {
 
   /// Maps an index file; throws when a bit of it is not as it was written.
   private init(path: String, index: String, hash: UInt64, size: Int) throws {
-    self.path = path
+    (self.path, contentHash) = (path, hash)
     file = try MappedFile(path: index)
     let bytes = file.bytes
     let damaged = InputError(.badData, "\(index): the index is damaged; remove the file")

@@ -16,15 +16,7 @@ public struct ClassificationSplit: Sendable {
   /// All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same images.
   public init(_ name: Name, of configuration: Configuration, communicator: Communicator) throws {
     let dataset = try communicator.collectively { try Self.open(name, of: configuration) }
-    let hash = Int64(bitPattern: dataset.contentHash)
-    let isSame = try communicator.allreduced(hash, .minimum) == communicator.allreduced(hash, .maximum)
-    try communicator.collectively {
-      if isSame { return }
-      throw InputError(
-        .badData,
-        "\(dataset.name): expected the same images on all hosts, got \(dataset.count) here and others elsewhere; copy the "
-          + "data set again where it differs")
-    }
+    try communicator.requireSameData(dataset.contentHash) { (dataset.name, "\(dataset.count) images") }
     self.dataset = dataset
   }
 

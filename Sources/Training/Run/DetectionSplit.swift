@@ -20,12 +20,15 @@ public struct DetectionSplit: Sendable {
   /// Opens a split; the first rank of each node builds the index, or draws the generated images, while others wait.
   ///
   /// Validation annotations must have boxes with an area, which evaluation cannot leave out; training drops such boxes.
-  /// All ranks call it. Throws the same error on all ranks.
+  /// All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same annotations.
   public init(_ name: Name, of configuration: Configuration, communicator: Communicator) throws {
     let open = { try Self.open(name, of: configuration) }
     // Building is idempotent, so waiting is all that the others have to do.
     let first = try communicator.collectively { communicator.localRank == 0 ? try open() : nil }
     let dataset = try communicator.collectively { try first ?? open() }
+    try communicator.requireSameData(dataset.index.contentHash) {
+      (dataset.index.path, "\(dataset.index.imageCount) images with \(dataset.index.annotationCount) objects")
+    }
     self.dataset = dataset
     try communicator.collectively {
       if name == .validation && communicator.rank == 0 { try dataset.requireProperBoxes() }
@@ -47,21 +50,38 @@ public struct DetectionSplit: Sendable {
           + configuration.data.kind.rawValue)
     }
     let (annotations, images) = try paths(name, configuration)
-    let numbering: ClassNumbering
     let index: COCOIndex
     do {
       index = try COCOIndex.open(annotations: annotations)
     } catch let error as InputError where error.exitCode == .missingFile && configuration.data.kind == .coco {
       throw InputError(.missingFile, "\(error); data.root or data.\(name.rawValue).annotations says where it lies")
     }
-    switch configuration.model.form {
-    case .torchvision: numbering = .byIdentifier(first: 0)
-    case .paper:
-      // COCO's 80 ids end at 90: with 90 classes the official code takes id - 1, else categories are counted.
-      numbering = configuration.model.classes == index.categories.count ? .byOrder : .byIdentifier(first: 1)
-    }
     return try DetectionDataset(
-      index: index, imageDirectory: images, numbering: numbering, classCount: configuration.model.classes)
+      index: index, imageDirectory: images, numbering: numbering(of: index, name, configuration),
+      classCount: configuration.model.classes)
+  }
+
+  /// How the categories of a split become classes; throws 65 where the splits would number them differently.
+  ///
+  /// COCO's 80 ids end at 90: with 90 classes the official code takes id - 1, else categories are counted. The training
+  /// annotations decide, where they are there: those of validation may list only what occurs in them.
+  private static func numbering(
+    of index: COCOIndex, _ name: Name, _ configuration: Configuration
+  ) throws -> ClassNumbering {
+    if configuration.model.form == .torchvision { return .byIdentifier(first: 0) }
+    let training =
+      name == .train
+      ? index : (try? paths(.train, configuration)).flatMap { try? COCOIndex.open(annotations: $0.annotations) }
+    let (deciding, own) = ((training ?? index).categories.map(\.id), index.categories.map(\.id))
+    if configuration.model.classes != deciding.count { return .byIdentifier(first: 1) }
+    if own != deciding {
+      func text(_ identifiers: [Int]) -> String { identifiers.map(String.init).joined(separator: ", ") }
+      throw InputError(
+        .badData,
+        "\(index.path): categories: expected the ids of \(training?.path ?? ""), \(text(deciding)), which model.classes "
+          + "counts; got \(text(own)); list the same categories in both files")
+    }
+    return .byOrder
   }
 
   /// The annotation file and the image folder of a split.

@@ -1,0 +1,20 @@
+import Distributed
+import Tensors
+
+extension Communicator {
+  /// Throws 65 on all ranks unless a split of the data has the same content hash on all of them.
+  ///
+  /// Ranks that hold other data would count other steps an epoch, and wait for each other in vain.
+  func requireSameData(_ contentHash: UInt64, _ text: @Sendable () -> (file: String, here: String)) throws {
+    let hash = Int64(bitPattern: contentHash)
+    let isSame = try allreduced(hash, .minimum) == allreduced(hash, .maximum)
+    try collectively {
+      if isSame { return }
+      let (file, here) = text()
+      throw InputError(
+        .badData,
+        "\(file): expected the same on all hosts, got \(here) here and others elsewhere; copy the data set again where it "
+          + "differs")
+    }
+  }
+}

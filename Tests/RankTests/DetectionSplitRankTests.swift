@@ -1,0 +1,37 @@
+import Distributed
+import TestSupport
+import Tensors
+import Testing
+
+@testable import Training
+
+extension Ranks {
+  @Suite("Detection splits") @RankThread struct DetectionSplitRankTests {
+    private let world = RankWorld.shared
+
+    /// A configuration with annotations of this rank's own, of so many images.
+    private func configuration(_ folder: TemporaryDirectory, images count: Int) throws -> Configuration {
+      let images = (1...count).map { #"{"id": \#($0), "file_name": "\#($0).jpg", "width": 9, "height": 9}"# }
+      try folder.write(
+        #"{"images": [\#(images.joined(separator: ","))], "annotations": [], "categories": [{"id": 1, "name": "a"}]}"#,
+        to: "a.json")
+      return try Configuration(
+        text: """
+          model: {classes: 1}
+          data: {kind: coco, train: {annotations: \(folder.file("a.json")), images: \(folder.path)}}
+
+          """, name: "ranks.yaml")
+    }
+
+    @Test("ranks with the same annotations open them, wherever they lie; with others all leave with error 65")
+    func agreement() throws {
+      let folder = try TemporaryDirectory("split-\(world.rank)")
+      let same = try DetectionSplit(.train, of: configuration(folder, images: 3), communicator: world)
+      #expect(same.dataset.index.imageCount == 3)
+      let own = try configuration(folder, images: world.rank == 0 ? 2 : 3)
+      let error = #expect(throws: (any Error).self) { try DetectionSplit(.train, of: own, communicator: world) }
+      #expect((error as? any UserError)?.exitCode == .badData, "\(String(describing: error))")
+      #expect("\(String(describing: error))".contains("expected the same on all hosts, got "))
+    }
+  }
+}
