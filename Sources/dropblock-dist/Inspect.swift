@@ -6,7 +6,8 @@ struct Inspect: SingleProcessCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print a model's tensors, shapes, operations, memory and plan.",
     discussion: """
-      The plan is that of a training step of one rank. With timed algorithms, those that this machine has not timed yet
+      The plan is that of a training step of one rank, with one image where the configuration states batch.global; set
+      batch.per_rank to see another share. With timed algorithms, those that this machine has not timed yet
       are timed now.
 
       Example:

@@ -11,7 +11,7 @@ protocol SingleProcessCommand: ParsableCommand {}
 struct DropBlockDist: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dropblock-dist",
-    abstract: "Data-parallel training of detectors with DropBlock on CPU clusters.",
+    abstract: "Data-parallel training of detectors and classifiers with DropBlock on CPU clusters.",
     discussion: """
       Every rank of an MPI job runs this program; without a launcher it is one rank.
 

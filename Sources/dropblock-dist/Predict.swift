@@ -19,7 +19,7 @@ struct Predict: SingleProcessCommand {
   @Option(help: ArgumentHelp("Draw detections from this score on.", valueName: "score"))
   var drawFrom: Float = 0.3
 
-  @Argument(help: "JPEG files.")
+  @Argument(help: "JPEG or PNG files.")
   var images: [String]
 
   func run() throws {

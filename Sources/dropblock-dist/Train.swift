@@ -4,7 +4,7 @@ import Training
 /// `train`, the command without a name: a run from its configuration to its last evaluation.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a detector on all ranks (the default command).",
+    abstract: "Train a detector or a classifier on all ranks (the default command).",
     discussion: """
       Without --config it trains a small detector on generated images.
 

@@ -109,6 +109,18 @@ extension BadInputCase {
       "more categories than classes", 65, ["instances_train2017.json: category 5 (cross)", "the model has 4 classes"],
       ranks: [1, 2]
     ) { $0.train("--set", "model.classes=4") },
+    BadInputCase(
+      "categories that the validation file numbers otherwise", 65,
+      [
+        "instances_val2017.json: categories: expected the ids of ", "1, 2, 3, 4, 5, which model.classes counts",
+        "4, 6; ",
+      ],
+      ranks: [1, 2]
+    ) {
+      try $0.replace("{\"id\": 5, \"name\"", "{\"id\": 6, \"name\"", in: $0.annotations("val"))
+      try $0.replaceAll("\"category_id\": 5", "\"category_id\": 6", in: $0.annotations("val"))
+      return $0.train()
+    },
     BadInputCase("no images at all", 65, ["instances_train2017.json: lists no images"]) {
       try $0.folder.write("{\"images\": [], \"annotations\": [], \"categories\": []}", to: "none.json")
       try $0.remove($0.annotations("train"))
@@ -248,6 +260,10 @@ extension BadInputCase {
       "predictions that cannot be written", 73, ["/proc/predictions: cannot create the directory"], ranks: [1, 2]
     ) {
       ["predict", "--checkpoint", $0.trained.run, "--output", "/proc/predictions", $0.picture("val", 1)]
+    },
+    BadInputCase("a drawing that would take the place of an image", 64, ["would take the place of an image"]) {
+      let image = try $0.folder.write([], to: "photo.png")
+      return ["predict", "--checkpoint", $0.trained.run, "--output", $0.folder.path, image]
     },
     BadInputCase("weights that cannot be written", 73, ["/proc/weights.safetensors: cannot create"]) {
       ["export", "--checkpoint", $0.trained.run, "--output", "/proc/weights.safetensors"]

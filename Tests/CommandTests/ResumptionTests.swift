@@ -14,6 +14,38 @@ import Testing
     #expect(result.output.contains("finished: all 2 steps are done"), "\(result)")
   }
 
+  @Test("a dry run leaves a run directory as it is, whatever it would begin with")
+  func dryRun() throws {
+    let space = try Workspace()
+    let run = try space.copyOfRun()
+    func contents() throws -> [String: Data] {
+      let names = try FileManager.default.contentsOfDirectory(atPath: run).filter { $0 != "checkpoints" }
+      return Dictionary(
+        uniqueKeysWithValues: names.compactMap { name in
+          FileManager.default.contents(atPath: "\(run)/\(name)").map { (name, $0) }
+        })
+    }
+    let before = try contents()
+    #expect(before["metrics.jsonl"]?.isEmpty == false)
+    for resume in ["auto", "never"] {
+      let result = try space.program(ranks: 1, space.train("--dry-run", "--resume", resume))
+      #expect(result.exitCode == 0 && result.output.contains("dry run: planned"), "\(result)")
+      #expect(try contents() == before, "\(resume)")
+    }
+  }
+
+  @Test("a reader of the console that leaves does not end a run")
+  func brokenPipe() throws {
+    let space = try Workspace()
+    let words = [Locations.program] + space.train("--set", "train.length=4 steps")
+    let line = words.map { "'\($0)'" }.joined(separator: " ")
+    let result = try run(
+      ["bash", "-c", "set -o pipefail; \(line) | head -n 1"], environment: space.trained.environment)
+    #expect(result.exitCode == 0, "\(result)")
+    let rows = try String(contentsOfFile: space.folder.file("run/metrics.jsonl"), encoding: .utf8)
+    #expect(rows.contains("\"step\": 4,"), "\(rows)")
+  }
+
   @Test("a damaged newest checkpoint is named in a warning, and the one before it is used")
   func damagedNewest() throws {
     let space = try Workspace()

@@ -84,6 +84,12 @@ struct Workspace {
     try text.replacingCharacters(in: range, with: new).write(toFile: path, atomically: true, encoding: .utf8)
   }
 
+  /// Replaces every occurrence of a text in a file.
+  func replaceAll(_ old: String, _ new: String, in path: String) throws {
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    try text.replacingOccurrences(of: old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
+  }
+
   /// Cuts a file to half its length.
   func truncate(_ path: String) throws {
     let bytes = try Data(contentsOf: URL(fileURLWithPath: path))

@@ -59,7 +59,8 @@ struct ClassificationEvaluation: TaskEvaluation {
 
   private struct Figures: Encodable {
     let images: Int
-    let loss: Double
+    /// Left out where it is not finite, which JSON cannot say.
+    let loss: Double?
     let top1: Double
     let top5: Double
     let per_class_top1: [String: Double]
@@ -68,7 +69,8 @@ struct ClassificationEvaluation: TaskEvaluation {
   func writeFigures(to path: String) throws {
     let named = Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) })
     let figures = Figures(
-      images: results.count, loss: meanLoss, top1: named["top1"] ?? -1, top5: named["top5"] ?? -1,
+      images: results.count, loss: meanLoss.isFinite ? meanLoss : nil, top1: named["top1"] ?? -1,
+      top5: named["top5"] ?? -1,
       per_class_top1: Dictionary(classFigures.map { ($0.name, $0.value) }) { first, _ in first })
     try writeJSON(figures, to: path)
   }

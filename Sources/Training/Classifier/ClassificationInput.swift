@@ -7,6 +7,7 @@ struct ClassificationInput: TrainingInput {
   let source: ClassificationSource
   let schedule: BatchSchedule
   private let data: Configuration.Data
+  private let modelClasses: Int
 
   /// Opens the training images of a configuration; all ranks call it, and throw the same error.
   init(_ configuration: Configuration, batch: BatchPlan, communicator: Communicator) throws {
@@ -20,10 +21,14 @@ struct ClassificationInput: TrainingInput {
     source = ClassificationSource(
       dataset: training, transform: configuration.classificationTransform, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
-    data = configuration.data
+    (data, modelClasses) = (configuration.data, configuration.model.classes)
   }
 
-  var contents: String { "\(source.dataset.count) training images of \(source.dataset.classNames.count) classes" }
+  var contents: String {
+    let classes = source.dataset.classNames.count
+    let idle = classes < modelClasses ? " (model.classes: \(modelClasses))" : ""
+    return "\(source.dataset.count) training images of \(classes) classes\(idle)"
+  }
 
   var depth: Int { data.prefetchDepth + 1 }
 

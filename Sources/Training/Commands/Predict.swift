@@ -11,7 +11,7 @@ public struct PredictRequest: Sendable {
   public var configuration: CheckpointConfiguration
   /// The directory that gets `results.json` and the pictures.
   public var output: String
-  /// The images, JPEG files.
+  /// The images, JPEG or PNG files.
   public var images: [String]
   /// Detections below this score are written but not drawn.
   public var drawnScore: Float
@@ -30,6 +30,7 @@ public struct PredictRequest: Sendable {
   /// The image id of a result is the image's place among the arguments, from 1; `images.json` says which is which. The
   /// category is the class index in the model's numbering where no annotation file says more.
   public func run(_ console: Console) throws {
+    let pictures = try picturePaths()
     let trained = try TrainedModel(
       checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
     // Names and ids of categories come from the validation annotations where they can be had.
@@ -48,14 +49,29 @@ public struct PredictRequest: Sendable {
           categoryID: dataset?.category(ofClass: detection.classIndex)?.id ?? detection.classIndex)
       }
       let drawn = detections.filter { $0.score >= drawnScore }
-      let picture = "\(output)/\(URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent).png"
-      try draw(drawn, on: reader.image, names: dataset).write(to: picture)
-      console.say("\(path): \(drawn.count) objects from score \(drawnScore) on -> \(picture)")
+      try draw(drawn, on: reader.image, names: dataset).write(to: pictures[index])
+      console.say("\(path): \(drawn.count) objects from score \(drawnScore) on -> \(pictures[index])")
     }
     try COCOResults.write(results, to: "\(output)/results.json")
     try writeJSON(
       images.enumerated().map { ImageName(id: $0.offset + 1, file_name: $0.element) }, to: "\(output)/images.json")
     console.say("\(results.count) detections -> \(output)/results.json")
+  }
+
+  /// Where the drawings go: by the images' names, with their ids before them where two images have one name.
+  ///
+  /// Throws 64 when a drawing would take the place of an image.
+  private func picturePaths() throws -> [String] {
+    let names = images.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
+    let areUnique = Set(names).count == names.count
+    let paths = names.enumerated().map { "\(output)/\(areUnique ? "" : "\($0.offset + 1)-")\($0.element).png" }
+    func file(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+    let originals = Set(images.map(file))
+    if let taken = paths.first(where: { originals.contains(file($0)) }) {
+      throw InputError(
+        .usage, "--output \(output): the drawing \(taken) would take the place of an image; give another directory")
+    }
+    return paths
   }
 
   private struct ImageName: Encodable {

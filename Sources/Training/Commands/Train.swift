@@ -36,7 +36,8 @@ public struct TrainRequest: Sendable {
     _ task: Task, _ mpi: MPIEnvironment, _ threads: ThreadChoice, _ console: Console
   ) throws -> ExitCode {
     let run = try TrainingRun(
-      task, output: output, resume: resume, mpi: mpi, threads: threads, console: console, faults: faults)
+      task, output: output, resume: resume, isDryRun: isDryRun, mpi: mpi, threads: threads, console: console,
+      faults: faults)
     if isDryRun {
       console.say("dry run: planned, nothing trained")
       return .success

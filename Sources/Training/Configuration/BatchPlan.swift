@@ -1,4 +1,5 @@
 import Datasets
+import Regularization
 
 /// How many images each rank works on in a pass and in an update.
 public struct BatchPlan: Equatable, Sendable {
@@ -26,12 +27,26 @@ public struct BatchPlan: Equatable, Sendable {
 extension Configuration {
   /// The batch for so many ranks.
   ///
-  /// - Throws: `ConfigurationError.impossible` when the global number cannot be divided evenly.
+  /// - Throws: `ConfigurationError.impossible` when the global number cannot be divided evenly, or is more than masks
+  ///   can number.
   public func batchPlan(ranks: Int) throws -> BatchPlan {
-    switch reproducible {
-    case .sameRanks: try batch.plan(ranks: ranks)
-    case .acrossRanks: try batch.plan(shardsOver: ranks)
+    let plan =
+      switch reproducible {
+      case .sameRanks: try batch.plan(ranks: ranks)
+      case .acrossRanks: try batch.plan(shardsOver: ranks)
+      }
+    let ofStream =
+      switch random.stream {
+      case .sample: plan.global
+      case .rank: plan.hasShards ? plan.perRank : plan.global / ranks
+      }
+    if regularizerSettings != nil && ofStream > MaskStream.sampleLimit {
+      throw impossible(
+        "batch",
+        "expected at most \(MaskStream.sampleLimit) images for a random stream in an update with a regulariser, got "
+          + "\(ofStream); use smaller batches" + (random.stream == .sample ? ", or random.stream: rank" : ""))
     }
+    return plan
   }
 
   /// The batch for a run whose updates already have so many images, on any number of ranks.

@@ -43,7 +43,7 @@ extension RunCheck {
         let (memory, ranks) = (HostMemory(), context.facts.localRanks)
         let text =
           "\(ranks) x \(need >> 20) MiB needed at least, \(memory.available >> 20) MiB free of \(memory.limit >> 20)"
-        let remedy = "fewer ranks a host, a smaller batch.per_rank, or --set precision=bf16"
+        let remedy = context.configuration.smallerShares + ", or --set precision=bf16"
         if need * ranks > memory.limit { return [.problem(.badConfiguration, text, remedy: remedy, on: context.host)] }
         if need * ranks > memory.available { return [.warning(text, remedy: remedy, on: context.host)] }
         return [.ok(text, on: context.host)]
@@ -80,6 +80,17 @@ extension RunCheck {
         return findings + [.ok(plan)]
       },
     ]
+  }
+}
+
+extension Configuration {
+  /// What makes a rank need less memory: a global batch is cut into passes, which leaves the update as it is.
+  fileprivate var smallerShares: String {
+    switch (reproducible, batch.perRank) {
+    case (.acrossRanks, _): "fewer ranks a host, a smaller batch.per_shard"
+    case (.sameRanks, nil): "more hosts, --set batch.accumulate=\(2 * batch.accumulate)"
+    case (.sameRanks, _): "fewer ranks a host, a smaller batch.per_rank"
+    }
   }
 }
 

@@ -84,10 +84,13 @@ public struct EvaluationMetrics: Equatable, Sendable {
     (self.step, self.epoch, self.figures, self.seconds) = (step, epoch, figures, seconds)
   }
 
+  /// The name that only rows of evaluations have.
+  static var secondsKey: String { "evaluation_seconds" }
+
   /// The row with the names that scripts rely on.
   public var row: MetricsRow {
     MetricsRow(
-      step: step, values: [("epoch", epoch)] + figures + [("evaluation_seconds", seconds)], group: "evaluation")
+      step: step, values: [("epoch", epoch)] + figures + [(Self.secondsKey, seconds)], group: "evaluation")
   }
 
   /// Whether two evaluations have the same figures.

@@ -8,16 +8,18 @@ public final class MetricsFile: Sendable {
   /// Opens the file for a run that has done `step` updates, 0 for a new one.
   ///
   /// A killed run may have written rows past the checkpoint that is resumed from, and half a row at the end. These are
-  /// taken out, so that the file is the one of a run that was never stopped.
+  /// taken out, so that the file is the one of a run that was never stopped. So is the row of an evaluation at `step` that
+  /// the run is going to do again.
   /// - Throws: `InputError` with code 73.
-  public init(path: String, resumingAt step: Int) throws {
+  public init(path: String, resumingAt step: Int, owesEvaluation: Bool = false) throws {
     if let text = try? String(contentsOfFile: path, encoding: .utf8) {
       let lines = text.split(separator: "\n")
       let kept = lines.filter { line in
         guard let row = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
           let done = row["step"] as? Int
         else { return false }
-        return done <= step && step > 0
+        let isOwed = owesEvaluation && done == step && row[EvaluationMetrics.secondsKey] != nil
+        return done <= step && step > 0 && !isOwed
       }
       if kept.count < lines.count || !text.hasSuffix("\n") {
         try RunDirectory.replace(path, with: kept.map { $0 + "\n" }.joined())

@@ -26,8 +26,6 @@ public struct RunDirectory: Equatable, Sendable {
   public var logFile: String { "\(path)/log.txt" }
   /// Parent of the checkpoint sets.
   public var checkpoints: String { "\(path)/checkpoints" }
-  /// The report of a finished run.
-  public var reportFile: String { "\(path)/report.html" }
 
   /// The files of the evaluation after a step.
   public func evaluation(step: Int) -> EvaluationDirectory {

@@ -15,10 +15,12 @@ public final class RunRecorder: Sendable {
   ///
   /// From now on the console is copied to `log.txt`.
   /// - Throws: `InputError` with code 73.
-  public init(directory: RunDirectory, console: Console, resumingAt step: Int) throws {
+  public init(
+    directory: RunDirectory, console: Console, resumingAt step: Int, owesEvaluation: Bool = false
+  ) throws {
     (self.directory, self.console) = (directory, console)
     console.mirror(to: try AppendingFile(path: directory.logFile))
-    metrics = try MetricsFile(path: directory.metricsFile, resumingAt: step)
+    metrics = try MetricsFile(path: directory.metricsFile, resumingAt: step, owesEvaluation: owesEvaluation)
     events = try EventFile(directory: directory, resumingAt: step)
   }
 

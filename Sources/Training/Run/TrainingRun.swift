@@ -31,14 +31,18 @@ final class TrainingRun<Task: TrainableTask> {
   private var sentinel: ReplicaSentinel
   /// Whether the run goes on from a state that was to be evaluated and was not, because a stop came first.
   private let owesEvaluation: Bool
+  private let resume: ResumeSource
 
   /// Opens data, plans the model and restores or initialises its state; throws the same error on all ranks.
+  ///
+  /// A dry run writes nothing into a run directory, which a run may be using.
   init(
-    _ task: Task, output: String?, resume: ResumeSource, mpi: MPIEnvironment, threads: ThreadChoice,
+    _ task: Task, output: String?, resume: ResumeSource, isDryRun: Bool, mpi: MPIEnvironment, threads: ThreadChoice,
     console: Console, faults injected: [InjectedFault] = []
   ) throws {
     let (configuration, communicator) = (task.configuration, mpi.world)
     (self.task, self.configuration, self.communicator, self.console) = (task, configuration, communicator, console)
+    self.resume = resume
     communicator.phase = "start"
     directory = RunDirectory(output: output, name: configuration.name)
     try communicator.collectively { try configuration.requireRunnable() }
@@ -82,10 +86,11 @@ final class TrainingRun<Task: TrainableTask> {
     injection = try FaultInjection(
       injected, communicator: communicator, store: plan.parameters, canSpoilLoss: Task.canSpoilLoss)
     sentinel = ReplicaSentinel(configuration, communicator: communicator, store: plan.parameters, step: step)
-    let (firstStep, ownDirectory) = (step, directory)
+    let (firstStep, ownDirectory, owes) = (step, directory, owesEvaluation)
     recorder = try communicator.collectively {
-      guard communicator.rank == 0 else { return nil }
-      let recorder = try RunRecorder(directory: ownDirectory, console: console, resumingAt: firstStep)
+      guard communicator.rank == 0 && !isDryRun else { return nil }
+      let recorder = try RunRecorder(
+        directory: ownDirectory, console: console, resumingAt: firstStep, owesEvaluation: owes)
       try ownDirectory.write(configuration)
       return recorder
     }
@@ -178,7 +183,8 @@ final class TrainingRun<Task: TrainableTask> {
 
   private func interrupted() throws -> RunOutcome {
     try checkpoints.finish()
-    console.say("stopped after step \(step) with a complete checkpoint; run the same command again to go on")
+    let again = resume == .automatic ? "" : " without --resume"
+    console.say("stopped after step \(step) with a complete checkpoint; run the same command again\(again) to go on")
     return .interrupted
   }
 

@@ -44,4 +44,16 @@ import Testing
         as? [String: Any])
     #expect(json["images"] as? Int == 5 && json["top1"] as? Double == 0.2 && json["top5"] as? Double == 0.4)
   }
+
+  @Test("logits that are not finite give figures without a loss, which JSON could not say")
+  func notFinite() throws {
+    let evaluation = ClassificationEvaluation(
+      results: [result(0, [-.infinity, .infinity]), result(0, [2, 1])], classNames: ["a", "b"], seconds: 1)
+    let folder = try TemporaryDirectory("figures")
+    try evaluation.writeFigures(to: folder.file("metrics.json"))
+    let json = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: folder.file("metrics.json"))))
+        as? [String: Any])
+    #expect(json["top1"] as? Double == 0.5 && json["loss"] == nil)
+  }
 }

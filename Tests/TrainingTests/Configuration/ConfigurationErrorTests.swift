@@ -213,6 +213,19 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
     #expect(try owned.batchPlan(ranks: 4) == BatchPlan(perRank: 3, accumulate: 2, global: 24))
   }
 
+  @Test("an update has no more images than masks can number, if there are masks")
+  func countOfMasks() throws {
+    func plan(_ more: String, ranks: Int) throws -> BatchPlan {
+      try Configuration(text: "batch: {global: 131072}\n\(more)", name: "a.yaml").batchPlan(ranks: ranks)
+    }
+    #expect(try plan("random: {stream: rank}", ranks: 2).perRank == 65_536)
+    #expect(try plan("dropblock: {groups: []}", ranks: 1).global == 131_072)
+    for (more, ranks) in [("random: {stream: rank}", 1), ("random: {stream: sample}", 8)] {
+      let error = #expect(throws: ConfigurationError.self) { try plan(more, ranks: ranks) }
+      #expect(error?.exitCode == .badConfiguration && "\(error!)".contains("at most 65536 images"))
+    }
+  }
+
   @Test("shards are a power of two and shared out evenly, and what they exclude is named")
   func shards() throws {
     let text = "reproducible: across_ranks\nbatch: {global: 24, per_shard: 3}"

@@ -75,6 +75,20 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["metrics.jsonl"])
   }
 
+  @Test("an evaluation that is done again leaves one row, and the training row of its step")
+  func evaluatedAgain() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.file("metrics.jsonl")
+    var owed = Self.evaluation
+    owed.step = 20
+    for owes in [false, true] {
+      try write([10, 20], to: path, resumingAt: 0)
+      try MetricsFile(path: path, resumingAt: 20).append(owed.row)
+      _ = try MetricsFile(path: path, resumingAt: 20, owesEvaluation: owes)
+      #expect(try steps(path) == (owes ? [10, 20] : [10, 20, 20]))
+    }
+  }
+
   @Test("a row that ends without its line break is finished or dropped, never glued to the next")
   func missingLineBreak() throws {
     let folder = try TemporaryDirectory()
