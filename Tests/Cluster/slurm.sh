@@ -64,10 +64,12 @@ refused() {
 check "srun without PMIx is refused" refused on 0 srun -N 2 -n 2 "$program" --config "$work/tiny.yaml"
 check "the program alone in an allocation is refused" refused on 0 salloc -N 2 -n 2 "$program" --config "$work/tiny.yaml"
 
+# --resume never is for the first start: those after it go on from its checkpoints.
 for launcher in srun mpirun; do
   start=$SECONDS log=$work/$launcher.log
   job=$(submit $launcher --output="$log" \
-    "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/$launcher")
+    "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/$launcher" \
+    --resume never)
   check "$launcher: job $job is warned twice and comes back" warn_twice "$job" "$log"
   check "  it ends" until_true 240 is_over "$job"
   say "        after $((SECONDS - start)) s in $(count ': start' "$log") starts"
