@@ -16,11 +16,11 @@ final class TrainingRun<Task: TrainableTask> {
   let replica: Replica<Task>
   let input: Task.Input
   let totalSteps: Int
-  private var schedule: BatchSchedule { input.schedule }
+  var schedule: BatchSchedule { input.schedule }
   let engine: Engine
   let learningRate: LearningRateSchedule
   private let recorder: RunRecorder?
-  private let evaluator: Task.Evaluator
+  let evaluator: Task.Evaluator
   private let checkpoints: RunCheckpoints
   private let output: RunOutput
   private(set) var step: Int
@@ -285,44 +285,5 @@ final class TrainingRun<Task: TrainableTask> {
         step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.figures,
         seconds: evaluation.seconds), classes: evaluation.classFigures)
     for remark in remarks { console.say(remark) }
-  }
-
-  private func sayHeader(_ threads: ThreadChoice) {
-    let plan = replica.plan
-    console.header(
-      "dropblock-dist: \(configuration.name)",
-      [
-        (
-          "model",
-          "\(task.title), \(NumberText.grouped(plan.parameters.parameterCount)) parameters"
-        ),
-        (
-          configuration.regularizerTitle,
-          configuration.regularizerSettings.map { "\($0.summary), \(plan.maskSites.count) sites" } ?? "off"
-        ),
-        (
-          "ranks", "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue)"
-        ),
-        (
-          "batch",
-          "\(schedule.globalBatchSize) images an update: \(communicator.size) ranks x \(schedule.batchSizePerRank) images"
-            + (schedule.accumulation > 1 ? " x \(schedule.accumulation) passes" : "")
-        ),
-        (
-          "data",
-          "\(input.contents), \(evaluator.contents), "
-            + "\(schedule.stepsPerEpoch) steps an epoch"
-        ),
-        (
-          "steps",
-          "\(totalSteps) (\(NumberText.significant(Double(totalSteps) / Double(schedule.stepsPerEpoch))) epochs)"
-            + (step == 0 ? "" : ", \(step) of them done")
-        ),
-        (
-          "memory",
-          "\(plan.arenaBytes >> 20) MiB of activations, \(input.imageBytes >> 20) MiB of \(input.depth) prepared batches a rank"
-        ),
-        ("output", directory.path),
-      ])
   }
 }
