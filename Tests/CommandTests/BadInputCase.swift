@@ -112,13 +112,13 @@ extension BadInputCase {
     BadInputCase(
       "categories that the validation file numbers otherwise", 65,
       [
-        "instances_val2017.json: categories: expected the ids of ", "1, 2, 3, 4, 5, which model.classes counts",
-        "4, 6; ",
+        "instances_val2017.json: categories: expected the ids of ",
+        "which model.classes counts; only one of the two has 5",
       ],
       ranks: [1, 2]
     ) {
-      try $0.replace("{\"id\": 5, \"name\"", "{\"id\": 6, \"name\"", in: $0.annotations("val"))
-      try $0.replaceAll("\"category_id\": 5", "\"category_id\": 6", in: $0.annotations("val"))
+      try $0.replace("{\"id\": 5, \"name\"", "{\"id\": 6, \"name\"", in: $0.annotations("train"))
+      try $0.replaceAll("\"category_id\": 5", "\"category_id\": 6", in: $0.annotations("train"))
       return $0.train()
     },
     BadInputCase("no images at all", 65, ["instances_train2017.json: lists no images"]) {

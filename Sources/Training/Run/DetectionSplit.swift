@@ -64,7 +64,7 @@ public struct DetectionSplit: Sendable {
   /// How the categories of a split become classes; throws 65 where the splits would number them differently.
   ///
   /// COCO's 80 ids end at 90: with 90 classes the official code takes id - 1, else categories are counted. The training
-  /// annotations decide, where they are there: those of validation may list only what occurs in them.
+  /// annotations decide, where they are there: a validation file that lists only what occurs in it would be counted otherwise.
   private static func numbering(
     of index: COCOIndex, _ name: Name, _ configuration: Configuration
   ) throws -> ClassNumbering {
@@ -74,14 +74,14 @@ public struct DetectionSplit: Sendable {
       ? index : (try? paths(.train, configuration)).flatMap { try? COCOIndex.open(annotations: $0.annotations) }
     let (deciding, own) = ((training ?? index).categories.map(\.id), index.categories.map(\.id))
     if configuration.model.classes != deciding.count { return .byIdentifier(first: 1) }
-    if own != deciding {
-      func text(_ identifiers: [Int]) -> String { identifiers.map(String.init).joined(separator: ", ") }
-      throw InputError(
-        .badData,
-        "\(index.path): categories: expected the ids of \(training?.path ?? ""), \(text(deciding)), which model.classes "
-          + "counts; got \(text(own)); list the same categories in both files")
-    }
-    return .byOrder
+    if own == deciding { return .byOrder }
+    // Ids without gaps from 1 say the same by themselves, whichever of them a file lists.
+    if deciding.first == 1 && deciding.last == deciding.count { return .byIdentifier(first: 1) }
+    let odd = own.first { !deciding.contains($0) } ?? deciding.first { !own.contains($0) }
+    throw InputError(
+      .badData,
+      "\(index.path): categories: expected the ids of \(training?.path ?? ""), which model.classes counts; only one of the "
+        + "two has \(odd ?? 0); list the same categories in both files")
   }
 
   /// The annotation file and the image folder of a split.
