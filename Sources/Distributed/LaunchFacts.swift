@@ -64,11 +64,13 @@ public struct LaunchFacts: Sendable, Equatable {
     self.line = line
   }
 
-  /// The physical cores that a number of Slurm's CPUs stands for.
+  /// The physical cores that a number of CPUs in a step of Slurm's stands for.
   ///
-  /// Slurm may count the hardware threads of a core each as a CPU: this rank is then bound to as many, on fewer cores.
-  func cores(ofSlurmCPUs count: Int) -> Int {
-    count <= placements[rank].cpus.count ? min(count, boundCores) : count
+  /// Without `--threads-per-core=1` the hardware threads of a core may each count as a CPU: this rank is then bound to as
+  /// many, on fewer cores.
+  func cores(ofSlurmCPUs count: Int, environment: [String: String]) -> Int {
+    let countsThreads = launcher == .pmix && environment["SLURM_THREADS_PER_CORE"] != "1"
+    return countsThreads && count <= placements[rank].cpus.count ? min(count, boundCores) : count
   }
 
   /// Collects every rank's placement; all ranks call it.

@@ -65,7 +65,7 @@ public struct ThreadChoice: Sendable, Equatable {
         throw InputError(
           .badConfiguration, "\(source.rawValue): expected a number of at least 1, got \"\(text)\"; unset it or set it")
       }
-      return (source == .slurm ? facts.cores(ofSlurmCPUs: threads) : threads, source)
+      return (source == .slurm ? facts.cores(ofSlurmCPUs: threads, environment: environment) : threads, source)
     }
     return (facts.shareOfCores, .cores)
   }

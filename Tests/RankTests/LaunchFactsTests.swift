@@ -165,9 +165,10 @@ struct LaunchFactsTests {
 
   @Test("srun that left a task one CPU of several is refused, and the line gives it its CPUs")
   func srunWithoutCPUs() {
-    let step = facts([[0], [1]], launcher: .pmix)
+    let step = facts([[0, 4], [1, 5]], launcher: .pmix)
     let text = message {
-      _ = try ThreadChoice.choose(configured: nil, facts: step, environment: ["SLURM_CPUS_PER_TASK": "2"])
+      _ = try ThreadChoice.choose(
+        configured: nil, facts: step, environment: ["SLURM_CPUS_PER_TASK": "2", "SLURM_THREADS_PER_CORE": "1"])
     }
     #expect(text.contains("SLURM_CPUS_PER_TASK asks for 2 threads"))
     let line =
@@ -189,6 +190,12 @@ struct LaunchFactsTests {
     #expect(try threads([0, 4, 1, 5], ofSlurm: 2) == 2)
     #expect(try threads([0, 4], ofSlurm: 2) == 1)
     #expect(message { _ = try threads([0, 4], ofSlurm: 4) }.contains("asks for 4 threads"))
+    // Open MPI binds by cores.
+    let bound = facts([[0, 4], [1, 5]])
+    let text = message {
+      _ = try ThreadChoice.choose(configured: nil, facts: bound, environment: ["SLURM_CPUS_PER_TASK": "2"])
+    }
+    #expect(text.contains("asks for 2 threads"))
   }
 
   @Test("idle and shared cores are warned of, with the line that does better")
