@@ -57,6 +57,9 @@ import Testing
     #expect(collected.exitCode == 0 && collected.output.contains("3 of 3 runs are finished"), "\(collected)")
     let rows = try String(contentsOfFile: folder.file("collected/table.csv"), encoding: .utf8).split(separator: "\r\n")
     #expect(rows[1] == table[1] && rows[2].hasPrefix("slow,1,120,"), "\(rows)")
+    let twins = try TestSupport.run(
+      ["python3", "\(Locations.packageRoot)/launch/study", "--collect", runs[0], runs[0]])
+    #expect(twins.exitCode == 78 && twins.errorOutput.contains("would be one row"), "\(twins)")
     let nothing = try TestSupport.run(
       ["python3", "\(Locations.packageRoot)/launch/study", "--collect", folder.file("rows")])
     #expect(nothing.exitCode == 1 && nothing.errorOutput.contains("no run directory"), "\(nothing)")
