@@ -36,7 +36,7 @@ extension Ranks {
         try ClassificationSplit(.train, of: own, communicator: world)
       }
       #expect((error as? any UserError)?.exitCode == .badData, "\(String(describing: error))")
-      #expect("\(String(describing: error))".contains("expected the same on all hosts, got 4 images here"))
+      #expect("\(String(describing: error))".contains("expected the same data on all hosts, got 4 images here"))
 
       if world.rank == world.size - 1 { _ = try run(["rm", "-r", folder.file("train")]) }
       let missing = #expect(throws: (any Error).self) {

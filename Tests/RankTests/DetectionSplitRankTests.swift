@@ -31,7 +31,7 @@ extension Ranks {
       let own = try configuration(folder, images: world.rank == 0 ? 2 : 3)
       let error = #expect(throws: (any Error).self) { try DetectionSplit(.train, of: own, communicator: world) }
       #expect((error as? any UserError)?.exitCode == .badData, "\(String(describing: error))")
-      #expect("\(String(describing: error))".contains("expected the same on all hosts, got "))
+      #expect("\(String(describing: error))".contains("expected the same data on all hosts, got "))
     }
   }
 }

@@ -35,6 +35,11 @@ extension Configuration {
       case .sameRanks: try batch.plan(ranks: ranks)
       case .acrossRanks: try batch.plan(shardsOver: ranks)
       }
+    return try numbered(plan, ranks: ranks)
+  }
+
+  /// The batch, if masks can number its images.
+  private func numbered(_ plan: BatchPlan, ranks: Int) throws -> BatchPlan {
     let ofStream =
       switch random.stream {
       case .sample: plan.global
@@ -67,7 +72,7 @@ extension Configuration {
     }
     let share = images / ranks
     let passes = (1...min(batch.accumulate, share)).last { share % $0 == 0 } ?? 1
-    return BatchPlan(perRank: share / passes, accumulate: passes, global: images)
+    return try numbered(BatchPlan(perRank: share / passes, accumulate: passes, global: images), ranks: ranks)
   }
 
   /// The keys by whose values a run's figures depend on the number of ranks, beyond rounding.

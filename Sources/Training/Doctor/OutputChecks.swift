@@ -88,7 +88,7 @@ extension Configuration {
   fileprivate var smallerShares: String {
     switch (reproducible, batch.perRank) {
     case (.acrossRanks, _): "fewer ranks a host, a smaller batch.per_shard"
-    case (.sameRanks, nil): "more hosts, --set batch.accumulate=\(2 * batch.accumulate)"
+    case (.sameRanks, nil): "more hosts, a larger batch.accumulate"
     case (.sameRanks, _): "fewer ranks a host, a smaller batch.per_rank"
     }
   }

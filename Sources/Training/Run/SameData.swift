@@ -13,7 +13,7 @@ extension Communicator {
       let (file, here) = text()
       throw InputError(
         .badData,
-        "\(file): expected the same on all hosts, got \(here) here and others elsewhere; copy the data set again where it "
+        "\(file): expected the same data on all hosts, got \(here) here and others elsewhere; copy the data set again where it "
           + "differs")
     }
   }

@@ -17,6 +17,7 @@ public enum StopRequest {
   /// mpirun that has to end sends its ranks SIGCONT at once and SIGTERM only after
   /// `odls_base_sigkill_timeout`: the early notice leaves more time for the checkpoint. Elsewhere SIGCONT has its own
   /// meaning, as when Slurm resumes a suspended job.
+  ///
   /// A reader of the console that leaves, such as `tee` with its terminal, does not end a run.
   public static func listen(_ launcher: Launcher) {
     signal(SIGPIPE, SIG_IGN)

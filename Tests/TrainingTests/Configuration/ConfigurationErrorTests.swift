@@ -224,6 +224,8 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       let error = #expect(throws: ConfigurationError.self) { try plan(more, ranks: ranks) }
       #expect(error?.exitCode == .badConfiguration && "\(error!)".contains("at most 65536 images"))
     }
+    let resumed = try Configuration(text: "batch: {per_rank: 65536}\nrandom: {stream: rank}", name: "a.yaml")
+    #expect(throws: ConfigurationError.self) { try resumed.batchPlan(ranks: 1, imagesPerUpdate: 131_072) }
   }
 
   @Test("shards are a power of two and shared out evenly, and what they exclude is named")
