@@ -3,6 +3,7 @@
 Run the generators with torch 2.13.0+cpu and torchvision 0.28.0. README.md states the rule and the files.
 """
 
+import importlib.util
 import json
 import pathlib
 import struct
@@ -15,6 +16,17 @@ import torch
 
 FILES = pathlib.Path(__file__).resolve().parent / "files"
 SAMPLE_STEP = 104729  # a prime, so that a sample meets every kernel position and channel
+
+
+def _operators_load():
+    """Whether torchvision's compiled operators load; those of a wheel with CUDA do not beside a torch without."""
+    for library in pathlib.Path(importlib.util.find_spec("torchvision").origin).parent.glob("_C*.so"):
+        try:
+            torch.ops.load_library(str(library))
+            return True
+        except OSError:
+            pass
+    return False
 
 
 def _declare_torchvision_operators():
@@ -47,12 +59,14 @@ def _declare_torchvision_operators():
     return library, implementation
 
 
-_operators = _declare_torchvision_operators()
+# Operators that are there already cannot be declared again.
+_operators = None if _operators_load() else _declare_torchvision_operators()
 import torchvision  # noqa: E402
 import torchvision.extension  # noqa: E402
 
-torchvision.extension._has_ops = lambda: True
-torchvision.extension._assert_has_ops = lambda: None
+if _operators:
+    torchvision.extension._has_ops = lambda: True
+    torchvision.extension._assert_has_ops = lambda: None
 torch.set_num_threads(1)
 
 
