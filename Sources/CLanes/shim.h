@@ -7,6 +7,18 @@ typedef float shim_lanes __attribute__((ext_vector_type(16)));
 typedef unsigned short shim_half_words __attribute__((ext_vector_type(16)));
 typedef unsigned int shim_words __attribute__((ext_vector_type(16)));
 
+// Floats of the registers that this program is compiled for.
+static inline int shim_register_floats(void) {
+#ifdef __AVX512F__
+  return 16;
+#else
+  return 8;
+#endif
+}
+
+// Asks for the cache line of an address, which is read soon.
+static inline void shim_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+
 // The sixteen numbers that start at an address; no alignment is assumed.
 static inline shim_lanes shim_bfloat16_load(const void *address) {
   shim_half_words halves;

@@ -15,8 +15,10 @@ enum {
   shim_blocked16 = 2,
   shim_any = 3,
   shim_channels_last = 4,
-  shim_outputs_first16 = 5,
-  shim_inputs_first16 = 6
+  shim_weight_blocked8 = 5,
+  shim_weight_blocked16 = 6,
+  shim_outputs_blocked8 = 7,
+  shim_outputs_blocked16 = 8
 };
 enum {
   shim_arg_src = DNNL_ARG_SRC,
@@ -40,8 +42,10 @@ static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extent
   if (kind == shim_blocked8) tag = dnnl_aBcd8b;
   if (kind == shim_blocked16) tag = dnnl_aBcd16b;
   if (kind == shim_channels_last) tag = dnnl_acdb;
-  if (kind == shim_outputs_first16) tag = dnnl_OIhw16i16o;
-  if (kind == shim_inputs_first16) tag = dnnl_IOhw16o16i;
+  if (kind == shim_outputs_blocked8) tag = dnnl_Abcd8a;
+  if (kind == shim_outputs_blocked16) tag = dnnl_Abcd16a;
+  if (kind == shim_weight_blocked8) tag = dnnl_OIhw8i8o;
+  if (kind == shim_weight_blocked16) tag = dnnl_OIhw16i16o;
   dnnl_data_type_t type = is_bfloat16 ? dnnl_bf16 : dnnl_f32;
   if (dnnl_memory_desc_init_by_tag(layout, rank, extents, type, tag) != dnnl_success) {
     free(layout);
@@ -53,6 +57,8 @@ static inline void shim_layout_destroy(shim_layout *layout) { free(layout); }
 static inline int shim_layout_equal(const shim_layout *a, const shim_layout *b) {
   return dnnl_memory_desc_equal(a, b);
 }
+static inline int shim_layout_rank(const shim_layout *layout) { return layout->ndims; }
+static inline dnnl_dim_t shim_layout_extent(const shim_layout *layout, int axis) { return layout->dims[axis]; }
 static inline size_t shim_layout_bytes(const shim_layout *layout) { return dnnl_memory_desc_get_size(layout); }
 static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t description, int argument) {
   const dnnl_memory_desc_t *found =
@@ -79,18 +85,14 @@ static inline dnnl_primitive_attr_t shim_user_scratchpad(void) {
   return attributes;
 }
 
-static inline dnnl_alg_kind_t shim_algorithm(int winograd) {
-  return winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
-}
-
 // With `adds` the result is y plus what the destination holds; with `rectifies` it is then max(0, y).
 static inline dnnl_status_t shim_convolution_forward(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, int adds, int rectifies,
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int adds, int rectifies,
     const shim_layout *source, const shim_layout *weights, const shim_layout *bias, const shim_layout *destination,
     const dnnl_dim_t *strides, const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after) {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_convolution_forward_desc_init(
-      &operation, dnnl_forward_training, shim_algorithm(winograd), source, weights, bias, destination, strides,
+      &operation, dnnl_forward_training, dnnl_convolution_direct, source, weights, bias, destination, strides,
       padding_before, padding_after);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_t attributes = shim_user_scratchpad();
@@ -108,12 +110,12 @@ static inline dnnl_status_t shim_convolution_forward(
 }
 
 static inline dnnl_status_t shim_convolution_backward_data(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, const shim_layout *source_gradient,
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source_gradient,
     const shim_layout *weights, const shim_layout *destination_gradient, const dnnl_dim_t *strides,
     const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after, const_dnnl_primitive_desc_t forward) {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_convolution_backward_data_desc_init(
-      &operation, shim_algorithm(winograd), source_gradient, weights, destination_gradient, strides, padding_before,
+      &operation, dnnl_convolution_direct, source_gradient, weights, destination_gradient, strides, padding_before,
       padding_after);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_t attributes = shim_user_scratchpad();
@@ -123,13 +125,13 @@ static inline dnnl_status_t shim_convolution_backward_data(
 }
 
 static inline dnnl_status_t shim_convolution_backward_weights(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int winograd, const shim_layout *source,
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source,
     const shim_layout *weights_gradient, const shim_layout *bias_gradient, const shim_layout *destination_gradient,
     const dnnl_dim_t *strides, const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after,
     const_dnnl_primitive_desc_t forward) {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(
-      &operation, shim_algorithm(winograd), source, weights_gradient, bias_gradient, destination_gradient, strides,
+      &operation, dnnl_convolution_direct, source, weights_gradient, bias_gradient, destination_gradient, strides,
       padding_before, padding_after);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_t attributes = shim_user_scratchpad();

@@ -6,8 +6,8 @@ protocol Operation {
   var name: String { get }
   /// Values that it reads, in order.
   var inputs: [Value] { get }
-  /// The value that it makes; losses make none.
-  var output: Value? { get }
+  /// The values that it makes; losses make none.
+  var outputs: [Value] { get }
   /// Parameters that it reads.
   var parameters: [ParameterID] { get }
   /// Whether its backward pass does without its output, so that a mask may be applied where that lies.
@@ -27,15 +27,15 @@ extension Operation {
 protocol PlannedOperation {
   /// Adds the forward steps.
   func addForward(to planner: Planner)
-  /// Adds the backward steps, given every addend of the output's gradient (none for losses).
+  /// Adds the backward steps, given every addend of the gradient of each output.
   ///
   /// Reports the gradient of each input that needs one with `planner.addGradient`.
-  func addBackward(to planner: Planner, outputGradients: [Buffer])
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]])
 }
 
 extension PlannedOperation {
   /// Operations that are never differentiated, such as the input.
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {}
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {}
 }
 
 /// One piece of work of a plan, run in order.
@@ -51,6 +51,10 @@ final class Step {
   /// Floating-point operations of one run, where the count says something.
   let floatingPointOperations: Double
   let algorithm: String
+  /// The fewest floating-point operations that any method needs for it.
+  let leastOperations: Double
+  /// Whether it runs a reference implementation: right, and a hundred times slower than others.
+  let isReference: Bool
   let reads: [Buffer]
   let writes: [Buffer]
   let run: (RunContext) -> Void
@@ -59,14 +63,17 @@ final class Step {
 
   init(
     _ name: String, kind: String, _ pass: Pass, algorithm: String = "", floatingPointOperations: Double = 0,
-    reads: [Buffer], writes: [Buffer], run: @escaping (RunContext) -> Void
+    leastOperations: Double = 0, isReference: Bool = false, reads: [Buffer], writes: [Buffer],
+    run: @escaping (RunContext) -> Void
   ) {
     (self.name, self.kind, self.pass, self.algorithm) = (name, kind, pass, algorithm)
     (self.reads, self.writes, self.run) = (reads, writes, run)
     self.floatingPointOperations = floatingPointOperations
+    (self.leastOperations, self.isReference) = (leastOperations, isReference)
   }
 
   /// What tables and timelines call it.
   private(set) lazy var label = WorkLabel(
-    name, pass: pass.rawValue, kind: kind, algorithm: algorithm, floatingPointOperations: floatingPointOperations)
+    name, pass: pass.rawValue, kind: kind, algorithm: algorithm, floatingPointOperations: floatingPointOperations,
+    leastOperations: leastOperations, isReference: isReference)
 }

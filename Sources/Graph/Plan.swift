@@ -48,17 +48,16 @@ public final class Plan {
   ///   - mode: training plans have a backward pass and masks; inference plans use running statistics.
   ///   - precision: what activations are stored as; the processor must support it.
   ///   - policy: where algorithms come from that `choices` does not settle.
-  ///   - scratchSaving: bytes of scratch memory that a convolution must save to take the images of a batch one by one.
   ///   - foldsBatchNorm: whether inference computes a batch-norm with the convolution in front of it where it can.
   ///   - store: the parameters of an earlier plan of the same model, at any shape.
   public convenience init(
     _ graph: Graph, engine: Engine, mode: Planner.Mode, precision: Precision = .f32, policy: AlgorithmPolicy = .timed,
-    choices: AlgorithmChoices = AlgorithmChoices(), scratchSaving: Int = 48 << 20, foldsBatchNorm: Bool = true,
+    choices: AlgorithmChoices = AlgorithmChoices(), foldsBatchNorm: Bool = true,
     sharing store: ParameterStore? = nil
   ) {
     let planner = Planner(
       graph, engine: engine, mode: mode, precision: precision, policy: policy, choices: choices,
-      scratchSaving: scratchSaving, foldsBatchNorm: foldsBatchNorm, store: store)
+      foldsBatchNorm: foldsBatchNorm, store: store)
     self.init(planner.makePlan(store: store))
   }
 

@@ -51,14 +51,11 @@ public struct RetinaNet: Sendable {
   public func callAsFunction(_ graph: Graph, _ images: Value) -> [Level] {
     let features = trunk(graph, images, prefix: "backbone.body.")
     let levels = pyramid(graph, Array(features[1...]), prefix: "backbone.fpn.")
-    return levels.enumerated().map { index, level in
-      Level(
-        logits: head(
-          graph, "head.classification_head", "cls_logits", level, pyramidLevel: index + 3,
-          channels: anchors * classes, bias: -4.595_119_85 /* log(0.01 / 0.99), the prior of Lin et al. */),
-        boxes: head(
-          graph, "head.regression_head", "bbox_reg", level, pyramidLevel: index + 3, channels: anchors * 4, bias: 0))
-    }
+    let logits = head(
+      graph, "head.classification_head", "cls_logits", levels, channels: anchors * classes,
+      bias: -4.595_119_85 /* log(0.01 / 0.99), the prior of Lin et al. */)
+    let boxes = head(graph, "head.regression_head", "bbox_reg", levels, channels: anchors * 4, bias: 0)
+    return zip(logits, boxes).map { Level(logits: $0, boxes: $1) }
   }
 
   /// Describes the detector with its losses, for training plans.
@@ -73,23 +70,24 @@ public struct RetinaNet: Sendable {
     return levels
   }
 
+  /// A head over all levels: each convolution takes them together, for they share its weight.
   private func head(
-    _ graph: Graph, _ name: String, _ prediction: String, _ input: Value, pyramidLevel: Int, channels: Int,
-    bias: Float
-  ) -> Value {
-    var x = input
+    _ graph: Graph, _ name: String, _ prediction: String, _ levels: [Value], channels: Int, bias: Float
+  ) -> [Value] {
+    let normalised = trunk.form == .paper
+    var maps = levels
     for index in 0..<headDepth {
-      let normalised = trunk.form == .paper
-      x = graph.convolution(
-        "\(name).conv.\(index).0", x, channels: pyramid.channels, kernel: 3, padding: .symmetric(1),
+      maps = graph.convolution(
+        "\(name).conv.\(index).0", maps, channels: pyramid.channels, kernel: 3, padding: .symmetric(1),
         initializer: .normal(deviation: 0.01), bias: .constant(0), activation: normalised ? .none : .relu)
       if normalised {
-        x = graph.batchNorm(
-          "\(name).bn.\(pyramidLevel).\(index)", x, pyramid.batchNorm, activation: .relu)
+        maps = zip(3...7, maps).map { level, map in
+          graph.batchNorm("\(name).bn.\(level).\(index)", map, pyramid.batchNorm, activation: .relu)
+        }
       }
     }
     return graph.convolution(
-      "\(name).\(prediction)", x, channels: channels, kernel: 3, padding: .symmetric(1),
+      "\(name).\(prediction)", maps, channels: channels, kernel: 3, padding: .symmetric(1),
       initializer: .normal(deviation: 0.01), bias: .constant(bias))
   }
 }

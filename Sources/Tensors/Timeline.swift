@@ -10,13 +10,19 @@ public struct WorkLabel: Hashable, Codable, Sendable {
   public let algorithm: String
   /// Floating-point operations of one run, 0 where the count says nothing.
   public let floatingPointOperations: Double
+  /// The fewest floating-point operations that any method needs for it, 0 where the count says nothing.
+  public let leastOperations: Double
+  /// Whether it runs a library's reference implementation: right, and a hundred times slower than others.
+  public let isReference: Bool
 
   /// A label of its parts.
   public init(
-    _ name: String, pass: String, kind: String, algorithm: String = "", floatingPointOperations: Double = 0
+    _ name: String, pass: String, kind: String, algorithm: String = "", floatingPointOperations: Double = 0,
+    leastOperations: Double = 0, isReference: Bool = false
   ) {
     (self.name, self.pass, self.kind, self.algorithm) = (name, pass, kind, algorithm)
     self.floatingPointOperations = floatingPointOperations
+    (self.leastOperations, self.isReference) = (leastOperations, isReference)
   }
 }
 

@@ -62,7 +62,7 @@ final class ProbeSource: Operation, PlannedOperation {
 
   var name: String { "probe source" }
   var inputs: [Value] { [] }
-  var output: Value? { value }
+  var outputs: [Value] { [value] }
   var parameters: [ParameterID] { [parameter] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -75,8 +75,8 @@ final class ProbeSource: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let addends = planner.merge(outputGradients, limit: 1, name: name, shape: value.shape)
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
+    let addends = planner.merge(outputGradients[0], limit: 1, name: name, shape: value.shape)
     let engine = planner.engine
     planner.add(
       Step(name, kind: "probe", .backward, reads: addends, writes: []) { [self] _ in
@@ -97,7 +97,7 @@ final class ProbeSink: Operation, PlannedOperation {
 
   var name: String { "probe sink" }
   var inputs: [Value] { [value] }
-  var output: Value? { nil }
+  var outputs: [Value] { [] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -110,7 +110,7 @@ final class ProbeSink: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
     let (result, engine) = (planner.newActivation("probe gradient", value.shape), planner.engine)
     planner.add(
       Step(name, kind: "probe", .backward, reads: [], writes: [result]) { [self] _ in

@@ -13,8 +13,10 @@ final class Layout: Equatable {
     case blocked(Int)
     /// The channels of a pixel side by side.
     case channelsLast
-    /// A weight in blocks of 16 x 16 channels.
-    case blockedWeight(WeightExpansion.Order)
+    /// A weight in square blocks of 8 or 16 channels, OIhw{b}i{b}o: rows of a block are input channels.
+    case blockedWeight(Int)
+    /// A weight in blocks of 8 or 16 output channels, Oihw{b}o, as plain images want it.
+    case blockedOutputs(Int)
     /// Whatever the primitive likes best.
     case any
   }
@@ -33,8 +35,8 @@ final class Layout: Equatable {
       require(block == 8 || block == 16, "no layout with channel blocks of \(block)")
       kind = block == 16 ? shim_blocked16 : shim_blocked8
     case .channelsLast: kind = shim_channels_last
-    case .blockedWeight(.outputsFirst): kind = shim_outputs_first16
-    case .blockedWeight(.inputsFirst): kind = shim_inputs_first16
+    case .blockedWeight(let block): kind = block == 16 ? shim_weight_blocked16 : shim_weight_blocked8
+    case .blockedOutputs(let block): kind = block == 16 ? shim_outputs_blocked16 : shim_outputs_blocked8
     case .any: kind = shim_any
     }
     let handle = shim_layout_create(
@@ -49,6 +51,9 @@ final class Layout: Equatable {
   }
 
   deinit { shim_layout_destroy(handle) }
+
+  /// The lengths along each axis, without padding.
+  var extents: [Int] { (0..<Int(shim_layout_rank(handle))).map { Int(shim_layout_extent(handle, Int32($0))) } }
 
   /// Bytes of the tensor, padding included.
   var byteCount: Int { shim_layout_bytes(handle) }

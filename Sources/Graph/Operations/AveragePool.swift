@@ -7,7 +7,7 @@ struct AveragePoolOperation: Operation, PlannedOperation {
   let outputValue: Value
 
   var inputs: [Value] { [input] }
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [] }
 
   func shift(of input: Value) -> ChannelShift { .passedOn }
@@ -26,8 +26,8 @@ struct AveragePoolOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let addends = planner.merge(outputGradients, limit: 1, name: name, shape: outputValue.shape)
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
+    let addends = planner.merge(outputGradients[0], limit: 1, name: name, shape: outputValue.shape)
     let (result, kernel) = (planner.newActivation("\(name) input gradient", input.shape), kernel(planner))
     planner.add(
       Step(name, kind: "average pool", .backward, reads: addends, writes: [result]) { _ in

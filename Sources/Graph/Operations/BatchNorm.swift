@@ -56,7 +56,7 @@ struct BatchNormOperation: Operation {
   let runningVariance: ParameterID
 
   var inputs: [Value] { [input] + (shortcut.map { [$0.value] } ?? []) }
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [weight, bias] }
 
   func shift(of value: Value) -> ChannelShift {
@@ -205,9 +205,9 @@ private final class PlannedBatchNorm: PlannedOperation {
     return count * Double(rankSums.rankCount)
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
     let addends = planner.merge(
-      outputGradients, limit: 2, name: operation.name, shape: operation.outputValue.shape)
+      outputGradients[0], limit: 2, name: operation.name, shape: operation.outputValue.shape)
     let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
     let hasReLU = operation.activation == .relu
     let join = joinGradients(addends, planner)

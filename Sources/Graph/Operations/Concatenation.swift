@@ -6,7 +6,7 @@ struct ConcatenationOperation: Operation, PlannedOperation {
   let inputs: [Value]
   let outputValue: Value
 
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [] }
 
   func shift(of input: Value) -> ChannelShift { .passedOn }
@@ -26,8 +26,8 @@ struct ConcatenationOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let addends = planner.merge(outputGradients, limit: 2, name: name, shape: outputValue.shape)
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
+    let addends = planner.merge(outputGradients[0], limit: 2, name: name, shape: outputValue.shape)
     let kernel = kernel(planner)
     var results: [(part: Int, gradient: Buffer)] = []
     for (part, value) in inputs.enumerated() where planner.wantsGradient(value) {

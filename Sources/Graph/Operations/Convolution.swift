@@ -1,10 +1,13 @@
 import Tensors
 
 /// A two-dimensional convolution with optional bias and ReLU: y[o] = activation(sum over i of w[o, i] * x[i] + b[o]).
+///
+/// It is applied to one map or to several of different sizes, such as the levels of a pyramid: then the weight is read once for
+/// all of them, and its gradient is the sum over them.
 struct ConvolutionOperation: Operation {
   let name: String
-  let input: Value
-  let outputValue: Value
+  let inputs: [Value]
+  let outputs: [Value]
   let weight: ParameterID
   let bias: ParameterID?
   let kernel: Int
@@ -12,13 +15,24 @@ struct ConvolutionOperation: Operation {
   let padding: Padding
   let activation: Activation
 
-  var inputs: [Value] { [input] }
-  var output: Value? { outputValue }
   var parameters: [ParameterID] { [weight] + (bias.map { [$0] } ?? []) }
 
   func plan(_ planner: Planner) -> any PlannedOperation {
-    if let norm = planner.folding.norm(behind: outputValue) { return FoldedConvolution(self, norm, planner) }
+    let norms = outputs.compactMap { planner.folding.norm(behind: $0) }
+    if norms.count == outputs.count { return FoldedConvolution(self, norms, planner) }
     return PlannedConvolution(self, planner)
+  }
+
+  /// The convolution of some of the maps, with what follows it.
+  func problem(
+    of maps: Range<Int>, _ planner: Planner, hasBias: Bool, activation: Activation, outputPrecision: Precision,
+    addsToResult: Bool = false
+  ) -> ConvolutionProblem {
+    ConvolutionProblem(
+      maps: maps.map { ConvolutionProblem.Map(input: inputs[$0].shape, output: outputs[$0].shape) },
+      weight: planner.slots[weight.index].parameter.shape, stride: stride, padding: padding, hasBias: hasBias,
+      activation: activation, precision: planner.precision, outputPrecision: outputPrecision,
+      addsToResult: addsToResult, engine: planner.engine)
   }
 }
 
@@ -38,34 +52,47 @@ extension Graph {
     initializer: Parameter.Initializer, bias: Parameter.Initializer? = nil, isTrained: Bool = true,
     activation: Activation = .none
   ) -> Value {
+    convolution(
+      name, [input], channels: channels, kernel: kernel, stride: stride, padding: padding, initializer: initializer,
+      bias: bias, isTrained: isTrained, activation: activation)[0]
+  }
+
+  /// The same convolution of several maps (N, C, H_i, W_i); returns (N, channels, H'_i, W'_i) of each.
+  public func convolution(
+    _ name: String, _ inputs: [Value], channels: Int, kernel: Int, stride: Int = 1, padding: Padding,
+    initializer: Parameter.Initializer, bias: Parameter.Initializer? = nil, isTrained: Bool = true,
+    activation: Activation = .none
+  ) -> [Value] {
+    require(!inputs.isEmpty, "\(name): a convolution of nothing")
+    let first = inputs[0].shape
+    for input in inputs {
+      require(
+        input.shape.c == first.c && input.shape.n == first.n, "\(name): \(input.shape) beside \(first)")
+    }
     let role = isTrained ? Parameter.Role.trained(decay: true) : .frozen
     let weight = parameter(
-      .weight("\(name).weight", Shape(channels, input.shape.c, kernel, kernel), role: role, initializer))
+      .weight("\(name).weight", Shape(channels, first.c, kernel, kernel), role: role, initializer))
     let biasID = bias.map { parameter(.vector("\(name).bias", channels: channels, role: role, $0)) }
-    let output = newValue(padding.output(input.shape, channels: channels, kernel: kernel, stride: stride))
+    let outputs = inputs.map {
+      newValue(padding.output($0.shape, channels: channels, kernel: kernel, stride: stride))
+    }
     append(
       ConvolutionOperation(
-        name: name, input: input, outputValue: output, weight: weight, bias: biasID, kernel: kernel, stride: stride,
+        name: name, inputs: inputs, outputs: outputs, weight: weight, bias: biasID, kernel: kernel, stride: stride,
         padding: padding, activation: activation))
-    return output
+    return outputs
   }
 }
 
 private struct PlannedConvolution: PlannedOperation {
-  private typealias Argument = COneDNNArguments
-
   private let operation: ConvolutionOperation
-  private var problem: ConvolutionProblem
+  private let problem: ConvolutionProblem
 
   init(_ operation: ConvolutionOperation, _ planner: Planner) {
     self.operation = operation
-    problem = ConvolutionProblem(
-      input: operation.input.shape, output: operation.outputValue.shape,
-      weight: planner.slots[operation.weight.index].parameter.shape, stride: operation.stride,
-      padding: operation.padding, hasBias: operation.bias != nil, activation: operation.activation,
-      precision: planner.precision, outputPrecision: planner.precision(of: operation.outputValue),
-      engine: planner.engine)
-    problem.mayRearrange = planner.mode == .training
+    problem = operation.problem(
+      of: operation.outputs.indices, planner, hasBias: operation.bias != nil, activation: operation.activation,
+      outputPrecision: planner.precision(of: operation.outputs[0]))
   }
 
   func addForward(to planner: Planner) {
@@ -73,65 +100,46 @@ private struct PlannedConvolution: PlannedOperation {
     if planner.precision != .f32 { weight.adopt(masterLayout(planner)) }
     let pass = PlannedConvolutionPass(
       .forward, of: problem, name: operation.name, weightLayout: weight.layout, planner)
-    bindWeights(of: pass, for: .forward, planner)
+    bind(weight, to: pass, .forward, planner)
     if let bias = operation.bias.map({ planner.slots[$0.index] }) {
       bias.adopt(problem.biasLayout)
-      bindBias(bias, of: pass, planner)
+      pass.read(bias: nil) { bias.value }
     }
     var converted: [ObjectIdentifier: Buffer] = [:]
-    pass.read(Argument.source, planner.buffer(of: operation.input), converted: &converted)
-    pass.write(Argument.destination, planner.buffer(of: operation.outputValue))
+    pass.bind(sources: operation.inputs.map { planner.buffer(of: $0) }, converted: &converted)
+    pass.bind(destinations: operation.outputs.map { planner.buffer(of: $0) }, converted: &converted)
     planner.add(pass.step(operation.name, kind: "convolution"))
   }
 
   /// The layout of a float weight whose copies alone convolutions read: that of its gradient.
   private func masterLayout(_ planner: Planner) -> Layout {
-    let gradient = planner.isTrained(operation.weight) ? problem.description(.backwardWeights, .direct) : nil
-    return gradient?.layout(Argument.weightsGradient)
-      ?? Layout(planner.slots[operation.weight.index].parameter.extents, .plain)
+    if problem.isBlocked { return problem.weightForm().layout }
+    let gradient =
+      planner.isTrained(operation.weight) ? ConvolutionAlgorithm.direct.method(.backwardWeights, problem) : nil
+    return gradient?.weight.layout ?? Layout(planner.slots[operation.weight.index].parameter.extents, .plain)
   }
 
-  private func bindWeights(of pass: PlannedConvolutionPass, for part: Step.Pass, _ planner: Planner) {
-    let weight = planner.slots[operation.weight.index]
-    let copy = weight.copy(in: pass.weightLayout, for: part, planner: planner)
-    let reads = copy.map { [$0] } ?? []
-    guard let expansion = pass.expansion else {
-      pass.read(Argument.weights, reads: reads) { copy?.base ?? UnsafeMutableRawPointer(weight.value) }
-      return
+  private func bind(
+    _ weight: ParameterSlot, to pass: PlannedConvolutionPass, _ part: Step.Pass, _ planner: Planner
+  ) {
+    pass.read(weight: weight.copy(in: pass.method.weight, for: part, planner: planner)) {
+      UnsafeMutableRawPointer(weight.value)
     }
-    let expanded = planner.newBuffer("\(operation.name) expanded weight", byteCount: expansion.byteCount)
-    let order = ConvolutionProblem.weightOrder(part == .forward ? .forward : .backwardData)
-    planner.add(
-      Step(operation.name, kind: "weight expansion", part, reads: reads, writes: [expanded]) { _ in
-        expansion.expand(copy?.floats ?? weight.value, to: expanded.floats, order)
-      })
-    pass.read(Argument.weights, reads: [expanded]) { expanded.base }
   }
 
-  private func bindBias(_ bias: ParameterSlot, of pass: PlannedConvolutionPass, _ planner: Planner) {
-    guard let expansion = pass.expansion else {
-      pass.read(Argument.bias, reads: []) { UnsafeMutableRawPointer(bias.value) }
-      return
-    }
-    let expanded = planner.newBuffer("\(operation.name) expanded bias", byteCount: expansion.biasByteCount)
-    planner.add(
-      Step(operation.name, kind: "weight expansion", .forward, reads: [], writes: [expanded]) { _ in
-        expansion.expand(bias: bias.value, to: expanded.floats)
-      })
-    pass.read(Argument.bias, reads: [expanded]) { expanded.base }
-  }
-
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let gradient = incomingGradient(outputGradients, planner)
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
+    let gradients = zip(operation.outputs, outputGradients).map { incomingGradient(of: $0, $1, planner) }
     var converted: [ObjectIdentifier: Buffer] = [:]
     // The weight gradient comes first: its bucket leaves while the gradient of the input is being computed.
-    if planner.isTrained(operation.weight) { addBackwardWeights(to: planner, gradient, &converted) }
-    if planner.wantsGradient(operation.input) { addBackwardData(to: planner, gradient, &converted) }
+    if planner.isTrained(operation.weight) { addBackwardWeights(to: planner, gradients, &converted) }
+    if operation.inputs.contains(where: planner.wantsGradient) {
+      addBackwardData(to: planner, gradients, &converted)
+    }
   }
 
   /// The gradient of the convolution itself: that of its result with the ReLU undone.
-  private func incomingGradient(_ outputGradients: [Buffer], _ planner: Planner) -> Buffer {
-    let value = operation.outputValue
+  private func incomingGradient(of value: Value, _ outputGradients: [Buffer], _ planner: Planner) -> Buffer {
+    require(!outputGradients.isEmpty, "\(operation.name): a map of \(value.shape) has no gradient")
     switch operation.activation {
     case .none: return planner.merge(outputGradients, limit: 1, name: operation.name, shape: value.shape)[0]
     case .relu:
@@ -147,35 +155,26 @@ private struct PlannedConvolution: PlannedOperation {
   }
 
   private func addBackwardWeights(
-    to planner: Planner, _ gradient: Buffer, _ converted: inout [ObjectIdentifier: Buffer]
+    to planner: Planner, _ gradients: [Buffer], _ converted: inout [ObjectIdentifier: Buffer]
   ) {
     let bias = operation.bias.map {
       (slot: planner.slots[$0.index], isZero: planner.biasesWithoutGradient.contains($0))
     }
+    let weight = planner.slots[operation.weight.index]
     let pass = PlannedConvolutionPass(
       .backwardWeights, of: bias?.isZero == true ? problem.withoutBias : problem, name: operation.name,
-      weightLayout: planner.slots[operation.weight.index].layout, planner)
-    pass.read(Argument.source, planner.buffer(of: operation.input), converted: &converted)
-    pass.read(Argument.destinationGradient, gradient, converted: &converted)
-    var targets = [GradientTarget(planner.slots[operation.weight.index], pass.weightLayout, planner)]
-    let weightTarget = targets[0]
-    var fold = {}
-    if let expansion = pass.expansion {
-      let expanded = planner.newBuffer("\(operation.name) expanded gradient", byteCount: expansion.byteCount)
-      pass.write(Argument.weightsGradient, writes: weightTarget.buffers + [expanded]) { expanded.base }
-      fold = {
-        expansion.fold(expanded.floats, to: weightTarget.destination.assumingMemoryBound(to: Float.self))
-      }
-    } else {
-      pass.write(Argument.weightsGradient, writes: weightTarget.buffers) { weightTarget.destination }
-    }
+      weightLayout: weight.layout, planner)
+    pass.bind(sources: operation.inputs.map { planner.buffer(of: $0) }, converted: &converted)
+    pass.bind(destinations: gradients, converted: &converted)
+    let weightTarget = GradientTarget(weight, pass.method.weight.layout, planner)
+    pass.write(weight: weightTarget)
+    var targets = [weightTarget]
     if let bias, !bias.isZero {
       let target = GradientTarget(bias.slot, problem.biasLayout, planner)
-      pass.write(Argument.biasGradient, writes: target.buffers) { target.destination }
+      pass.write(bias: target)
       targets.append(target)
     }
-    let step = pass.step(operation.name, kind: "convolution weights") { [targets, fold] in
-      fold()
+    let step = pass.step(operation.name, kind: "convolution weights") { [targets] in
       for target in targets { target.finish() }
     }
     planner.add(step)
@@ -185,16 +184,18 @@ private struct PlannedConvolution: PlannedOperation {
   }
 
   private func addBackwardData(
-    to planner: Planner, _ gradient: Buffer, _ converted: inout [ObjectIdentifier: Buffer]
+    to planner: Planner, _ gradients: [Buffer], _ converted: inout [ObjectIdentifier: Buffer]
   ) {
+    let weight = planner.slots[operation.weight.index]
     let pass = PlannedConvolutionPass(
-      .backwardData, of: problem, name: operation.name, weightLayout: planner.slots[operation.weight.index].layout,
-      planner)
-    bindWeights(of: pass, for: .backward, planner)
-    let result = planner.newActivation("\(operation.name) input gradient", operation.input.shape)
-    pass.read(Argument.destinationGradient, gradient, converted: &converted)
-    pass.write(Argument.sourceGradient, result)
+      .backwardData, of: problem, name: operation.name, weightLayout: weight.layout, planner)
+    bind(weight, to: pass, .backward, planner)
+    let results = operation.inputs.map { planner.newActivation("\(operation.name) input gradient", $0.shape) }
+    pass.bind(destinations: gradients, converted: &converted)
+    pass.bind(sources: results, converted: &converted)
     planner.add(pass.step(operation.name, kind: "convolution data"))
-    planner.addGradient(result, to: operation.input)
+    for (input, result) in zip(operation.inputs, results) where planner.wantsGradient(input) {
+      planner.addGradient(result, to: input)
+    }
   }
 }

@@ -14,7 +14,7 @@ struct FocalLossOperation: Operation, PlannedOperation {
   let gamma: Float
 
   var inputs: [Value] { [logits] }
-  var output: Value? { nil }
+  var outputs: [Value] { [] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -36,7 +36,7 @@ struct FocalLossOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
     planner.addGradient(planner.lossGradient(of: logits), to: logits)
   }
 }
@@ -49,7 +49,7 @@ struct BoxLossOperation: Operation, PlannedOperation {
   let distance: BoxDistance
 
   var inputs: [Value] { [boxes] }
-  var output: Value? { nil }
+  var outputs: [Value] { [] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -70,7 +70,7 @@ struct BoxLossOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
     planner.addGradient(planner.lossGradient(of: boxes), to: boxes)
   }
 }

@@ -1,36 +1,43 @@
 import Tensors
 
-/// A convolution and the batch-norm behind it in one primitive, where running statistics are constants.
+/// A convolution and the batch-norms behind it, where running statistics are constants.
 ///
 /// y = activation(sum over i of w[o, i] * scale[o] * x[i] + shift[o] + scale[o] * b[o] + shortcut): the scale and the shift of
-/// the batch-norm go into the weights and the bias, and a residual sum adds to the shortcut where it lies.
+/// a batch-norm go into the weights and the bias, and a residual sum adds to the shortcut where it lies. Maps of one
+/// convolution have batch-norms of their own, and so weights of their own.
 struct FoldedConvolution: PlannedOperation {
-  private typealias Argument = COneDNNArguments
-
   private let convolution: ConvolutionOperation
-  private let norm: BatchNormOperation
-  private let problem: ConvolutionProblem
+  /// The batch-norm behind each map.
+  private let norms: [BatchNormOperation]
 
-  init(_ convolution: ConvolutionOperation, _ norm: BatchNormOperation, _ planner: Planner) {
-    (self.convolution, self.norm) = (convolution, norm)
-    problem = ConvolutionProblem(
-      input: convolution.input.shape, output: convolution.outputValue.shape,
-      weight: planner.slots[convolution.weight.index].parameter.shape, stride: convolution.stride,
-      padding: convolution.padding, hasBias: true, activation: norm.activation, precision: planner.precision,
-      outputPrecision: planner.precision(of: norm.outputValue), addsToResult: norm.shortcut != nil,
-      engine: planner.engine)
+  init(_ convolution: ConvolutionOperation, _ norms: [BatchNormOperation], _ planner: Planner) {
+    (self.convolution, self.norms) = (convolution, norms)
   }
 
   func addForward(to planner: Planner) {
+    for (index, norm) in norms.enumerated() { addForward(of: index, norm, to: planner) }
+  }
+
+  private func addForward(of map: Int, _ norm: BatchNormOperation, to planner: Planner) {
+    let problem = convolution.problem(
+      of: map..<map + 1, planner, hasBias: true, activation: norm.activation,
+      outputPrecision: planner.precision(of: norm.outputValue), addsToResult: norm.shortcut != nil)
     if let shortcut = norm.shortcut?.value { planner.overwrite(shortcut, with: norm.outputValue) }
-    let pass = PlannedConvolutionPass(
-      .forward, of: problem, name: convolution.name, weightLayout: nil, planner)
-    let folded = FoldedWeights(convolution, norm, in: pass.layout(Argument.weights), planner)
-    pass.read(Argument.weights, reads: [folded.weights]) { folded.weights.base }
-    pass.read(Argument.bias, reads: [folded.bias]) { folded.bias.base }
+    let pass = PlannedConvolutionPass(.forward, of: problem, name: convolution.name, weightLayout: nil, planner)
+    let folded = FoldedWeights(convolution, norm, in: pass.method.weight.layout, planner)
+    let weights = pass.method.weight.transform.map { transform in
+      let transformed = planner.newBuffer("\(norm.name) transformed", byteCount: transform.byteCount)
+      planner.add(
+        Step(norm.name, kind: "weight transform", .forward, reads: [folded.weights], writes: [transformed]) { _ in
+          transform.run(folded.weights.floats, to: transformed.floats)
+        })
+      return transformed
+    }
+    pass.read(weight: weights ?? folded.weights) { folded.weights.base }
+    pass.read(bias: folded.bias) { folded.bias.floats }
     var converted: [ObjectIdentifier: Buffer] = [:]
-    pass.read(Argument.source, planner.buffer(of: convolution.input), converted: &converted)
-    pass.write(Argument.destination, planner.buffer(of: norm.outputValue))
+    pass.bind(sources: [planner.buffer(of: convolution.inputs[map])], converted: &converted)
+    pass.bind(destinations: [planner.buffer(of: norm.outputValue)], converted: &converted)
     planner.add(pass.step(convolution.name, kind: "convolution and batch-norm"))
   }
 }

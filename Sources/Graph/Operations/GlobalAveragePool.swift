@@ -7,7 +7,7 @@ struct GlobalAveragePoolOperation: Operation, PlannedOperation {
   let outputValue: Value
 
   var inputs: [Value] { [input] }
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -21,8 +21,8 @@ struct GlobalAveragePoolOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let addends = planner.merge(outputGradients, limit: 1, name: name, shape: outputValue.shape)
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
+    let addends = planner.merge(outputGradients[0], limit: 1, name: name, shape: outputValue.shape)
     let result = planner.newActivation("\(name) input gradient", input.shape)
     let shape = BlockedShape(input.shape, channelBlock: planner.engine.channelBlock)
     planner.add(

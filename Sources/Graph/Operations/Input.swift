@@ -7,7 +7,7 @@ struct InputOperation: Operation, PlannedOperation {
   let images: Value
   let parameters: [ParameterID] = []
 
-  var output: Value? { images }
+  var outputs: [Value] { [images] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
 

@@ -11,7 +11,7 @@ struct MaskingOperation: Operation {
   let site: MaskSite
 
   var inputs: [Value] { [input] }
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { PlannedMasking(operation: self, mask: planner.mask(site)) }
@@ -42,9 +42,9 @@ private struct PlannedMasking: PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
     let addends = planner.merge(
-      outputGradients, limit: 2, name: operation.name, shape: operation.outputValue.shape)
+      outputGradients[0], limit: 2, name: operation.name, shape: operation.outputValue.shape)
     let result = planner.overwritable(
       addends, label: "\(operation.name) input gradient", operation.input.shape)
     let count = result.count

@@ -10,7 +10,7 @@ struct MaxPoolOperation: Operation {
   let padding: Padding
 
   var inputs: [Value] { [input] }
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [] }
   var forgetsOutput: Bool { true }
 
@@ -40,9 +40,9 @@ private struct PlannedMaxPool: PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
     let addends = planner.merge(
-      outputGradients, limit: 1, name: operation.name, shape: operation.outputValue.shape)
+      outputGradients[0], limit: 1, name: operation.name, shape: operation.outputValue.shape)
     let result = planner.newActivation("\(operation.name) input gradient", operation.input.shape)
     planner.add(
       Step(operation.name, kind: "max pool", .backward, reads: [addends[0], winners], writes: [result]) { _ in

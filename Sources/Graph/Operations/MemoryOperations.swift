@@ -7,7 +7,7 @@ struct ReLUOperation: Operation, PlannedOperation {
   let outputValue: Value
 
   var inputs: [Value] { [input] }
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -22,8 +22,8 @@ struct ReLUOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let addends = planner.merge(outputGradients, limit: 2, name: name, shape: outputValue.shape)
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
+    let addends = planner.merge(outputGradients[0], limit: 2, name: name, shape: outputValue.shape)
     let y = planner.buffer(of: outputValue)
     let result = planner.overwritable(addends, label: "\(name) input gradient", input.shape)
     let count = y.count
@@ -43,7 +43,7 @@ struct UpsampleAddOperation: Operation, PlannedOperation {
   let outputValue: Value
 
   var inputs: [Value] { [coarse, lateral] }
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -59,9 +59,9 @@ struct UpsampleAddOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
     // The lateral's gradient is the output's own.
-    let addends = planner.merge(outputGradients, limit: 1, name: name, shape: outputValue.shape)
+    let addends = planner.merge(outputGradients[0], limit: 1, name: name, shape: outputValue.shape)
     let result = planner.newActivation("\(name) coarse gradient", coarse.shape)
     let from = BlockedShape(coarse.shape, channelBlock: planner.engine.channelBlock)
     let to = BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock)

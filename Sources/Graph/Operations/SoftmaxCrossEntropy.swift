@@ -9,7 +9,7 @@ struct SoftmaxCrossEntropyOperation: Operation, PlannedOperation {
   let smoothing: Float
 
   var inputs: [Value] { [logits] }
-  var output: Value? { nil }
+  var outputs: [Value] { [] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -30,7 +30,7 @@ struct SoftmaxCrossEntropyOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
     planner.addGradient(planner.lossGradient(of: logits), to: logits)
   }
 }

@@ -7,7 +7,7 @@ struct SubsamplingOperation: Operation, PlannedOperation {
   let outputValue: Value
 
   var inputs: [Value] { [input] }
-  var output: Value? { outputValue }
+  var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
@@ -24,8 +24,8 @@ struct SubsamplingOperation: Operation, PlannedOperation {
       })
   }
 
-  func addBackward(to planner: Planner, outputGradients: [Buffer]) {
-    let addends = planner.merge(outputGradients, limit: 2, name: name, shape: outputValue.shape)
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
+    let addends = planner.merge(outputGradients[0], limit: 2, name: name, shape: outputValue.shape)
     let (result, kernel) = (planner.newActivation("\(name) input gradient", input.shape), kernel(planner))
     planner.add(
       Step(name, kind: "subsampling", .backward, reads: addends, writes: [result]) { _ in

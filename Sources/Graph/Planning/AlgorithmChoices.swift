@@ -1,13 +1,11 @@
 /// How a convolution pass computes.
 public enum ConvolutionAlgorithm: String, Codable, Sendable, CaseIterable {
-  /// The defining sum.
+  /// The defining sum, by oneDNN.
   case direct
-  /// Winograd's F(4x4, 3x3): fewer multiplications on large maps, 3x3 kernels of stride 1 only.
+  /// The defining sum as matrix products over the pixels of all images.
+  case products
+  /// Winograd's F(4x4, 3x3): a quarter of the multiplications, 3x3 kernels of stride 1 only.
   case winograd
-  /// One product of whole maps with an expanded weight: fewer multiplications on maps of 1x1 and 2x2 pixels and the like.
-  case expanded
-  /// The defining sum over the images of a batch side by side: weight gradients of 1x1 kernels on small maps.
-  case merged
 }
 
 /// Where the planner gets its algorithms from.
@@ -28,7 +26,7 @@ public enum AlgorithmPolicy: Sendable {
 /// The chosen algorithm of every convolution, pass and shape, so that all ranks and all restarts compute alike.
 public struct AlgorithmChoices: Codable, Equatable, Sendable {
   /// Raised when there are other candidates, or when some become faster: choices that were timed before are timed again.
-  public static let version = 2
+  public static let version = 3
 
   /// The choice for each key that describes a pass of a convolution.
   public var choices: [String: ConvolutionAlgorithm]

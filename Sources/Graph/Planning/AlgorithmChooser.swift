@@ -34,8 +34,8 @@ struct AlgorithmChooser {
   ) -> ConvolutionAlgorithm {
     switch policy {
     case .estimated:
-      // Above 20 x 20 Winograd was the faster one for every layer and processor that was measured, below it seldom.
-      let wanted = positions > 400 && precision == .f32 ? ConvolutionAlgorithm.winograd : .direct
+      // Above 10 x 10 Winograd was the faster one for nearly every layer and processor that was measured, below it seldom.
+      let wanted = positions > 100 && precision == .f32 ? ConvolutionAlgorithm.winograd : .direct
       return candidates.contains(wanted) ? wanted : candidates[0]
     case .only(let wanted): return candidates.contains(wanted) ? wanted : candidates[0]
     case .timed:

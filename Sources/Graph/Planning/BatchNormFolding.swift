@@ -17,22 +17,25 @@ struct BatchNormFolding {
     var producers: [Value: Int] = [:]
     for (index, node) in graph.nodes.enumerated() {
       for value in node.inputs { readers[value, default: []].append(index) }
-      if let value = node.output { producers[value] = index }
+      for value in node.outputs { producers[value] = index }
     }
     for (position, node) in graph.nodes.enumerated() {
       guard let convolution = node as? ConvolutionOperation, convolution.activation == .none else { continue }
-      let between = convolution.outputValue
-      guard !graph.outputs.contains(between), let following = readers[between], following.count == 1,
-        let norm = graph.nodes[following[0]] as? BatchNormOperation, norm.input == between
-      else { continue }
-      if let shortcut = norm.shortcut?.value {
+      let following = convolution.outputs.map { between -> BatchNormOperation? in
+        guard !graph.outputs.contains(between), let following = readers[between], following.count == 1,
+          let norm = graph.nodes[following[0]] as? BatchNormOperation, norm.input == between
+        else { return nil }
+        guard let shortcut = norm.shortcut?.value else { return norm }
         let isFree = (readers[shortcut] ?? []).allSatisfy { $0 < position || $0 == following[0] }
         let producer = producers[shortcut] ?? position
-        guard isFree, producer < position, !(graph.nodes[producer] is InputOperation),
-          !graph.outputs.contains(shortcut), precision(shortcut) == precision(norm.outputValue)
-        else { continue }
+        let mayAdd =
+          isFree && producer < position && !(graph.nodes[producer] is InputOperation)
+          && !graph.outputs.contains(shortcut) && precision(shortcut) == precision(norm.outputValue)
+        return mayAdd ? norm : nil
       }
-      norms[between] = norm
+      // All maps of a convolution, or none.
+      if following.contains(where: { $0 == nil }) { continue }
+      for (between, norm) in zip(convolution.outputs, following) { norms[between] = norm }
     }
   }
 

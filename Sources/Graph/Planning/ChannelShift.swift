@@ -17,7 +17,7 @@ extension Graph {
       && readers.allSatisfy { reader in
         switch reader.shift(of: value) {
         case .removed: true
-        case .passedOn: reader.output.map(ignoresShift) ?? false
+        case .passedOn: reader.outputs.allSatisfy(ignoresShift)
         case .felt: false
         }
       }
@@ -32,7 +32,7 @@ extension Graph {
     for case let convolution as ConvolutionOperation in nodes {
       guard let bias = convolution.bias else { continue }
       all.insert(bias)
-      if convolution.activation != .none || !ignoresShift(of: convolution.outputValue) { felt.insert(bias) }
+      if convolution.activation != .none || !convolution.outputs.allSatisfy(ignoresShift) { felt.insert(bias) }
     }
     return all.subtracting(felt)
   }

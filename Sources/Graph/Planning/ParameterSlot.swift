@@ -9,7 +9,7 @@ final class ParameterSlot {
   private(set) var gradientSteps: [Step] = []
   /// The last backward step of the operations that use it.
   var lastBackwardStep: Step?
-  private var derived: [(layout: Layout, pass: Step.Pass, buffer: Buffer)] = []
+  private var derived: [(layout: Layout, transform: String?, pass: Step.Pass, buffer: Buffer)] = []
   private var valueAddress: UnsafeMutablePointer<Float>?
   private var gradientAddress: UnsafeMutablePointer<Float>?
 
@@ -33,39 +33,48 @@ final class ParameterSlot {
   /// Makes a layout the parameter's own if it has none yet.
   func adopt(_ wanted: Layout) { if layout == nil { layout = wanted } }
 
-  /// The parameter in a layout, for a step of a pass that is added next: nil when it lives in it, else a copy.
+  /// The parameter in a form, for a step of a pass that is added next: nil when it lives in it, else a copy.
   ///
   /// In training a copy is made in front of its first reader of the pass, and its memory is free after the last one.
-  /// Without training a preparation step makes it once.
-  func copy(in wanted: Layout, for pass: Step.Pass, planner: Planner) -> Buffer? {
+  /// Without training a preparation step makes copies in other layouts once; what is transformed from them is large, and
+  /// made in front of its reader.
+  func copy(in wanted: WeightForm, for pass: Step.Pass, planner: Planner) -> Buffer? {
+    let base = copy(in: wanted.layout, for: pass, planner: planner)
+    guard let transform = wanted.transform else { return base }
+    return derivedBuffer(wanted.layout, transform.key, pass, transform.byteCount, planner) { buffer in
+      Step(
+        parameter.name, kind: "weight transform", pass, reads: base.map { [$0] } ?? [], writes: [buffer]
+      ) { _ in
+        transform.run(base?.floats ?? self.value, to: buffer.floats)
+      }
+    }
+  }
+
+  private func copy(in wanted: Layout, for pass: Step.Pass, planner: Planner) -> Buffer? {
     adopt(wanted)
     guard let layout, layout != wanted else { return nil }
     let pass = planner.mode == .training ? pass : .prepare
-    if let known = derived.first(where: { $0.layout == wanted && $0.pass == pass }) { return known.buffer }
-    let buffer = planner.newBuffer(
-      "\(parameter.name) derived", byteCount: wanted.byteCount, isPersistent: pass == .prepare)
-    derived.append((wanted, pass, buffer))
-    if let transposition = transposition(layout, wanted) {
-      planner.add(
-        Step(parameter.name, kind: "reorder", pass, reads: [], writes: [buffer]) { _ in
-          transposition.run(self.value, to: buffer.floats)
-        })
-      return buffer
+    return derivedBuffer(wanted, nil, pass, wanted.byteCount, planner) { buffer in
+      let copying = PlannedReorder(
+        layout, wanted, planner, source: { UnsafeMutableRawPointer(self.value) }, target: { buffer.base })
+      return Step(
+        parameter.name, kind: "reorder", pass, reads: [copying.scratch], writes: [buffer]
+      ) { _ in copying.run() }
     }
-    let copying = PlannedReorder(
-      layout, wanted, planner, source: { UnsafeMutableRawPointer(self.value) }, target: { buffer.base })
-    planner.add(
-      Step(parameter.name, kind: "reorder", pass, reads: [copying.scratch], writes: [buffer]) { _ in copying.run() })
-    return buffer
   }
 
-  /// What brings a weight from one layout to the other where both have blocks of 16 x 16 channels.
-  private func transposition(_ from: Layout, _ to: Layout) -> WeightTransposition? {
-    let shape = parameter.shape
-    guard !parameter.isVector, shape.n % 16 == 0, shape.c % 16 == 0,
-      from == Layout(shape, .blockedWeight(.outputsFirst)), to == Layout(shape, .blockedWeight(.inputsFirst))
-    else { return nil }
-    return WeightTransposition(shape)
+  /// A copy that a pass has made already, or a new one with the step that makes it.
+  private func derivedBuffer(
+    _ layout: Layout, _ transform: String?, _ pass: Step.Pass, _ byteCount: Int, _ planner: Planner,
+    making: (Buffer) -> Step
+  ) -> Buffer {
+    let known = derived.first { $0.layout == layout && $0.transform == transform && $0.pass == pass }
+    if let known { return known.buffer }
+    let buffer = planner.newBuffer(
+      "\(parameter.name) derived", byteCount: byteCount, isPersistent: pass == .prepare)
+    derived.append((layout, transform, pass, buffer))
+    planner.add(making(buffer))
+    return buffer
   }
 
   /// Notes a step that writes or adds to the gradient.

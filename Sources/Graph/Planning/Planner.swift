@@ -21,8 +21,6 @@ public final class Planner {
   let precision: Precision
   /// Settles the algorithms of convolutions.
   var algorithms: AlgorithmChooser
-  /// Bytes of scratch memory that a convolution must save to take the images of a batch one by one.
-  let scratchSaving: Int
   private(set) var slots: [ParameterSlot]
 
   private var steps: [Step] = []
@@ -45,11 +43,11 @@ public final class Planner {
   /// A planner for one graph; `store` holds the parameters already when another plan made them.
   init(
     _ graph: Graph, engine: Engine, mode: Mode, precision: Precision, policy: AlgorithmPolicy,
-    choices: AlgorithmChoices, scratchSaving: Int, foldsBatchNorm: Bool, store: ParameterStore?
+    choices: AlgorithmChoices, foldsBatchNorm: Bool, store: ParameterStore?
   ) {
     require(Engine.supports(precision), "this processor does not compute in \(precision.rawValue)")
     (self.graph, self.engine, self.mode) = (graph, engine, mode)
-    (self.precision, self.scratchSaving) = (precision, scratchSaving)
+    self.precision = precision
     algorithms = AlgorithmChooser(policy: policy, precision: precision, known: choices)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     biasesWithoutGradient = mode == .training ? graph.biasesWithoutGradient : []
@@ -84,7 +82,7 @@ public final class Planner {
 
   /// What a value is stored as: floats where only losses and the caller read it.
   func precision(of value: Value) -> Precision {
-    let isRead = graph.nodes.contains { $0.output != nil && $0.inputs.contains(value) }
+    let isRead = graph.nodes.contains { !$0.outputs.isEmpty && $0.inputs.contains(value) }
     return graph.outputs.contains(value) && !isRead ? .f32 : precision
   }
 
@@ -163,7 +161,7 @@ public final class Planner {
 
   /// Whether the operation that makes a value does not read it again in its backward pass.
   func producerForgets(_ value: Value) -> Bool {
-    graph.nodes.first { $0.output == value }?.forgetsOutput ?? false
+    graph.nodes.first { $0.outputs.contains(value) }?.forgetsOutput ?? false
   }
 
   /// Lets an operation write its output over a value that nobody reads afterwards.
@@ -206,9 +204,9 @@ public final class Planner {
   /// Makes the plan; `store` must be the one given at the start.
   func makePlan(store: ParameterStore?) -> Plan {
     for node in graph.nodes {
-      guard let output = node.output, mode == .training else { continue }
+      if mode != .training { continue }
       if node.inputs.contains(where: { needsGradient.contains($0.id) }) || node.parameters.contains(where: isTrained) {
-        needsGradient.insert(output.id)
+        needsGradient.formUnion(node.outputs.map(\.id))
       }
     }
     let planned = graph.nodes.map { $0.plan(self) }
@@ -217,11 +215,10 @@ public final class Planner {
     if mode == .training {
       for (node, operation) in zip(graph.nodes, planned).reversed() {
         // Taken out of the table first: what an operation computes in place is its own to pass on.
-        let gradients = node.output.flatMap { valueGradients.removeValue(forKey: $0.id) } ?? []
-        let isLoss = node.output == nil
+        let gradients = node.outputs.map { valueGradients.removeValue(forKey: $0.id) ?? [] }
         let hasWork =
           node.inputs.contains(where: wantsGradient) || node.parameters.contains(where: isTrained)
-        if hasWork && (isLoss || !gradients.isEmpty) {
+        if hasWork && (gradients.isEmpty || gradients.contains { !$0.isEmpty }) {
           operation.addBackward(to: self, outputGradients: gradients)
           for parameter in node.parameters { slots[parameter.index].lastBackwardStep = steps.last }
         }

@@ -95,8 +95,7 @@ final class PlannedGolden {
   /// Plans for training, with readable outputs or as training does it: losses then overwrite the outputs.
   init(
     _ source: GoldenDetector, policy: AlgorithmPolicy, readsOutputs: Bool, mode: Planner.Mode = .training,
-    precision: Precision = .f32, scratchSaving: Int = .max,
-    classesNamed classes: String = "labels", period: Int = .max
+    precision: Precision = .f32, classesNamed classes: String = "labels", period: Int = .max
   ) throws {
     self.source = source
     let graph = Graph()
@@ -111,7 +110,7 @@ final class PlannedGolden {
         graph.markOutput(level.boxes)
       }
     }
-    plan = Plan(graph, engine: Engine(), mode: mode, precision: precision, policy: policy, scratchSaving: scratchSaving)
+    plan = Plan(graph, engine: Engine(), mode: mode, precision: precision, policy: policy)
     try source.fill(plan.parameters)
     let rule = GoldenInitialization(seed: UInt32(source.golden.number("image_seed")))
     let (n, c, h, w) = (source.images.n, source.images.c, source.images.h, source.images.w)

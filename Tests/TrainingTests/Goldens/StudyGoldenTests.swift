@@ -47,7 +47,7 @@ struct StudyGolden: CustomTestStringConvertible, Sendable {
   @Test("logits and loss equal those of the transcription with any algorithm", arguments: StudyGolden.all)
   func outputs(study: StudyGolden) throws {
     let golden = try study.open()
-    for policy in [AlgorithmPolicy.direct, .winograd, .only(.expanded)] {
+    for policy in [AlgorithmPolicy.direct, .winograd, .only(.products)] {
       let planned = try study.planned(golden, policy: policy, readsLogits: true)
       planned.run()
       let closeness = Closeness(of: planned.logits, to: try golden.floats(named: "logits"))
@@ -59,19 +59,22 @@ struct StudyGolden: CustomTestStringConvertible, Sendable {
 
   @Test(
     "the gradient of every parameter equals that of the transcription", arguments: StudyGolden.all,
-    [AlgorithmPolicy.direct, .only(.expanded), .only(.merged)])
+    [AlgorithmPolicy.direct, .only(.products), .winograd])
   func gradients(study: StudyGolden, policy: AlgorithmPolicy) throws {
     let golden = try study.open()
     let planned = try study.planned(golden, policy: policy, readsLogits: false)
     planned.run(backward: true)
     let all = Double(try golden.floats(named: "gradient_norm")[0])
+    let isDirect = planned.plan.choices.choices.values.allSatisfy { $0 == .direct }
     let zero = Set(golden.metadata["zero_gradients", default: ""].split(separator: ",").map(String.init))
     for name in golden.names(after: "gradient/") {
       let error = try golden.gradientError(of: name, in: planned.plan.parameters)
       let norm = Double(try golden.floats(named: "norm/\(name)")[0])
-      // 1e-4 of the parameter's own gradient, or where that is small, of a ten-thousandth of all. A bias in front of a
-      // batch-norm has none, where PyTorch's roundings leave 2e-8 of all gradients.
-      let limit = zero.contains(name) ? .leastNonzeroMagnitude : 1e-4 * max(1, 1e-4 * all / norm)
+      // 1e-4 of the parameter's own gradient, or where that is small, of a ten-thousandth of all; methods that sum in another
+      // order are allowed three times as much, since batch-norm over a few pixels enlarges what rounding leaves. A bias in
+      // front of a batch-norm has none, where PyTorch's roundings leave 2e-8 of all gradients.
+      let allowed = isDirect ? 1e-4 : 3e-4
+      let limit = zero.contains(name) ? .leastNonzeroMagnitude : allowed * max(1, 1e-4 * all / norm)
       #expect(error < limit, "\(name) is \(error) away, at most \(limit)")
     }
   }

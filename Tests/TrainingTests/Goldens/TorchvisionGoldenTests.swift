@@ -53,26 +53,6 @@ import Testing
     }
   }
 
-  /// Oracle: the same plan over whole batches; only the order of the sums over images differs.
-  @Test("a batch image by image gives the gradients of the whole batch", arguments: [Precision.f32, .bf16])
-  func imageByImage(precision: Precision) throws {
-    if !Engine.supports(precision) { return }
-    let source = try source(.trained)
-    #expect(source.images.n > 1)
-    let (whole, single) = (
-      try PlannedGolden(source, policy: .winograd, readsOutputs: false, precision: precision),
-      try PlannedGolden(source, policy: .winograd, readsOutputs: false, precision: precision, scratchSaving: 0)
-    )
-    #expect(single.plan.arenaBytes != whole.plan.arenaBytes, "nothing was taken image by image")
-    whole.run(backward: true)
-    single.run(backward: true)
-    for name in whole.trainedNames {
-      let closeness = Closeness(
-        of: single.plan.parameters.read(name, .gradient), to: whole.plan.parameters.read(name, .gradient))
-      #expect(closeness.relativeL2 < (precision == .f32 ? 1e-4 : 0.1), "\(name): \(closeness)")
-    }
-  }
-
   /// Oracle: the same network in floats; what remains is the rounding of activations and weights to 8 bits.
   ///
   /// The whole gradient is compared, and loosely: at 64 x 64 few boxes count, the L1 loss passes on only the sign of each

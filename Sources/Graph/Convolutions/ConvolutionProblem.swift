@@ -1,0 +1,95 @@
+import Tensors
+
+/// The three computations of a convolution.
+enum ConvolutionPass: String, CaseIterable {
+  case forward
+  case backwardData = "backward data"
+  case backwardWeights = "backward weights"
+
+  /// Whether it reads x and y's gradient, or y, and whether it writes them.
+  var readsSource: Bool { self != .backwardData }
+  var readsDestination: Bool { self != .forward }
+}
+
+/// One weight applied to one or more maps at their shapes.
+struct ConvolutionProblem {
+  /// One activation and what is made of it.
+  struct Map {
+    let input: Shape
+    let output: Shape
+  }
+
+  /// Maps of equal channels and batches that share the weight.
+  let maps: [Map]
+  /// (O, I, kernel, kernel).
+  let weight: Shape
+  let stride: Int
+  let padding: Padding
+  private(set) var hasBias: Bool
+  let activation: Activation
+  /// What activations and their gradients are stored as.
+  let precision: Precision
+  /// What the result is stored as: floats where only the caller of the plan reads it.
+  let outputPrecision: Precision
+  /// Whether the result is added to what its memory holds, before the activation; forward only.
+  var addsToResult = false
+  let engine: Engine
+
+  /// The same without a bias.
+  var withoutBias: ConvolutionProblem {
+    var problem = self
+    problem.hasBias = false
+    return problem
+  }
+
+  /// What is read and written, in blocks of channels.
+  var inputs: [BlockedShape] { maps.map { BlockedShape($0.input, channelBlock: engine.channelBlock) } }
+  var outputs: [BlockedShape] { maps.map { BlockedShape($0.output, channelBlock: engine.channelBlock) } }
+
+  /// Whether the input is in blocks of channels: images of up to four channels stay plain.
+  var isBlocked: Bool { weight.c > 4 }
+
+  /// Whether Winograd's tiles can compute it.
+  var suitsWinograd: Bool {
+    isBlocked && weight.h == 3 && weight.w == 3 && stride == 1 && max(padding.top, padding.left) <= 2
+  }
+
+  /// The weight in blocks of channels, transformed or not.
+  func weightForm(_ transform: (any WeightTransform)? = nil) -> WeightForm {
+    WeightForm(layout: Layout(weight, .blockedWeight(engine.channelBlock)), transform: transform)
+  }
+
+  /// What follows the sum of the forward pass, with the bias copied to where its padding is zero.
+  func ending(
+    _ bias: UnsafePointer<Float>?, copiedTo padded: UnsafeMutablePointer<Float>, count: Int
+  ) -> ConvolutionEnding {
+    var ending = ConvolutionEnding(adds: addsToResult, rectifies: activation == .relu)
+    if let bias {
+      padded.update(repeating: 0, count: count)
+      padded.update(from: bias, count: weight.n)
+      ending.bias = UnsafePointer(padded)
+    }
+    return ending
+  }
+
+  /// A pass in words, the same where the same algorithms can do the same work.
+  func key(of pass: ConvolutionPass) -> String {
+    "\(pass.rawValue) \(key)" + (pass == .backwardWeights && hasBias ? " biased" : "")
+  }
+
+  /// The convolution in words.
+  var key: String {
+    "\(maps.map { "\($0.input)" }.joined(separator: ",")) k\(weight.h) s\(stride) p\(padding.top),\(padding.left),"
+      + "\(padding.bottom),\(padding.right) -> \(maps.map { "\($0.output)" }.joined(separator: ","))"
+      + (addsToResult ? " added" : "")
+  }
+
+  /// Output pixels of the batch.
+  var positions: Int { maps.reduce(0) { $0 + $1.output.n * $1.output.area } }
+
+  /// Multiplications of one pass by the defining sum, those with padding included.
+  var multiplications: Double { Double(positions * weight.n) * Double(weight.c * weight.area) }
+
+  /// The layout of the bias and of its gradient.
+  var biasLayout: Layout { Layout([weight.n], .plain) }
+}

@@ -1,0 +1,112 @@
+import Tensors
+
+/// The gradient of the weight where the input is plain: images of up to four channels.
+///
+/// A row of the product is a tap of an input channel, summed over the rows of a copy of the images with their padding.
+final class PlainWeightGradient: ConvolutionMethod {
+  let implementation = "products"
+  let isReference = false
+  let multiplications: Double
+  let needsFloats: Bool
+  let weight: WeightForm
+  let scratchBytes: Int
+
+  private let problem: ConvolutionProblem
+  private let input: Shape
+  private let output: BlockedShape
+  /// Rows and columns of an image with its padding.
+  private let padded: (h: Int, w: Int)
+  private lazy var chunks = PixelChunk.chunks(ofMap: 0, input: output, output: output)
+
+  /// The method, or nil where the input is in blocks of channels or there are several maps.
+  init?(_ problem: ConvolutionProblem) {
+    guard !problem.isBlocked, problem.maps.count == 1 else { return nil }
+    let padding = problem.padding
+    self.problem = problem
+    (input, output) = (problem.maps[0].input, problem.outputs[0])
+    padded = (input.h + padding.top + padding.bottom, input.w + padding.left + padding.right)
+    weight = WeightForm(layout: Layout(problem.weight, .blockedOutputs(problem.engine.channelBlock)))
+    multiplications = problem.multiplications
+    needsFloats = problem.precision != .f32
+    scratchBytes = 4 * input.n * input.c * padded.h * padded.w
+  }
+
+  func run(_ memory: ConvolutionMemory) {
+    let images = memory.scratch.assumingMemoryBound(to: Float.self)
+    pad(memory.sources[0].base.assumingMemoryBound(to: Float.self), to: images)
+    for (index, chunk) in chunks.enumerated() {
+      withColumns(
+        channelBlock: problem.engine.channelBlock,
+        TapSums(
+          chunk: chunk, isFirst: index == 0, images: images, channels: input.c, padded: padded,
+          kernel: problem.weight, stride: problem.stride,
+          gradient: memory.destinations[0].base.assumingMemoryBound(to: Float.self), output: output,
+          sums: memory.weight.assumingMemoryBound(to: Float.self)))
+    }
+    if let bias = memory.bias { BiasGradientKernel.run(memory.destinations, [output], to: bias) }
+  }
+
+  private func pad(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>) {
+    let (top, left) = (problem.padding.top, problem.padding.left)
+    parallel(input.n * input.c) { plane in
+      let target = target + plane &* padded.h &* padded.w
+      target.update(repeating: 0, count: padded.h &* padded.w)
+      for row in 0..<input.h {
+        (target + ((row &+ top) &* padded.w &+ left))
+          .update(from: source + (plane &* input.h &+ row) &* input.w, count: input.w)
+      }
+    }
+  }
+}
+
+/// The products of the taps of some rows of results, added to the gradient of the weight.
+private struct TapSums: ColumnWork {
+  let chunk: PixelChunk
+  let isFirst: Bool
+  let images: UnsafePointer<Float>
+  let channels: Int
+  let padded: (h: Int, w: Int)
+  let kernel: Shape
+  let stride: Int
+  let gradient: UnsafePointer<Float>
+  let output: BlockedShape
+  let sums: UnsafeMutablePointer<Float>
+
+  func run<Columns: ProductColumns>(_ columns: Columns.Type) {
+    let block = Columns.channelBlock
+    let taps = channels * kernel.area
+    let groups = (output.channelBlocks + Columns.blocks - 1) / Columns.blocks
+    let tiles = (taps + ProductTile<Columns>.rows - 1) / ProductTile<Columns>.rows
+    parallel(groups * tiles) { unit in
+      let (group, index) = unit.quotientAndRemainder(dividingBy: tiles)
+      let first = group &* Columns.blocks
+      let second = min(first &+ Columns.blocks, output.channelBlocks) &- 1
+      let factors = ColumnPointers(
+        first: gradient + first &* output.planeElements, second: gradient + second &* output.planeElements)
+      let start = index &* ProductTile<Columns>.rows
+      let count = min(ProductTile<Columns>.rows, taps &- start)
+      let rows = TileRows(count: count) { row in
+        let (channel, tap) = (start &+ row).quotientAndRemainder(dividingBy: kernel.area)
+        let (y, x) = tap.quotientAndRemainder(dividingBy: kernel.w)
+        return images + ((channel &* padded.h &+ y) &* padded.w &+ x)
+      }
+      var tile = ProductTile<Columns>()
+      for image in chunk.images {
+        for row in chunk.rows {
+          tile.add(
+            rows, at: (image &* channels &* padded.h &+ row &* stride) &* padded.w, step: stride, factors,
+            at: (image &* output.channelBlocks &* output.area &+ row &* output.w) &* block, step: block,
+            count: output.w)
+        }
+      }
+      let results = MutableColumnPointers(
+        first: sums + first &* taps &* block, second: sums + second &* taps &* block)
+      tile.forEachRow(count) { row, sum in
+        let element = (start &+ row) &* block
+        var sum = sum
+        if !isFirst { sum.add(Columns(results.reading, element)) }
+        sum.store(results, element)
+      }
+    }
+  }
+}
