@@ -27,7 +27,7 @@ import Testing
       Set(figures.keys) == [
         "model", "image_size", "precision", "ranks", "threads_per_rank", "batch_per_rank", "steps",
         "images_per_second", "step_seconds", "peak_rss_bytes", "regularizer_seconds", "allreduce", "data_seconds",
-        "operations",
+        "floor", "operations",
       ])
     #expect(figures["image_size"] as? [Int] == [128, 128])
     #expect(figures["precision"] as? String == "f32")
@@ -48,9 +48,15 @@ import Testing
     #expect(Set(allreduce.keys) == ["bytes", "seconds", "exposed_seconds"])
     #expect(allreduce["bytes"] == 0 && allreduce["seconds"] == 0, "one rank has nobody to tell")
 
+    let floor = try #require(figures["floor"] as? [String: Double])
+    let (limit, least) = (floor["multiplier_gflops"] ?? 0, floor["seconds"] ?? 0)
+    // No processor does less than a multiplication in ten nanoseconds, and no step beats its arithmetic.
+    #expect(floor.count == 3 && limit > 0.2 && least > 0 && least < median)
+    #expect(abs((floor["percent"] ?? 0) - least / median * 100) < 1e-9)
+
     let operations = try #require(figures["operations"] as? [[String: Any]])
     for operation in operations {
-      #expect(Set(operation.keys) == ["name", "pass", "kind", "algorithm", "seconds", "gflops"])
+      #expect(Set(operation.keys) == ["name", "pass", "kind", "algorithm", "seconds", "gflops", "is_reference"])
     }
     // A 3x3 convolution of 64 to 64 channels on 32 x 32, two images, two operations a multiply-add.
     let convolution = try #require(

@@ -70,6 +70,12 @@ final class Benchmark<Task: BenchmarkTask> {
     let trace = try ChromeTrace.gather(
       ChromeTrace.Rank(host: communicator.host, origin: origin, spans: timeline.spans), communicator)
 
+    let rate = configuration.precision == .f32 ? MultiplierRate.operationsPerSecond() : 0
+    let floor =
+      rate > 0
+      ? BenchmarkReport.Floor(
+        multiplier_gflops: rate / 1e9, seconds: table.leastOperations / rate,
+        percent: table.leastOperations / rate / times.step.median * 100) : nil
     let size = configuration.input.size
     let report = BenchmarkReport(
       model: ModelDescription.title(configuration), image_size: [size.height, size.width],
@@ -80,7 +86,7 @@ final class Benchmark<Task: BenchmarkTask> {
       allreduce: .init(
         bytes: communicator.size > 1 ? replica.reducer.bytes : 0, seconds: transfers,
         exposed_seconds: times.exposed.mean),
-      data_seconds: times.data.mean, operations: table.operations.map(BenchmarkReport.Operation.init),
+      data_seconds: times.data.mean, floor: floor, operations: table.operations.map(BenchmarkReport.Operation.init),
       dropblock: length.pairs > 0 ? try dropBlockCost(pairs: length.pairs) : nil)
     say(report, furtherRanks: furtherRanks, table: table)
     return (report, trace)
@@ -147,6 +153,14 @@ final class Benchmark<Task: BenchmarkTask> {
           + (furtherRanks > 0 ? "; each further rank of a node \(furtherRanks >> 20) MiB (Pss)" : "")
       ),
     ]
+    if let floor = report.floor {
+      rows.append(
+        (
+          "arithmetic",
+          "\(NumberText.fixed(floor.percent, 0)) % of the limit: the multiplications that convolutions cannot do without take "
+            + "\(milliseconds(floor.seconds)) at \(NumberText.fixed(floor.multiplier_gflops, 0)) GFLOP/s"
+        ))
+    }
     if let cost = report.dropblock {
       rows.append(
         (

@@ -31,11 +31,24 @@ struct BenchmarkReport: Encodable {
     let seconds: Double
     /// Billions of floating-point operations a second; 0 where nothing is counted.
     let gflops: Double
+    /// Whether it runs a library's reference implementation.
+    let is_reference: Bool
 
     init(_ row: OperationTable.Row) {
       (name, pass, kind) = (row.label.name, row.label.pass, row.label.kind)
       (algorithm, seconds, gflops) = (row.label.algorithm, row.seconds, row.gigaflopsPerSecond)
+      is_reference = row.label.isReference
     }
+  }
+
+  /// The limit of arithmetic.
+  struct Floor: Encodable {
+    /// Billions of floating-point operations a second that the threads of a rank do in registers.
+    let multiplier_gflops: Double
+    /// Seconds of a step at that rate, where each convolution takes the method with the fewest multiplications.
+    let seconds: Double
+    /// That as a share of the median step, in percent.
+    let percent: Double
   }
 
   /// What the regulariser costs: pairs of steps, one with and one without it.
@@ -80,6 +93,8 @@ struct BenchmarkReport: Encodable {
   let allreduce: Allreduce
   /// Seconds of a step that wait for the batch, mean over ranks.
   let data_seconds: Double
+  /// The limit of arithmetic of the convolutions; only in floats.
+  let floor: Floor?
   /// The first rank's work, in the order of the step.
   let operations: [Operation]
   /// Only where it was asked for.

@@ -10,6 +10,8 @@ struct OperationTable {
     var seconds: Double
     /// Floating-point operations in a step, 0 where the count says nothing.
     var floatingPointOperations: Double
+    /// The fewest that any method needs.
+    var leastOperations: Double
 
     /// Billions of floating-point operations a second, 0 where nothing is counted.
     var gigaflopsPerSecond: Double { seconds > 0 ? floatingPointOperations / seconds / 1e9 : 0 }
@@ -36,10 +38,11 @@ struct OperationTable {
       let place = places[label] ?? rows.count
       if place == rows.count {
         places[label] = place
-        rows.append(Row(label: label, seconds: 0, floatingPointOperations: 0))
+        rows.append(Row(label: label, seconds: 0, floatingPointOperations: 0, leastOperations: 0))
       }
       rows[place].seconds += span.seconds / Double(steps)
       rows[place].floatingPointOperations += span.label.floatingPointOperations / Double(steps)
+      rows[place].leastOperations += span.label.leastOperations / Double(steps)
     }
     return rows
   }
@@ -49,9 +52,10 @@ struct OperationTable {
     var sums: [WorkLabel: Row] = [:]
     for row in operations {
       let label = WorkLabel("", pass: row.label.pass, kind: row.label.kind)
-      var sum = sums[label] ?? Row(label: label, seconds: 0, floatingPointOperations: 0)
+      var sum = sums[label] ?? Row(label: label, seconds: 0, floatingPointOperations: 0, leastOperations: 0)
       sum.seconds += row.seconds
       sum.floatingPointOperations += row.floatingPointOperations
+      sum.leastOperations += row.leastOperations
       sums[label] = sum
     }
     return sums.values.sorted { ($0.seconds, $1.label.kind) > ($1.seconds, $0.label.kind) }
@@ -62,6 +66,16 @@ struct OperationTable {
     operations.reduce(0) { $0 + ($1.label.kind == kind ? $1.seconds : 0) }
   }
 
+  /// The fewest floating-point operations that a step needs, by the best method for each convolution.
+  var leastOperations: Double { operations.reduce(0) { $0 + $1.leastOperations } }
+
+  /// The operations that run a reference implementation, in words; none where there is none.
+  var references: [String] {
+    operations.filter(\.label.isReference).map {
+      "\($0.label.name), \($0.label.kind): \(NumberText.fixed($0.seconds * 1e3, 2)) ms, \(share($0.seconds)) of a step"
+    }
+  }
+
   /// Operations that the text names one by one.
   private static let slowestCount = 15
 
@@ -69,7 +83,8 @@ struct OperationTable {
   var text: String {
     let all = Row(
       label: WorkLabel("", pass: "", kind: "all of these"), seconds: operations.reduce(0) { $0 + $1.seconds },
-      floatingPointOperations: operations.reduce(0) { $0 + $1.floatingPointOperations })
+      floatingPointOperations: operations.reduce(0) { $0 + $1.floatingPointOperations },
+      leastOperations: leastOperations)
     let slowest = operations.sorted { $0.seconds > $1.seconds }.prefix(Self.slowestCount)
     let width = max(18, slowest.map(\.label.name.count).max() ?? 0) + 2
     func line(_ front: String, _ row: Row) -> String {
@@ -85,6 +100,9 @@ struct OperationTable {
     lines += slowest.map { row in
       line(NumberText.left(row.label.name, width), row) + "  \(row.label.kind)"
         + (row.label.algorithm.isEmpty ? "" : ", \(row.label.algorithm)")
+    }
+    if !references.isEmpty {
+      lines += ["", "slow reference implementations of oneDNN:"] + references
     }
     let duration = NumberText.significant(stepSeconds * 1e3)
     lines += ["", "the table explains \(share(all.seconds)) of a step of \(duration) ms"]

@@ -25,6 +25,8 @@ public struct ModelDescription: Encodable, Sendable {
     public let algorithm: String
     /// Floating-point operations, 0 where the count says nothing.
     public let floating_point_operations: Double
+    /// Whether it runs a library's reference implementation, a hundred times slower than others.
+    public let is_reference: Bool
   }
 
   /// The network and its form.
@@ -73,7 +75,7 @@ public struct ModelDescription: Encodable, Sendable {
     operations = plan.operations.map {
       Step(
         name: $0.name, pass: $0.pass, kind: $0.kind, algorithm: $0.algorithm,
-        floating_point_operations: $0.floatingPointOperations)
+        floating_point_operations: $0.floatingPointOperations, is_reference: $0.isReference)
     }
     floating_point_operations = operations.reduce(into: [:]) { $0[$1.pass, default: 0] += $1.floating_point_operations }
   }
@@ -107,6 +109,7 @@ public struct ModelDescription: Encodable, Sendable {
       return "\(NumberText.left(operation.name, name))  \(NumberText.left(operation.pass, 8)) "
         + "\(NumberText.right(cost > 0 ? NumberText.fixed(cost / 1e9, 2) : "", 6))  \(operation.kind)"
         + (operation.algorithm.isEmpty ? "" : ", \(operation.algorithm)")
+        + (operation.is_reference ? " (SLOW: a reference implementation)" : "")
     }
     func mebibytes(_ kind: String) -> String { "\((memory_bytes[kind] ?? 0) >> 20) MiB of \(kind)" }
     func work(_ pass: String) -> String { NumberText.fixed((floating_point_operations[pass] ?? 0) / 1e9, 1) }

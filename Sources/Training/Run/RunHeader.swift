@@ -41,5 +41,17 @@ extension TrainingRun {
         ),
         ("output", directory.path),
       ])
+    warnOfReferences(plan)
+  }
+
+  /// Names operations for which oneDNN has nothing but its reference implementation, with their share of the step's arithmetic.
+  private func warnOfReferences(_ plan: Plan) {
+    let all = plan.operations.reduce(0) { $0 + $1.floatingPointOperations }
+    for operation in plan.operations where operation.isReference {
+      let share = operation.floatingPointOperations / all * 100
+      console.warn(
+        "\(operation.name), \(operation.kind): a reference implementation, a hundred times slower than others, for "
+          + "\(NumberText.significant(share)) % of the step's arithmetic; `dropblock-dist bench` tells its time")
+    }
   }
 }
