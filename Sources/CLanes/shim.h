@@ -18,6 +18,8 @@ static inline int shim_register_floats(void) {
 
 // Asks for the cache line of an address, which is read soon.
 static inline void shim_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+// The same for a line that is written soon.
+static inline void shim_prefetch_to_write(const void *address) { __builtin_prefetch(address, 1, 3); }
 
 // The sixteen numbers that start at an address; no alignment is assumed.
 static inline shim_lanes shim_bfloat16_load(const void *address) {

@@ -7,6 +7,8 @@ public final class Plan {
   public let parameters: ParameterStore
   /// The algorithms that the plan uses; give them to other ranks and to a restart.
   public let choices: AlgorithmChoices
+  /// What was timed to choose them, where nothing else settled the choice.
+  public let timings: [MethodTiming]
   /// Bytes of activations, gradients of activations, masks and scratch memory.
   public var arenaBytes: Int { arena.byteCount }
   /// The channel block of outputs: element (n, c, y, x) lies at ((n * CB + c / b) * H * W + y * W + x) * b + c % b.
@@ -32,12 +34,12 @@ public final class Plan {
 
   init(
     graph: Graph, engine: Engine, mode: Planner.Mode, precision: Precision, parameters: ParameterStore,
-    choices: AlgorithmChoices, arena: AlignedMemory, prepareSteps: [Step], forwardSteps: [Step], backwardSteps: [Step],
+    choices: AlgorithmChoices, timings: [MethodTiming], arena: AlignedMemory, prepareSteps: [Step], forwardSteps: [Step], backwardSteps: [Step],
     masks: [MaskSlot],
     input: Buffer?, outputs: [Int: Buffer]
   ) {
     (self.graph, self.engine, self.mode, self.precision) = (graph, engine, mode, precision)
-    (self.parameters, self.choices) = (parameters, choices)
+    (self.parameters, self.choices, self.timings) = (parameters, choices, timings)
     (self.arena, self.prepareSteps, self.forwardSteps) = (arena, prepareSteps, forwardSteps)
     (self.backwardSteps, self.masks, self.input, self.outputs) = (backwardSteps, masks, input, outputs)
   }
@@ -64,7 +66,7 @@ public final class Plan {
   private convenience init(_ other: Plan) {
     self.init(
       graph: other.graph, engine: other.engine, mode: other.mode, precision: other.precision,
-      parameters: other.parameters, choices: other.choices, arena: other.arena, prepareSteps: other.prepareSteps,
+      parameters: other.parameters, choices: other.choices, timings: other.timings, arena: other.arena, prepareSteps: other.prepareSteps,
       forwardSteps: other.forwardSteps, backwardSteps: other.backwardSteps, masks: other.masks, input: other.input,
       outputs: other.outputs)
   }

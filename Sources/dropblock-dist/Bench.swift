@@ -24,6 +24,9 @@ struct Bench: ParsableCommand {
   @Option(help: ArgumentHelp("Pairs of steps with and without the regulariser, timed besides.", valueName: "pairs"))
   var compareDropblock = 0
 
+  @Flag(help: "Time every method of every convolution alone besides, without looking at earlier choices.")
+  var methods = false
+
   @Option(help: ArgumentHelp("Write the figures here as JSON.", valueName: "file"))
   var json: String?
 
@@ -41,7 +44,7 @@ struct Bench: ParsableCommand {
   func run() throws {
     BenchRequest(
       configuration: try source.load(builtIn: Configuration.retinaNetBenchmark), steps: steps, warmup: warmup,
-      pairs: compareDropblock, json: json, trace: trace
+      pairs: compareDropblock, methods: methods, json: json, trace: trace
     ).run()
   }
 }

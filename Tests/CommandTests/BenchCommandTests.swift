@@ -27,7 +27,7 @@ import Testing
       Set(figures.keys) == [
         "model", "image_size", "precision", "ranks", "threads_per_rank", "batch_per_rank", "steps",
         "images_per_second", "step_seconds", "peak_rss_bytes", "regularizer_seconds", "allreduce", "data_seconds",
-        "floor", "operations",
+        "floor", "operations", "methods",
       ])
     #expect(figures["image_size"] as? [Int] == [128, 128])
     #expect(figures["precision"] as? String == "f32")

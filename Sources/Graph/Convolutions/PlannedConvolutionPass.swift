@@ -41,11 +41,15 @@ final class PlannedConvolutionPass {
     for algorithm in ConvolutionAlgorithm.allCases { methods[algorithm] = algorithm.method(pass, problem) }
     let fast = methods.filter { !$0.value.isReference }
     if !fast.isEmpty { methods = fast }
-    let candidates = ConvolutionAlgorithm.allCases.filter { methods[$0] != nil }
-    require(!candidates.isEmpty, "there is no \(pass.rawValue) convolution for \(problem.key)")
-    algorithm = planner.algorithms.choose(problem.key(of: pass), among: candidates, positions: problem.positions) {
-      methods[$0].map { ConvolutionRehearsal(pass, problem, $0, weightLayout) }
+    let candidates = ConvolutionAlgorithm.allCases.compactMap { algorithm in
+      methods[algorithm].map { method in
+        AlgorithmChooser.Candidate(algorithm: algorithm, implementation: method.implementation) {
+          ConvolutionRehearsal(pass, problem, method, weightLayout)
+        }
+      }
     }
+    require(!candidates.isEmpty, "there is no \(pass.rawValue) convolution for \(problem.key)")
+    algorithm = planner.algorithms.choose(pass, problem, among: candidates)
     guard let method = methods[algorithm] else { fatalError("\(algorithm) was no candidate") }
     self.method = method
     leastMultiplications = methods.values.map(\.multiplications).min() ?? 0

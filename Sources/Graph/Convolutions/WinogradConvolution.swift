@@ -40,7 +40,7 @@ final class WinogradConvolution: ConvolutionMethod {
 
   /// Tiles of a block: as many as keep the points of what is read and written in the nearer caches, in equal blocks.
   static func tilesPerBlock(of tiles: Int, channels: Int) -> Int {
-    let budget = 12 << 20
+    let budget = 6 << 20
     let most = max(24, budget / (4 * 36 * channels))
     let blocks = (tiles + most - 1) / most
     return ((tiles + blocks - 1) / blocks + 5) / 6 * 6
@@ -66,8 +66,8 @@ final class WinogradConvolution: ConvolutionMethod {
     if isForward {
       ending = problem.ending(memory.bias, copiedTo: bias, count: Self.biasCount(written[0]))
     }
-    let v = WinogradPlane(bias + Self.biasCount(written[0]), read[0], tiles: tilesPerBlock)
-    let m = WinogradPlane(v.points + 36 * v.pointStride, written[0], tiles: tilesPerBlock)
+    let v = WinogradPlane(bias + Self.biasCount(written[0]), read[0], tiles: tilesPerBlock, perGroup: 6)
+    let m = WinogradPlane(v.points + 36 * v.pointStride, written[0], tiles: tilesPerBlock, perGroup: 6)
     let weights = memory.weight.assumingMemoryBound(to: Float.self)
     let padding = problem.padding
     for block in blocks {
@@ -126,14 +126,14 @@ private struct WinogradProducts: ColumnWork {
         next.prefetch(asked..<min(asked &+ share, weightStride))
         asked = min(asked &+ share, weightStride)
         let count = min(ProductTile<Columns>.rows, tiles.upperBound &- start)
-        let rows = TileRows(count: count) { UnsafePointer(source + (start &+ $0) &* channelBlock) }
+        let rows = TileRows(count: count) { UnsafePointer(source + v.place(ofTile: start &+ $0)) }
         var tile = ProductTile<Columns>()
         for block in 0..<readBlocks {
           tile.add(
             rows, at: block &* v.blockStride, step: 1, columns, at: block &* channelBlock &* channelBlock,
             step: channelBlock, count: channelBlock)
         }
-        tile.forEachRow(count) { row, sums in sums.store(results, (start &+ row) &* channelBlock) }
+        tile.forEachRow(count) { row, sums in sums.store(results, m.place(ofTile: start &+ row)) }
         start &+= count
       }
     }

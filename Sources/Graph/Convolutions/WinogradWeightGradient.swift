@@ -44,8 +44,8 @@ final class WinogradWeightGradient: ConvolutionMethod {
     let sources = zip(memory.sources, inputs).map { WinogradMap(elements: $0, shape: $1) }
     let gradients = zip(memory.destinations, outputs).map { WinogradMap(elements: $0, shape: $1) }
     let sums = memory.scratch.assumingMemoryBound(to: Float.self)
-    let v = WinogradPlane(sums + weights.byteCount / 4, inputs[0], tiles: tilesPerBlock)
-    let w = WinogradPlane(v.points + 36 * v.pointStride, outputs[0], tiles: tilesPerBlock)
+    let v = WinogradPlane(sums + weights.byteCount / 4, inputs[0], tiles: tilesPerBlock, perGroup: tilesPerBlock)
+    let w = WinogradPlane(v.points + 36 * v.pointStride, outputs[0], tiles: tilesPerBlock, perGroup: tilesPerBlock)
     for (index, block) in blocks.enumerated() {
       v.input(sources, block, top: problem.padding.top, left: problem.padding.left, channels)
       w.gradient(gradients, block, channels)
@@ -95,6 +95,7 @@ private struct WinogradSums: ColumnWork {
           let (block, lane) = (channel &+ row).quotientAndRemainder(dividingBy: channelBlock)
           return UnsafePointer(source + (block &* v.blockStride &+ lane))
         }
+        results.reading.prefetch(channel &* channelBlock..<(channel &+ count) &* channelBlock)
         var tile = ProductTile<Columns>()
         tile.add(rows, at: 0, step: channelBlock, factors, at: 0, step: channelBlock, count: tiles.count)
         tile.forEachRow(count) { row, sum in

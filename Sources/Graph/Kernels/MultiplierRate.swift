@@ -18,21 +18,29 @@ public enum MultiplierRate {
 private final class RegisterProducts: ColumnWork {
   /// Multiplications and additions of the last run.
   private(set) var operations = 0.0
+  /// Numbers that the compiler does not know; so small that no sum is infinite.
+  private let numbers = AlignedMemory(byteCount: 4096)
+
+  init() {
+    for index in 0..<64 { numbers.pointer(to: Float.self)[index] = 1e-3 * Float(index + 1) }
+  }
 
   func run<Columns: ProductColumns>(_: Columns.Type) {
     let steps = 1 << 20
     let threads = ThreadPool.threadCount
+    let base = UnsafePointer(numbers.pointer(to: Float.self))
     parallel(threads) { _ in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 64) { memory in
-        guard let base = memory.baseAddress else { return }
-        // Small enough that no sum is infinite.
-        memory.initialize(repeating: 1e-3)
-        let rows = TileRows(count: ProductTile<Columns>.rows) { UnsafePointer(base + $0) }
-        var tile = ProductTile<Columns>()
-        tile.add(rows, at: 0, step: 0, ColumnPointers(first: base, second: base), at: 0, step: 0, count: steps)
-        tile.forEachRow(ProductTile<Columns>.rows) { _, sums in
-          sums.store(MutableColumnPointers(first: base, second: base + 32), 0)
+      let rows = TileRows(count: ProductTile<Columns>.rows) { base + $0 }
+      var tile = ProductTile<Columns>()
+      tile.add(rows, at: 0, step: 0, ColumnPointers(first: base, second: base + 16), at: 0, step: 0, count: steps)
+      // All of them are looked at: the compiler leaves out sums that nobody reads.
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 32 * ProductTile<Columns>.rows) { sums in
+        guard let target = sums.baseAddress else { return }
+        sums.initialize(repeating: 0)
+        tile.forEachRow(ProductTile<Columns>.rows) { row, lanes in
+          lanes.store(MutableColumnPointers(first: target, second: target + 16), 32 &* row)
         }
+        require(sums.allSatisfy(\.isFinite), "sums of small products are infinite")
       }
     }
     let columns = Columns.blocks * Columns.channelBlock

@@ -1,7 +1,29 @@
 import Tensors
 
+/// How long one method takes for one pass of a convolution, alone.
+public struct MethodTiming: Codable, Sendable {
+  /// The pass, shapes, kernel and stride in words.
+  public let convolution: String
+  /// The method.
+  public let algorithm: ConvolutionAlgorithm
+  /// What the method calls its implementation.
+  public let implementation: String
+  /// The best of some runs.
+  public let seconds: Double
+  /// Floating-point operations of the defining sum, whatever the method does.
+  public let floatingPointOperations: Double
+}
+
 /// Settles how each pass of a plan's convolutions computes, and remembers it.
 struct AlgorithmChooser {
+  /// A method that a pass can choose.
+  struct Candidate {
+    let algorithm: ConvolutionAlgorithm
+    let implementation: String
+    /// What times it.
+    let rehearse: () -> ConvolutionRehearsal
+  }
+
   let policy: AlgorithmPolicy
   /// What activations and the weights that convolutions read are stored as.
   let precision: Precision
@@ -9,39 +31,47 @@ struct AlgorithmChooser {
   let known: AlgorithmChoices
   /// The choices of this plan's operations, so that equal plans have equal choices whatever else was known.
   private(set) var choices = AlgorithmChoices()
+  /// What was timed for them, in the order of the plan.
+  private(set) var timings: [MethodTiming] = []
 
   init(policy: AlgorithmPolicy, precision: Precision, known: AlgorithmChoices) {
     (self.policy, self.precision, self.known) = (policy, precision, known)
   }
 
   /// Settles the algorithm of a convolution pass: a known choice, the policy, or the fastest of `candidates`.
-  ///
-  /// - Parameter positions: output pixels of the batch.
-  mutating func choose(
-    _ key: String, among candidates: [ConvolutionAlgorithm], positions: Int,
-    rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
-  ) -> ConvolutionAlgorithm {
-    let settled = [choices, known].lazy.compactMap { $0.choices[key] }.first(where: candidates.contains)
-    let chosen = settled ?? choose(among: candidates, positions: positions, rehearse: rehearse)
+  mutating func choose(_ pass: ConvolutionPass, _ problem: ConvolutionProblem, among candidates: [Candidate])
+    -> ConvolutionAlgorithm
+  {
+    let key = problem.key(of: pass)
+    let settled = [choices, known].lazy.compactMap { $0.choices[key] }
+      .first { chosen in candidates.contains { $0.algorithm == chosen } }
+    let chosen = settled ?? choose(key, problem, among: candidates)
     require(choices.choices[key].map { $0 == chosen } ?? true, "two algorithms for \(key)")
     choices.choices[key] = chosen
     return chosen
   }
 
   /// The algorithm that the policy wants.
-  private func choose(
-    among candidates: [ConvolutionAlgorithm], positions: Int, rehearse: (ConvolutionAlgorithm) -> ConvolutionRehearsal?
+  private mutating func choose(
+    _ key: String, _ problem: ConvolutionProblem, among candidates: [Candidate]
   ) -> ConvolutionAlgorithm {
+    func available(_ wanted: ConvolutionAlgorithm) -> ConvolutionAlgorithm {
+      candidates.contains { $0.algorithm == wanted } ? wanted : candidates[0].algorithm
+    }
     switch policy {
     case .estimated:
       // Above 10 x 10 Winograd was the faster one for nearly every layer and processor that was measured, below it seldom.
-      let wanted = positions > 100 && precision == .f32 ? ConvolutionAlgorithm.winograd : .direct
-      return candidates.contains(wanted) ? wanted : candidates[0]
-    case .only(let wanted): return candidates.contains(wanted) ? wanted : candidates[0]
+      return available(problem.positions > 100 && precision == .f32 ? .winograd : .direct)
+    case .only(let wanted): return available(wanted)
     case .timed:
-      if candidates.count == 1 { return candidates[0] }
-      let times = bestTimes(candidates.map(rehearse))
-      return candidates[times.indices.min { times[$0] < times[$1] } ?? 0]
+      if candidates.count == 1 { return candidates[0].algorithm }
+      let times = bestTimes(candidates.map { $0.rehearse() })
+      timings += zip(candidates, times).map {
+        MethodTiming(
+          convolution: key, algorithm: $0.algorithm, implementation: $0.implementation, seconds: $1,
+          floatingPointOperations: 2 * problem.multiplications)
+      }
+      return candidates[times.indices.min { times[$0] < times[$1] } ?? 0].algorithm
     }
   }
 
@@ -49,12 +79,12 @@ struct AlgorithmChooser {
   ///
   /// They take turns, so that what else the machine does for a while hits all of them; where two are close, more turns decide.
   /// So they do where a run is short: one in which a thread loses its core takes milliseconds, whatever it computes.
-  private func bestTimes(_ rehearsals: [ConvolutionRehearsal?]) -> [Double] {
+  private func bestTimes(_ rehearsals: [ConvolutionRehearsal]) -> [Double] {
     let longEnough = 2e-3
     var best = [Double](repeating: .infinity, count: rehearsals.count)
     for round in 0..<12 {
       for (index, rehearsal) in rehearsals.enumerated() {
-        guard let seconds = rehearsal?.run() else { continue }
+        let seconds = rehearsal.run()
         // The first run compiles and touches memory.
         if round > 0 { best[index] = min(best[index], seconds) }
       }

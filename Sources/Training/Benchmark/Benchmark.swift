@@ -28,8 +28,10 @@ final class Benchmark<Task: BenchmarkTask> {
   private let timer: StepTimer<Task>
 
   /// Plans the model and makes the input; all ranks call it, and throw the same error.
+  ///
+  /// - Parameter timesMethods: whether every method of every convolution is timed, known choices or not.
   init(
-    _ task: Task, communicator: Communicator, threads: ThreadChoice, console: Console
+    _ task: Task, communicator: Communicator, threads: ThreadChoice, console: Console, timesMethods: Bool
   ) throws {
     let configuration = task.configuration
     (self.configuration, self.communicator) = (configuration, communicator)
@@ -37,7 +39,7 @@ final class Benchmark<Task: BenchmarkTask> {
     let (batch, choices) = try communicator.collectively {
       (
         try configuration.batchPlan(ranks: communicator.size),
-        try PlanChoices(configuration, threads: threads.threads, resumed: nil)
+        try PlanChoices(configuration, threads: threads.threads, resumed: nil, timesAll: timesMethods)
       )
     }
     communicator.phase = "data"
@@ -87,6 +89,7 @@ final class Benchmark<Task: BenchmarkTask> {
         bytes: communicator.size > 1 ? replica.reducer.bytes : 0, seconds: transfers,
         exposed_seconds: times.exposed.mean),
       data_seconds: times.data.mean, floor: floor, operations: table.operations.map(BenchmarkReport.Operation.init),
+      methods: replica.plan.timings.map(BenchmarkReport.Method.init),
       dropblock: length.pairs > 0 ? try dropBlockCost(pairs: length.pairs) : nil)
     say(report, furtherRanks: furtherRanks, table: table)
     return (report, trace)
@@ -170,6 +173,8 @@ final class Benchmark<Task: BenchmarkTask> {
         ))
     }
     console.header("measured", rows)
+    let methods = MethodTable(replica.plan.timings)
+    if !methods.isEmpty { console.say("\n\(methods.text)") }
     console.say("\n\(table.text)")
   }
 }

@@ -1,3 +1,4 @@
+import Graph
 import Tensors
 
 /// What `bench` found, with the names that scripts rely on.
@@ -51,6 +52,23 @@ struct BenchmarkReport: Encodable {
     let percent: Double
   }
 
+  /// One method of one pass of a convolution, alone.
+  struct Method: Encodable {
+    let convolution: String
+    let method: String
+    let implementation: String
+    /// The best of some runs.
+    let seconds: Double
+    /// Billions of operations of the defining sum a second, whatever the method does.
+    let gflops: Double
+
+    init(_ timing: MethodTiming) {
+      (convolution, method) = (timing.convolution, timing.algorithm.rawValue)
+      (implementation, seconds) = (timing.implementation, timing.seconds)
+      gflops = timing.floatingPointOperations / timing.seconds / 1e9
+    }
+  }
+
   /// What the regulariser costs: pairs of steps, one with and one without it.
   struct DropBlockCost: Encodable {
     let pairs: Int
@@ -97,6 +115,8 @@ struct BenchmarkReport: Encodable {
   let floor: Floor?
   /// The first rank's work, in the order of the step.
   let operations: [Operation]
+  /// What was timed to choose the methods of convolutions: with `--methods` all of them.
+  let methods: [Method]
   /// Only where it was asked for.
   let dropblock: DropBlockCost?
 }

@@ -12,6 +12,8 @@ public struct BenchRequest: Sendable {
   public var warmup: Int
   /// Pairs of steps with and without the regulariser, from 0.
   public var pairs: Int
+  /// Whether every method of every convolution is timed alone besides.
+  public var methods: Bool
   /// The file that gets the figures as JSON.
   public var json: String?
   /// The file that gets the timelines of all ranks as trace events.
@@ -19,11 +21,11 @@ public struct BenchRequest: Sendable {
 
   /// A request.
   public init(
-    configuration: Configuration, steps: Int = 5, warmup: Int = 2, pairs: Int = 0, json: String? = nil,
-    trace: String? = nil
+    configuration: Configuration, steps: Int = 5, warmup: Int = 2, pairs: Int = 0, methods: Bool = false,
+    json: String? = nil, trace: String? = nil
   ) {
     (self.configuration, self.steps, self.warmup, self.pairs) = (configuration, steps, warmup, pairs)
-    (self.json, self.trace) = (json, trace)
+    (self.methods, self.json, self.trace) = (methods, json, trace)
   }
 
   /// Measures on all ranks and ends the process.
@@ -54,7 +56,7 @@ public struct BenchRequest: Sendable {
   private func measure<Task: BenchmarkTask>(
     _ task: Task, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
   ) throws -> (report: BenchmarkReport, trace: [ChromeTrace.Rank]) {
-    try Benchmark(task, communicator: communicator, threads: threads, console: console)
+    try Benchmark(task, communicator: communicator, threads: threads, console: console, timesMethods: methods)
       .run(BenchmarkLength(warmup: warmup, steps: steps, pairs: pairs))
   }
 

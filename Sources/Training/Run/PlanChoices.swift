@@ -13,7 +13,11 @@ struct PlanChoices {
   let cacheFile: String?
 
   /// The choices that a configuration asks for, those of a resumed run first.
-  init(_ configuration: Configuration, threads: Int, resumed: AlgorithmChoices?) throws {
+  ///
+  /// - Parameter timesAll: whether nothing is known beforehand, so that every method is timed.
+  init(
+    _ configuration: Configuration, threads: Int, resumed: AlgorithmChoices?, timesAll: Bool = false
+  ) throws {
     precision = configuration.precision
     switch configuration.planner.algorithms {
     case .direct: (policy, known, cacheFile) = (.direct, AlgorithmChoices(), nil)
@@ -24,7 +28,7 @@ struct PlanChoices {
       let file = Self.cacheFile(threads: threads, precision: configuration.precision)
       cacheFile = file
       // A damaged cache file is as good as none: timing fills it again.
-      known = resumed ?? (try? Self.read(file)) ?? AlgorithmChoices()
+      known = timesAll ? AlgorithmChoices() : resumed ?? (try? Self.read(file)) ?? AlgorithmChoices()
     }
   }
 
