@@ -53,7 +53,7 @@ extension BadInputCase {
         "which has [1, 2, 3]; got 4",
       ], ranks: [1, 2]
     ) {
-      try $0.classify("cifar10", "--set", "dropblock.groups=[4]", model: "customnet")
+      try $0.classify("cifar10", "--set", "dropblock.groups=[4]")
     },
     BadInputCase(
       "a branch that DropBlock does not know", 78,

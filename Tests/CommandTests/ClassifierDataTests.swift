@@ -53,7 +53,7 @@ import Testing
     #expect(try TestSupport.run(["gzip", file]).exitCode == 0)
     let settings = ["input.size=28", "input.crop=none", "dropblock.groups=[1, 2, 3]"]
     let result = try space.program(
-      ranks: 1, space.classify("mnist", model: "customnet") + settings.flatMap { ["--set", $0] })
+      ranks: 1, space.classify("mnist") + settings.flatMap { ["--set", $0] })
     #expect(result.exitCode == 0, "\(result)")
     #expect(result.output.contains("4 training images of 10 classes"), "\(result)")
     let metrics = try String(contentsOfFile: space.folder.file("run/metrics.jsonl"), encoding: .utf8)
@@ -149,11 +149,11 @@ extension BadInputCase {
 
 extension Workspace {
   /// Arguments that train a small classifier on the data set of this kind in `classes`.
-  func classify(_ kind: String, _ more: String..., model: String = "resnet, depth: 18") throws -> [String] {
+  func classify(_ kind: String, _ more: String...) throws -> [String] {
     let text = """
       data: {kind: \(kind), root: \(folder.file("classes"))}
       input: {size: 32, crop: pad}
-      model: {name: \(model), classes: 10}
+      model: {name: customnet, classes: 10}
       dropblock: {groups: []}
       batch: {per_rank: 2}
       learning_rate: {warmup: 0 steps, schedule: cosine}

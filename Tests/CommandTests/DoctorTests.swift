@@ -85,7 +85,7 @@ import Testing
     let space = try Workspace()
     try space.remove(space.picture("val", 2))
     let result = try doctor(space, environment: ["SLURM_NTASKS": "4"])
-    #expect(result.exitCode == 78 && result.seconds < 5, "\(result)")
+    #expect(result.exitCode == 78, "\(result)")
     let problems = lines(result, "problem")
     #expect(problems.count == 2, "\(result)")
     let first = try #require(problems.first)
@@ -135,8 +135,7 @@ import Testing
     func both(_ program: String, _ more: [String] = []) throws -> CommandResult {
       // mpirun takes a second program after a colon.
       try runProgram(
-        ranks: 1, arguments + [":", "-np", "1", program] + arguments + more, environment: space.trained.environment,
-        timeoutSeconds: 60)
+        ranks: 1, arguments + [":", "-np", "1", program] + arguments + more, environment: space.trained.environment)
     }
     let programs = try both(other)
     programs.expectError(78, ["the ranks are not alike", "rank 1 on ", "differs from rank 0 in program"])

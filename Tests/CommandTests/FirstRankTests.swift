@@ -13,7 +13,7 @@ import Testing
     let second = ["evaluate", "--checkpoint", "/no/such/run", "--set", "data.root=\(space.data)", "--json", files[1]]
     let both = try runProgram(
       ranks: 1, space.evaluate("--json", files[1]) + [":", "-np", "1", Locations.program] + second,
-      environment: space.trained.environment, timeoutSeconds: 60)
+      environment: space.trained.environment)
     #expect(both.exitCode == 0 && both.output.contains("on 2 ranks"), "\(both)")
     #expect(FileManager.default.contentsEqual(atPath: files[0], andPath: files[1]))
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// The processes of a job under mpirun that have this text in their arguments, by rank; those that have ended but are not
 /// yet reaped do not count.
@@ -20,12 +21,9 @@ func rankProcesses(mentioning text: String) -> [Int: pid_t] {
   return found
 }
 
-/// Waits on a thread of its own until a run has logged a line with this text, at most a minute, and then acts.
+/// Waits on a thread of its own until a run has logged a line with this text, and then acts.
 func when(_ log: String, says text: String, _ act: @escaping @Sendable () -> Void) {
   Thread.detachNewThread {
-    for _ in 0..<6000 {
-      if let lines = try? String(contentsOfFile: log, encoding: .utf8), lines.contains(text) { return act() }
-      usleep(10_000)
-    }
+    if HangLimit.wait(until: { (try? String(contentsOfFile: log, encoding: .utf8))?.contains(text) == true }) { act() }
   }
 }

@@ -26,10 +26,13 @@ struct RestartRun {
       : try runProgram(ranks: ranks, arguments, environment: environment)
   }
 
-  /// Runs the command, and ends every rank with SIGKILL as soon as `isTime`; false when it ended before.
-  func kill(when isTime: () -> Bool) throws -> Bool {
+  /// Runs the command until it stands still in a step, and ends every rank with SIGKILL as soon as `isTime`; false when
+  /// it ended before or never came there.
+  func kill(inStep step: Int, when isTime: () -> Bool) throws -> Bool {
     let process = Process()
-    let command = (ranks == 1 ? ["env"] : mpirunPrefix(ranks: ranks)) + [Locations.program] + arguments
+    let command =
+      (ranks == 1 ? ["env"] : mpirunPrefix(ranks: ranks)) + [Locations.program] + arguments
+      + ["--inject", "stall:rank=0,step=\(step)"]
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = command
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -38,15 +41,12 @@ struct RestartRun {
     )
     try process.run()
     defer { process.waitUntilExit() }
-    while !isTime() {
-      if !process.isRunning { return false }
-      usleep(2_000)
-    }
+    let isInTime = HangLimit.wait { isTime() || !process.isRunning }
     // `env` became the program or mpirun; the ranks are mpirun's children.
     let victims = ranks == 1 ? [process.processIdentifier] : try children(of: process.processIdentifier)
-    guard victims.count == ranks else { return false }
-    for victim in victims where Glibc.kill(victim, SIGKILL) != 0 { return false }
-    return true
+    let killed = victims.count { Glibc.kill($0, SIGKILL) == 0 }
+    if killed != ranks { process.terminate() }
+    return isInTime && killed == ranks
   }
 
   private func children(of parent: pid_t) throws -> [pid_t] {

@@ -14,19 +14,19 @@ import Testing
       kind: shapes
       workers: 2
       prefetch_depth: 3
-      shapes: {size: 64, train_images: 28, val_images: 4}
+      shapes: {size: 64, train_images: 10, val_images: 2}
     input: {size: 64, scale_min: 0.8, scale_max: 1.2, flip: 0.5, evaluation: {size: 64}}
     model: {form: paper, depth: 18, classes: 5}
     dropblock: {groups: [3, 4], block_size: 3, keep_prob: 0.8}
     batch: {per_rank: 2}
     optimizer: {kind: adam, average_decay: 0.99}
-    learning_rate: {peak: 0.001, warmup_start: 0, warmup: 5 steps, schedule: cosine}
-    train: {length: 20 steps, checkpoint_every: 10 steps, log_every: 1}
+    learning_rate: {peak: 0.001, warmup_start: 0, warmup: 2 steps, schedule: cosine}
+    train: {length: 8 steps, checkpoint_every: 4 steps, log_every: 1}
     planner: {algorithms: timed}
 
     """
 
-  @Test("20 steps, and 10 steps, kill -9, resume and 10 steps, leave the same bytes", arguments: [1, 2])
+  @Test("8 steps, and 6 steps, kill -9, resume from 4 and 4 steps, leave the same bytes", arguments: [1, 2])
   func exact(ranks: Int) throws {
     let folder = try TemporaryDirectory("restart")
     let configuration = try folder.write(Self.configuration, to: "restart.yaml")
@@ -39,12 +39,12 @@ import Testing
       $0.replacingOccurrences(of: "\"choices\" : {", with: "\"choices\" : {\n    \"another\" : \"direct\",")
     }
     let broken = RestartRun("broken", ranks: ranks, configuration: configuration, in: folder)
-    let wasKilled = try broken.kill {
-      FileManager.default.fileExists(atPath: broken.checkpoint(10, CheckpointSet.stateName))
-        && broken.losses.count >= 12
+    let wasKilled = try broken.kill(inStep: 7) {
+      FileManager.default.fileExists(atPath: broken.checkpoint(4, CheckpointSet.stateName))
+        && broken.losses.count >= 6
     }
     #expect(wasKilled, "the run ended before it was killed")
-    #expect(!FileManager.default.fileExists(atPath: broken.checkpoint(20, CheckpointSet.stateName)))
+    #expect(!FileManager.default.fileExists(atPath: broken.checkpoint(8, CheckpointSet.stateName)))
     // Whoever resumes finds other timings: the run goes on with the algorithms that its checkpoint names.
     try editPlan(in: folder.file("cache")) {
       $0.replacingOccurrences(of: "\"direct\"", with: "\"?\"")
@@ -55,7 +55,7 @@ import Testing
     #expect(resumed.exitCode == 0, "\(resumed)")
     #expect((resumed.output + resumed.errorOutput).contains("resuming from \(broken.directory)"), "\(resumed)")
 
-    for step in [10, 20] {
+    for step in [4, 8] {
       for file in [CheckpointSet.modelName, CheckpointSet.optimizerName, CheckpointSet.stateName] {
         let expected = try Data(contentsOf: URL(fileURLWithPath: whole.checkpoint(step, file)))
         let actual = try Data(contentsOf: URL(fileURLWithPath: broken.checkpoint(step, file)))
@@ -64,7 +64,7 @@ import Testing
         #expect(isSame, "\(file) of step \(step) with \(ranks) ranks")
       }
     }
-    #expect(whole.losses.count == 20)
+    #expect(whole.losses.count == 8)
     #expect(broken.losses == whole.losses, "every step is recorded once, with the same loss")
   }
 

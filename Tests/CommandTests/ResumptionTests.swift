@@ -116,22 +116,22 @@ import Testing
   func everySignal() throws {
     let space = try Workspace()
     let directory = space.folder.file("run")
-    let arguments = space.train("--set", "train.length=40 steps", "--set", "train.checkpoint_every=99 steps")
+    let arguments = space.train("--set", "train.length=24 steps", "--set", "train.checkpoint_every=99 steps")
     for (rank, signal) in [SIGUSR1, SIGINT, SIGCONT, SIGTERM].enumerated() {
       // The first comes about as the first step begins, the others after a step of their own run.
       let done = CheckpointStore(runDirectory: directory).latestStep
-      when("\(directory)/log.txt", says: done.map { " \($0 + 1)/40 " } ?? "  output ") {
+      when("\(directory)/log.txt", says: done.map { " \($0 + 1)/24 " } ?? "  output ") {
         if let process = rankProcesses(mentioning: directory)[rank] { kill(process, signal) }
       }
       let result = try space.program(ranks: 4, arguments)
       #expect(result.exitCode == 75 && result.errorLines("error").isEmpty, "signal \(signal): \(result)")
       let step = try #require(CheckpointStore(runDirectory: directory).latestStep, "\(result)")
-      #expect(step > done ?? -1 && step < 40, "signal \(signal): \(result)")
+      #expect(step > done ?? -1 && step < 24, "signal \(signal): \(result)")
       #expect(result.output.contains("stopped after step \(step) with a complete checkpoint"), "\(result)")
     }
     let last = try space.program(ranks: 4, arguments)
     #expect(last.exitCode == 0, "\(last)")
     let rows = try String(contentsOfFile: "\(directory)/metrics.jsonl", encoding: .utf8).split(separator: "\n")
-    #expect(rows.count { $0.contains("\"loss\"") } == 40)
+    #expect(rows.count { $0.contains("\"loss\"") } == 24)
   }
 }

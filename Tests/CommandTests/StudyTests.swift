@@ -20,7 +20,7 @@ import Testing
       batch: {global: 8}
       learning_rate: {warmup: 0 steps, schedule: cosine}
       planner: {algorithms: direct}
-      train: {length: 120 epochs, evaluate_every: 60 epochs}
+      train: {length: 4 epochs, evaluate_every: 2 epochs}
 
       """, to: "rows/base.yaml")
     _ = try folder.write("base: base.yaml\nname: plain\n", to: "rows/plain.yaml")
@@ -34,8 +34,9 @@ import Testing
         ])
     }
 
-    // The time is over once the first run has begun, which then stops with a checkpoint and resumes from it.
-    let stopped = try run(["--minutes", "0.01"])
+    // The time is over once the first run has begun, which then stops with a checkpoint and resumes from it; it stands still
+    // for longer than the time.
+    let stopped = try run(["--minutes", "0.05", "--", "--inject", "stall:rank=0,step=2,seconds=6"])
     #expect(stopped.exitCode == 75 && stopped.output.contains("0 of 4 runs are finished"), "\(stopped)")
     let finished = try run([])
     #expect(finished.exitCode == 0 && finished.output.contains("4 of 4 runs are finished"), "\(finished)")
@@ -45,9 +46,9 @@ import Testing
 
     let table = try String(contentsOfFile: folder.file("out/table.csv"), encoding: .utf8).split(separator: "\r\n")
     #expect(table.map { $0.split(separator: ",")[0] } == ["configuration", "plain", "slow"], "\(table)")
-    #expect(table[1].split(separator: ",")[1...2] == ["2", "120/120"], "\(table)")
+    #expect(table[1].split(separator: ",")[1...2] == ["2", "4/4"], "\(table)")
     let markdown = try String(contentsOfFile: folder.file("out/table.md"), encoding: .utf8)
-    #expect(markdown.contains("| plain | 2 | 120/120 | 0.") && !markdown.contains("unfinished"), "\(markdown)")
+    #expect(markdown.contains("| plain | 2 | 4/4 | 0.") && !markdown.contains("unfinished"), "\(markdown)")
     #expect(try String(contentsOfFile: folder.file("out/plot.svg"), encoding: .utf8).contains("<polyline"))
 
     // Runs that something else has started, into the same table.
@@ -56,7 +57,7 @@ import Testing
       ["python3", "\(Locations.packageRoot)/launch/study", "--collect", "--output", folder.file("collected")] + runs)
     #expect(collected.exitCode == 0 && collected.output.contains("3 of 3 runs are finished"), "\(collected)")
     let rows = try String(contentsOfFile: folder.file("collected/table.csv"), encoding: .utf8).split(separator: "\r\n")
-    #expect(rows[1] == table[1] && rows[2].hasPrefix("slow,1,120,"), "\(rows)")
+    #expect(rows[1] == table[1] && rows[2].hasPrefix("slow,1,4,"), "\(rows)")
     let twins = try TestSupport.run(
       ["python3", "\(Locations.packageRoot)/launch/study", "--collect", runs[0], runs[0]])
     #expect(twins.exitCode == 78 && twins.errorOutput.contains("would be one row"), "\(twins)")

@@ -130,8 +130,8 @@ struct Workspace {
   /// Runs the program alone, or under mpirun with several ranks.
   func program(ranks: Int, _ arguments: [String], environment: [String: String] = [:]) throws -> CommandResult {
     let environment = trained.environment.merging(environment) { $1 }
-    if ranks > 1 { return try runProgram(ranks: ranks, arguments, environment: environment, timeoutSeconds: 60) }
-    return try runProgram(arguments, environment: environment, timeoutSeconds: 60)
+    if ranks > 1 { return try runProgram(ranks: ranks, arguments, environment: environment) }
+    return try runProgram(arguments, environment: environment)
   }
 }
 

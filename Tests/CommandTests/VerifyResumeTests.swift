@@ -4,6 +4,12 @@ import Testing
 
 /// The short version of the proof that restarts are exact; 20 kills a number of ranks are made outside of the tests.
 @Suite(.serialized) struct VerifyResumeTests {
+  /// What makes the configuration of `verify-resume` small.
+  private static let tiny = [
+    "data.shapes.size=64", "data.shapes.train_images=16", "data.shapes.val_images=4", "input.size=64",
+    "input.evaluation.size=64", "batch.per_rank=1", "planner.algorithms=direct",
+  ].flatMap { ["--set", $0] }
+
   private struct Report: Decodable {
     struct Run: Decodable {
       let rank: Int
@@ -16,11 +22,11 @@ import Testing
   @Test("runs of two ranks killed in a step and in a write end like the one left alone; nothing is left behind")
   func exact() throws {
     let folder = try TemporaryDirectory("verify")
-    let arguments = [
-      "verify-resume", "--kills", "2", "--seed", "3", "--scratch", folder.file("scratch"), "--json",
-      folder.file("report.json"), "--set", "train.length=8 steps", "--set", "train.checkpoint_every=3 steps", "--set",
-      "planner.algorithms=direct",
-    ]
+    let arguments =
+      [
+        "verify-resume", "--kills", "2", "--seed", "3", "--scratch", folder.file("scratch"), "--json",
+        folder.file("report.json"), "--set", "train.length=8 steps", "--set", "train.checkpoint_every=3 steps",
+      ] + Self.tiny
     // Started by mpirun itself: the first rank watches, the other one leaves at once, and neither joins MPI.
     let result = try runProgram(ranks: 2, arguments, environment: ["DROPBLOCK_CACHE": folder.file("cache")])
     #expect(result.exitCode == 0, "\(result)")
@@ -38,10 +44,11 @@ import Testing
     let folder = try TemporaryDirectory("verify")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Locations.program)
-    process.arguments = [
-      "verify-resume", "--ranks", "2", "--kills", "1", "--scratch", folder.path, "--set", "train.length=5000 steps",
-      "--set", "planner.algorithms=direct",
-    ]
+    process.arguments =
+      [
+        "verify-resume", "--ranks", "2", "--kills", "1", "--scratch", folder.path, "--set",
+        "train.length=100000 steps",
+      ] + Self.tiny
     process.environment = ProcessInfo.processInfo.environment.merging(mpirunEnvironment) { $1 }
       .merging(["DROPBLOCK_CACHE": folder.file("cache")]) { $1 }
     (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
@@ -52,13 +59,10 @@ import Testing
         return String(decoding: words, as: UTF8.self).contains("\(folder.path)/dropblock-verify")
       }
     }
-    func wait(_ isTime: () -> Bool) { for _ in 0..<2000 where !isTime() { usleep(10_000) } }
     // mpirun and two ranks.
-    wait { family().count >= 3 }
-    #expect(family().count >= 3)
+    #expect(HangLimit.wait { family().count >= 3 })
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
-    wait { family().isEmpty }
-    #expect(family().isEmpty)
+    #expect(HangLimit.wait { family().isEmpty })
   }
 }

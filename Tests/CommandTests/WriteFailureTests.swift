@@ -53,11 +53,8 @@ import Testing
     let full = try FullDisk()
     let (store, log, filler) = (full.store, "\(full.directory)/log.txt", full.filler)
     Thread.detachNewThread {
-      // Room is made as soon as the second checkpoint has failed; 60 s are the command's own limit.
-      for _ in 0..<6000 {
-        if let text = try? String(contentsOfFile: log, encoding: .utf8), text.contains("not written: ") { break }
-        usleep(10_000)
-      }
+      // Room is made as soon as the second checkpoint has failed.
+      HangLimit.wait { (try? String(contentsOfFile: log, encoding: .utf8))?.contains("not written: ") == true }
       try? FileManager.default.removeItem(atPath: filler)
     }
     let result = try full.train(

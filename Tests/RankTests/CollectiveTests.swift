@@ -1,5 +1,6 @@
 import Distributed
 import Glibc
+import Tensors
 import Testing
 
 extension Ranks {
@@ -93,24 +94,27 @@ extension Ranks {
 
     @Test("no rank leaves a barrier before the last one has come")
     func barrier() throws {
-      // Oracle: the clock; the last rank comes 50 ms late. CLOCK_MONOTONIC is one for the whole host.
-      let isLast = world.rank == world.size - 1
-      let clock = ContinuousClock()
+      // Oracle: the clock, which is one for the whole host; the last rank comes 50 ms late.
       try world.barrier()
-      let start = clock.now
-      if isLast { usleep(50_000) }
+      if world.rank == world.size - 1 { usleep(50_000) }
+      let came = monotonicSeconds()
       try world.barrier()
-      #expect(clock.now - start >= .milliseconds(40))
+      let left = monotonicSeconds()
+      #expect(try world.allgather("\(came)").compactMap(Double.init).allSatisfy { $0 <= left })
     }
 
     @Test("time inside MPI is counted")
     func accounting() throws {
-      let before = world.secondsInMPI
-      if world.rank == 0 { usleep(30_000) }
-      try world.barrier()
-      let spent = world.secondsInMPI - before
+      // Oracle: the clock around all of it. The first rank comes late ten times over, so that ranks which themselves come a
+      // little late, as on a busy machine, wait for it all the same.
+      let (before, start) = (world.secondsInMPI, monotonicSeconds())
+      for _ in 0..<10 {
+        if world.rank == 0 { usleep(30_000) }
+        try world.barrier()
+      }
+      let (spent, all) = (world.secondsInMPI - before, monotonicSeconds() - start)
       if world.rank > 0 { #expect(spent >= 0.02) }
-      #expect(spent < 10)
+      #expect(spent <= all)
     }
   }
 }

@@ -1,31 +1,23 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// How a job ends, seen from outside: mpirun starts this very bundle again; see `DepartureRehearsal`.
 @Suite("Departures", .serialized)
 struct DepartureTests {
   private func run(_ rehearsal: DepartureRehearsal) throws -> (code: Int32, text: String) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
-      "timeout", "-k", "5", "60", "mpirun", "-np", "2", "--oversubscribe", "--bind-to", "none", "--mca",
-      "mpi_yield_when_idle", "1", try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-      "--testing-library", "swift-testing", "--filter", #"RankTests\.Ranks/CollectiveTests/barrier"#,
-    ]
-    // A clean start, also when these tests themselves run under a launcher.
-    var environment = ProcessInfo.processInfo.environment.filter { name, _ in
-      !["OMPI_", "PMIX_", "PRTE_", "SLURM_"].contains { name.hasPrefix($0) }
+    let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    // A clean start, also when these tests themselves run under a launcher: empty values remove variables.
+    let launched = ProcessInfo.processInfo.environment.keys.filter { name in
+      ["OMPI_", "PMIX_", "PRTE_", "SLURM_"].contains { name.hasPrefix($0) }
     }
-    environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
-    environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+    var environment = Dictionary(uniqueKeysWithValues: launched.map { ($0, "") }).merging(mpirunEnvironment) { $1 }
     environment[DepartureRehearsal.variable] = rehearsal.rawValue
-    process.environment = environment
-    let output = Pipe()
-    (process.standardInput, process.standardOutput, process.standardError) = (FileHandle.nullDevice, output, output)
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (process.terminationStatus, text)
+    let result = try TestSupport.run(
+      mpirunPrefix(ranks: 2) + [
+        bundle, "--testing-library", "swift-testing", "--filter", #"RankTests\.Ranks/CollectiveTests/barrier"#,
+      ], environment: environment)
+    return (result.exitCode, result.output + result.errorOutput)
   }
 
   @Test("an error of one rank, others in a collective: mpirun returns its code and shows its message")

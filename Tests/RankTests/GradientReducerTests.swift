@@ -2,6 +2,7 @@ import Distributed
 import Foundation
 import Glibc
 import Tensors
+import TestSupport
 import Testing
 
 extension Ranks {
@@ -134,7 +135,8 @@ extension Ranks {
         for bucket in buckets.ranges.indices { try reducer.start(bucket: bucket) }
         let clock = ContinuousClock()
         let start = clock.now
-        while clock.now - start < .seconds(30), try !reducer.isComplete(bucket: buckets.ranges.count - 1) {
+        while clock.now - start < .seconds(HangLimit.seconds), try !reducer.isComplete(bucket: buckets.ranges.count - 1)
+        {
           try reducer.progress()
         }
         #expect(arena.indices.allSatisfy { arena[$0] == expected($0) })
@@ -159,9 +161,7 @@ extension Ranks {
         try reducer.start(bucket: 0)
         try reducer.wait(bucket: 0)
         if isLate {
-          for _ in 0..<3000 where (0..<world.size - 1).contains(where: { access(mark($0), F_OK) != 0 }) {
-            usleep(10_000)
-          }
+          HangLimit.wait { (0..<world.size - 1).allSatisfy { access(mark($0), F_OK) == 0 } }
           try reducer.start(bucket: 1)
         } else {
           world.deadlineSeconds = 0.2

@@ -1,5 +1,6 @@
 import Distributed
 import Glibc
+import TestSupport
 import Testing
 
 // Note [Rank tests]
@@ -21,7 +22,7 @@ import Testing
 //
 // and everything else, without mpirun, with `--skip 'RankTests\.Ranks/'`. Both work with `--no-parallel` too. Tests
 // of this target that need one process only go into suites outside `Ranks`. A rank that leaves a test early makes the
-// others wait: after 60 s they report the stall, and the run leaves with code 74.
+// others wait: after `HangLimit.seconds` they report the stall, and the run leaves with code 74.
 
 /// The root of every test that needs several ranks: see Note [Rank tests].
 @Suite(.serialized, .acrossRanks) struct Ranks {}
@@ -31,7 +32,7 @@ import Testing
   /// Started by the first test that asks; ended at exit.
   private static let environment: MPIEnvironment = {
     do {
-      let environment = try MPIEnvironment.start(deadlineSeconds: 60)
+      let environment = try MPIEnvironment.start(deadlineSeconds: HangLimit.seconds)
       runningEnvironment = environment
       if let name = processEnvironment()[DepartureRehearsal.variable] {
         guard let rehearsal = DepartureRehearsal(rawValue: name) else { fatalError("no departure \(name)") }

@@ -50,12 +50,12 @@ extension Ranks {
       let halves = try training.replica(on: world)
       let found = try training.train(halves, steps: 0..<1)
       #expect(try isSameEverywhere(halves))
-      #expect(found[0].loss == expected[0].loss)
+      // Exact, but cut into other buckets, and so added in another order.
+      #expect(abs(found[0].loss / expected[0].loss - 1) < 1e-6)
       let (a, b) = (Array(floats.plan.parameters.momentumArena), Array(halves.plan.parameters.momentumArena))
       let distance = Closeness(of: b, to: a).relativeL2
       #expect(distance < 4e-3 && distance > 1e-5)
       let statistics = [floats, halves].map { Array($0.plan.parameters.runningStatistics) }
-      // Exact, but cut into other buckets, and so added in another order.
       #expect(Closeness(of: statistics[1], to: statistics[0]).relativeL2 < 1e-7)
       let hasMoved = start != Array(halves.plan.parameters.valueArena)
       #expect(hasMoved)

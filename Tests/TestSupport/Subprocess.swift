@@ -32,10 +32,11 @@ public struct CannotStart: Error, CustomStringConvertible {
 /// Runs a command to its end and returns what it wrote.
 ///
 /// The first argument is looked up in `PATH`. The command starts in `directory`, else where this process is. `environment` is added to this process's own; an empty value removes the
-/// variable. Standard input is empty. After `timeoutSeconds` the command gets SIGTERM and, five seconds later, its whole
-/// process group gets SIGKILL.
+/// variable. Standard input is empty. After `timeoutSeconds` the command counts as hanging: it gets SIGTERM and, five seconds
+/// later, its whole process group gets SIGKILL.
 public func run(
-  _ arguments: [String], environment: [String: String] = [:], directory: String? = nil, timeoutSeconds: Double = 120
+  _ arguments: [String], environment: [String: String] = [:], directory: String? = nil,
+  timeoutSeconds: Double = HangLimit.seconds
 ) throws -> CommandResult {
   let folder = try TemporaryDirectory("command")
   let start = DispatchTime.now()
@@ -52,7 +53,8 @@ public func run(
 
 /// Runs the built program without a launcher: one rank.
 public func runProgram(
-  _ arguments: [String], environment: [String: String] = [:], directory: String? = nil, timeoutSeconds: Double = 120
+  _ arguments: [String], environment: [String: String] = [:], directory: String? = nil,
+  timeoutSeconds: Double = HangLimit.seconds
 ) throws -> CommandResult {
   try run(
     [Locations.program] + arguments, environment: environment, directory: directory, timeoutSeconds: timeoutSeconds)
@@ -64,7 +66,7 @@ public func runProgram(
 /// cores, get on. `threads` is the number of OpenMP threads a rank.
 public func runProgram(
   ranks: Int, threads: Int = 1, _ arguments: [String], environment: [String: String] = [:], directory: String? = nil,
-  timeoutSeconds: Double = 120
+  timeoutSeconds: Double = HangLimit.seconds
 ) throws -> CommandResult {
   try run(
     mpirunPrefix(ranks: ranks, threads: threads) + [Locations.program] + arguments,
