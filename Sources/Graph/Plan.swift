@@ -34,7 +34,8 @@ public final class Plan {
 
   init(
     graph: Graph, engine: Engine, mode: Planner.Mode, precision: Precision, parameters: ParameterStore,
-    choices: AlgorithmChoices, timings: [MethodTiming], arena: AlignedMemory, prepareSteps: [Step], forwardSteps: [Step], backwardSteps: [Step],
+    choices: AlgorithmChoices, timings: [MethodTiming], arena: AlignedMemory, prepareSteps: [Step],
+    forwardSteps: [Step], backwardSteps: [Step],
     masks: [MaskSlot],
     input: Buffer?, outputs: [Int: Buffer]
   ) {
@@ -66,7 +67,8 @@ public final class Plan {
   private convenience init(_ other: Plan) {
     self.init(
       graph: other.graph, engine: other.engine, mode: other.mode, precision: other.precision,
-      parameters: other.parameters, choices: other.choices, timings: other.timings, arena: other.arena, prepareSteps: other.prepareSteps,
+      parameters: other.parameters, choices: other.choices, timings: other.timings, arena: other.arena,
+      prepareSteps: other.prepareSteps,
       forwardSteps: other.forwardSteps, backwardSteps: other.backwardSteps, masks: other.masks, input: other.input,
       outputs: other.outputs)
   }

@@ -1,4 +1,5 @@
 import COpenMP
+import Synchronization
 
 /// The threads of this rank.
 ///
@@ -52,5 +53,42 @@ public func parallelRanges(_ count: Int, _ body: (Range<Int>, Int) -> Void) {
 public func parallel(_ count: Int, _ body: (Int) -> Void) {
   parallelRanges(count) { range, _ in
     for index in range { body(index) }
+  }
+}
+
+/// Runs `body` once for each index of `0..<count`, where which thread runs it must not matter.
+///
+/// Threads take runs of indices as they get ready, long ones first: a thread that loses its core for a while holds up the others
+/// less than with shares that are settled beforehand.
+public func parallelGuided(_ count: Int, _ body: (Int) -> Void) {
+  if count <= 0 { return }
+  let threads = min(ThreadPool.threadCount, count)
+  let indices = SharedIndices(count: count, threads: threads)
+  parallelRanges(threads) { _, _ in
+    while let run = indices.take() {
+      for index in run { body(index) }
+    }
+  }
+}
+
+/// Indices that threads share out among themselves.
+private final class SharedIndices: Sendable {
+  private let next = Atomic<Int>(0)
+  private let count: Int
+  private let threads: Int
+
+  init(count: Int, threads: Int) { (self.count, self.threads) = (count, threads) }
+
+  /// The next run: a share of half of what is left.
+  func take() -> Range<Int>? {
+    var start = next.load(ordering: .relaxed)
+    while start < count {
+      let length = max(1, (count - start) / (2 * threads))
+      let (exchanged, original) = next.compareExchange(
+        expected: start, desired: start + length, ordering: .relaxed)
+      if exchanged { return start..<start + length }
+      start = original
+    }
+    return nil
   }
 }

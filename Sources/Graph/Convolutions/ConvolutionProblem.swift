@@ -20,7 +20,7 @@ struct ConvolutionProblem {
   }
 
   /// Maps of equal channels and batches that share the weight.
-  let maps: [Map]
+  var maps: [Map]
   /// (O, I, kernel, kernel).
   let weight: Shape
   let stride: Int

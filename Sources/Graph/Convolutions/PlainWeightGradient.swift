@@ -77,7 +77,7 @@ private struct TapSums: ColumnWork {
     let taps = channels * kernel.area
     let groups = (output.channelBlocks + Columns.blocks - 1) / Columns.blocks
     let tiles = (taps + ProductTile<Columns>.rows - 1) / ProductTile<Columns>.rows
-    parallel(groups * tiles) { unit in
+    parallelGuided(groups * tiles) { unit in
       let (group, index) = unit.quotientAndRemainder(dividingBy: tiles)
       let first = group &* Columns.blocks
       let second = min(first &+ Columns.blocks, output.channelBlocks) &- 1

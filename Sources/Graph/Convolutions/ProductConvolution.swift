@@ -137,7 +137,7 @@ private struct PixelProducts: ColumnWork {
     let shares = min(groups, max(1, 4 * ThreadPool.threadCount / units))
     gather.order.withUnsafeBufferPointer { order in
       gather.sources.withUnsafeBufferPointer { sources in
-        parallel(units * shares) { unit in
+        parallelGuided(units * shares) { unit in
           let (part, share) = unit.quotientAndRemainder(dividingBy: shares)
           let range = part &* Self.tilesPerUnit..<min(tiles, (part &+ 1) &* Self.tilesPerUnit)
           withUnsafeTemporaryAllocation(of: TapRows.self, capacity: Self.tilesPerUnit &* gather.taps) { table in

@@ -22,8 +22,9 @@ final class ProductWeightGradient: ConvolutionMethod {
   /// The method, or nil where the input is plain.
   init?(_ problem: ConvolutionProblem) {
     guard problem.isBlocked else { return nil }
-    self.problem = problem
-    (inputs, outputs) = (problem.inputs, problem.outputs)
+    let isFlat = problem.weight.area == 1 && problem.stride == 1 && problem.maps.allSatisfy { $0.input.area <= 2048 }
+    self.problem = isFlat ? problem.withFlatMaps : problem
+    (inputs, outputs) = (self.problem.inputs, self.problem.outputs)
     weight = problem.weightForm()
     multiplications = problem.leastMultiplications
     needsFloats = problem.precision != .f32
@@ -139,7 +140,7 @@ private struct PixelSums: ColumnWork {
       input.channelBlocks &* input.planeElements, output.channelBlocks &* output.planeElements
     )
     runs.withRuns { table in
-      parallel(groups * taps * tiles) { unit in
+      parallelGuided(groups * taps * tiles) { unit in
         let (position, index) = unit.quotientAndRemainder(dividingBy: tiles)
         let (group, tap) = position.quotientAndRemainder(dividingBy: taps)
         let first = group &* Columns.blocks
@@ -152,6 +153,15 @@ private struct PixelSums: ColumnWork {
           let (other, lane) = (channel &+ row).quotientAndRemainder(dividingBy: block)
           return source + (other &* input.planeElements &+ lane)
         }
+        let target = sums + tap &* elements
+        let results = MutableColumnPointers(
+          first: target + first &* weightStride, second: target + second &* weightStride)
+        @inline(__always)
+        func place(_ row: Int) -> Int {
+          let (other, lane) = (channel &+ row).quotientAndRemainder(dividingBy: block)
+          return other &* taps &* elements &+ lane &* block
+        }
+        for row in 0..<count { results.reading.prefetch(place(row)..<place(row) &+ block) }
         var tile = ProductTile<Columns>()
         if chunk.isImageFirst {
           for row in chunk.rows {
@@ -175,12 +185,8 @@ private struct PixelSums: ColumnWork {
             }
           }
         }
-        let target = sums + tap &* elements
-        let results = MutableColumnPointers(
-          first: target + first &* weightStride, second: target + second &* weightStride)
         tile.forEachRow(count) { row, sum in
-          let (other, lane) = (channel &+ row).quotientAndRemainder(dividingBy: block)
-          let element = other &* taps &* elements &+ lane &* block
+          let element = place(row)
           var sum = sum
           if !isFirst { sum.add(Columns(results.reading, element)) }
           sum.store(results, element)
@@ -191,6 +197,17 @@ private struct PixelSums: ColumnWork {
 }
 
 extension ConvolutionProblem {
+  /// The same for 1x1 kernels of stride 1 with all pixels in one row, so that sums run along all of them.
+  fileprivate var withFlatMaps: ConvolutionProblem {
+    var problem = self
+    problem.maps = maps.map { map in
+      Map(
+        input: Shape(map.input.n, map.input.c, 1, map.input.area),
+        output: Shape(map.output.n, map.output.c, 1, map.output.area))
+    }
+    return problem
+  }
+
   /// Multiplications of one pass by the defining sum without those that meet padding.
   var leastMultiplications: Double {
     func pairs(_ input: Int, _ output: Int, _ kernel: Int, _ before: Int) -> Int {

@@ -107,7 +107,7 @@ private struct WinogradProducts: ColumnWork {
       let base = weights + point &* pointStride
       return ColumnPointers(first: base + first &* weightStride, second: base + second &* weightStride)
     }
-    parallel(36 * groups) { unit in
+    parallelGuided(36 * groups) { unit in
       let (point, group) = unit.quotientAndRemainder(dividingBy: groups)
       let tiles = block.tiles(with: point / 6, point % 6)
       let first = group &* Columns.blocks

@@ -68,14 +68,12 @@ struct WinogradPlane {
     let tilesPerUnit = 16
     let units = (block.tiles.count + tilesPerUnit - 1) / tilesPerUnit
     block.tiles.withUnsafeBufferPointer { tiles in
-      parallelRanges(groups * units) { range, _ in
+      parallelGuided(groups * units) { unit in
         withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 36) { buffer in
           guard let buffer = buffer.baseAddress else { return }
-          for unit in range {
-            let (group, part) = unit.quotientAndRemainder(dividingBy: units)
-            for index in part * tilesPerUnit..<min(tiles.count, (part + 1) * tilesPerUnit) {
-              body(tiles[index], tiles[min(index &+ 1, tiles.count &- 1)], index, group, buffer)
-            }
+          let (group, part) = unit.quotientAndRemainder(dividingBy: units)
+          for index in part * tilesPerUnit..<min(tiles.count, (part + 1) * tilesPerUnit) {
+            body(tiles[index], tiles[min(index &+ 1, tiles.count &- 1)], index, group, buffer)
           }
         }
       }
@@ -96,7 +94,8 @@ struct WinogradPlane {
         let start = start(index, group, channels)
         let distance = Channels.distance(ofGroup: group, blocks: map.shape.channelBlocks, plane: blockStride)
         maps[next.map].access(next.image, group, channels)
-          .prefetch(rows: next.row &- top..<next.row &- top &+ 6, columns: next.column &- left..<next.column &- left &+ 6)
+          .prefetch(
+            rows: next.row &- top..<next.row &- top &+ 6, columns: next.column &- left..<next.column &- left &+ 6)
         prefetchPoints(start &+ Channels.channelBlock, distance, toWrite: true)
         let (rows, columns) = (
           WinogradPoints.count(ofTile: tile.rows), WinogradPoints.count(ofTile: tile.columns)

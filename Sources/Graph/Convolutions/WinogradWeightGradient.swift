@@ -75,7 +75,7 @@ private struct WinogradSums: ColumnWork {
     let groups = (outputBlocks + Columns.blocks - 1) / Columns.blocks
     let channels = inputBlocks * channelBlock
     let pointStride = WinogradWeights.pointStride(blocks: outputBlocks * inputBlocks, channelBlock: channelBlock)
-    parallel(36 * groups) { unit in
+    parallelGuided(36 * groups) { unit in
       let (point, group) = unit.quotientAndRemainder(dividingBy: groups)
       let tiles = block.tiles(with: point / 6, point % 6)
       let first = group &* Columns.blocks

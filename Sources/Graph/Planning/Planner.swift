@@ -231,7 +231,8 @@ public final class Planner {
     for mask in masks { mask.allocate() }
     for bind in binders { bind() }
     return Plan(
-      graph: graph, engine: engine, mode: mode, precision: precision, parameters: store, choices: algorithms.choices, timings: algorithms.timings,
+      graph: graph, engine: engine, mode: mode, precision: precision, parameters: store, choices: algorithms.choices,
+      timings: algorithms.timings,
       arena: arena,
       prepareSteps: prepareSteps, forwardSteps: Array(steps[..<forwardStepCount]),
       backwardSteps: Array(steps[forwardStepCount...]), masks: masks, input: inputBuffer,
