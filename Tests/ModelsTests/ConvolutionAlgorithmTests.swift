@@ -52,41 +52,27 @@ import Testing
   @Test("small maps and odd shapes: the same", arguments: ConvolutionAlgorithm.allCases, smallCases)
   func small(algorithm: ConvolutionAlgorithm, layer: Case) throws { try check(layer, algorithm) }
 
-  private func check(_ layer: Case, _ algorithm: ConvolutionAlgorithm) throws {
-    let rule = GoldenInitialization(seed: 3)
-    let padding =
-      layer.padding
-      ?? .same(Shape(1, 1, layer.maps[0].h, layer.maps[0].w), kernel: layer.kernel, stride: layer.stride)
-    let extents = [layer.channels.output, layer.channels.input, layer.kernel, layer.kernel]
-    let weight = rule.parameter("layer.weight", shape: extents)
-    let bias = rule.parameter("layer.bias", shape: [layer.channels.output])
-    let graph = Graph()
-    let sources = layer.maps.map {
-      ProbeSource(graph, Shape(layer.images, layer.channels.input, $0.h, $0.w), forgetsOutput: false)
+  @Test(
+    "own methods give the same bits with any number of threads", arguments: [ConvolutionAlgorithm.winograd, .products])
+  func threads(algorithm: ConvolutionAlgorithm) throws {
+    let before = ThreadPool.threadCount
+    defer { ThreadPool.setThreadCount(before) }
+    for layer in [Self.largeCases[4], Self.smallCases[0], Self.smallCases[8]] {
+      let results = [1, 2, 3].map { count in
+        ThreadPool.setThreadCount(count)
+        let run = LayerRun(layer, algorithm)
+        return run.sinks.map(\.tensor) + run.sources.map(\.gradient)
+          + [run.plan.parameters.read("layer.weight", .gradient)]
+      }
+      for (index, result) in results.enumerated() {
+        #expect(result == results[0], "\(index + 1) threads, \(layer.testDescription)")
+      }
     }
-    sources.forEach(graph.append)
-    let outputs = graph.convolution(
-      "layer", sources.map(\.value), channels: layer.channels.output, kernel: layer.kernel, stride: layer.stride,
-      padding: padding, initializer: .constant(0), bias: layer.hasBias ? .constant(0) : nil)
-    let sinks = outputs.map(ProbeSink.init)
-    sinks.forEach(graph.append)
-    let plan = Plan(graph, engine: Engine(), mode: .training, policy: .only(algorithm))
-    plan.parameters.write("layer.weight", .value, weight)
-    if layer.hasBias { plan.parameters.write("layer.bias", .value, bias) }
-    let oracles = zip(sources, sinks).enumerated().map { index, ends in
-      DefiningSum(
-        x: rule.uniform("x\(index)", count: ends.0.value.shape.count),
-        outputGradient: rule.uniform("dy\(index)", count: ends.1.value.shape.count), weight: weight,
-        input: ends.0.value.shape, output: ends.1.value.shape, kernel: layer.kernel, stride: layer.stride,
-        padding: padding)
-    }
-    for (index, oracle) in oracles.enumerated() {
-      sources[index].tensor = oracle.x
-      sinks[index].gradient = oracle.outputGradient
-    }
-    plan.forward(RunContext())
-    plan.backward(RunContext())
+  }
 
+  private func check(_ layer: Case, _ algorithm: ConvolutionAlgorithm) throws {
+    let run = LayerRun(layer, algorithm)
+    let (plan, sources, sinks, oracles, bias) = (run.plan, run.sources, run.sinks, run.oracles, run.bias)
     func check(_ pass: String, _ actual: [Float], limit: Double = 5e-6, _ expected: (Int) -> Double) {
       let indices = GoldenSample.indices(count: actual.count, limit: 500)
       let closeness = Closeness(of: indices.map { actual[$0] }, to: indices.map { Float(expected($0)) })
@@ -121,6 +107,52 @@ import Testing
     }
     let references = plan.operations.filter(\.isReference)
     #expect(references.isEmpty)
+  }
+}
+
+/// A convolution alone, run forward and backward on numbers that a rule gives.
+private struct LayerRun {
+  let plan: Plan
+  let sources: [ProbeSource]
+  let sinks: [ProbeSink]
+  let oracles: [DefiningSum]
+  let bias: [Float]
+
+  init(_ layer: ConvolutionAlgorithmTests.Case, _ algorithm: ConvolutionAlgorithm) {
+    let rule = GoldenInitialization(seed: 3)
+    let padding =
+      layer.padding
+      ?? .same(Shape(1, 1, layer.maps[0].h, layer.maps[0].w), kernel: layer.kernel, stride: layer.stride)
+    let extents = [layer.channels.output, layer.channels.input, layer.kernel, layer.kernel]
+    let weight = rule.parameter("layer.weight", shape: extents)
+    let bias = rule.parameter("layer.bias", shape: [layer.channels.output])
+    let graph = Graph()
+    let sources = layer.maps.map {
+      ProbeSource(graph, Shape(layer.images, layer.channels.input, $0.h, $0.w), forgetsOutput: false)
+    }
+    sources.forEach(graph.append)
+    let outputs = graph.convolution(
+      "layer", sources.map(\.value), channels: layer.channels.output, kernel: layer.kernel, stride: layer.stride,
+      padding: padding, initializer: .constant(0), bias: layer.hasBias ? .constant(0) : nil)
+    let sinks = outputs.map(ProbeSink.init)
+    sinks.forEach(graph.append)
+    let plan = Plan(graph, engine: Engine(), mode: .training, policy: .only(algorithm))
+    plan.parameters.write("layer.weight", .value, weight)
+    if layer.hasBias { plan.parameters.write("layer.bias", .value, bias) }
+    let oracles = zip(sources, sinks).enumerated().map { index, ends in
+      DefiningSum(
+        x: rule.uniform("x\(index)", count: ends.0.value.shape.count),
+        outputGradient: rule.uniform("dy\(index)", count: ends.1.value.shape.count), weight: weight,
+        input: ends.0.value.shape, output: ends.1.value.shape, kernel: layer.kernel, stride: layer.stride,
+        padding: padding)
+    }
+    for (index, oracle) in oracles.enumerated() {
+      sources[index].tensor = oracle.x
+      sinks[index].gradient = oracle.outputGradient
+    }
+    plan.forward(RunContext())
+    plan.backward(RunContext())
+    (self.plan, self.sources, self.sinks, self.oracles, self.bias) = (plan, sources, sinks, oracles, bias)
   }
 }
 

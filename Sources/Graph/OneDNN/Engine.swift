@@ -1,3 +1,4 @@
+import CLanes
 import COneDNN
 import Tensors
 
@@ -36,6 +37,9 @@ public final class Engine: @unchecked Sendable {
     let name = shim_has_avx512() != 0 ? "AVX-512" : "AVX2"
     return shim_has_bfloat16() != 0 ? "\(name) with BF16" : name
   }
+
+  /// The floats of a register that this program's own kernels are compiled for: 16 with AVX-512, else 8.
+  public static var registerFloats: Int { Int(shim_register_floats()) }
 
   /// Whether the processor computes in a precision at full speed; bfloat16 needs AVX512_BF16.
   public static func supports(_ precision: Precision) -> Bool {

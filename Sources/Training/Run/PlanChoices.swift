@@ -78,7 +78,9 @@ struct PlanChoices {
 
   private static func cacheFile(threads: Int, precision: Precision) -> String {
     let processor = cpuModel().map { $0.isLetter || $0.isNumber ? $0 : "-" }
-    let libraries = "\(AlgorithmChoices.version)-onednn-\(Engine.libraryVersion)"
+    // The library may be limited to older instructions than the processor has, and so may this program's own code.
+    let instructions = Engine.instructionSet.filter { $0.isLetter || $0.isNumber } + "-\(Engine.registerFloats)"
+    let libraries = "\(AlgorithmChoices.version)-onednn-\(Engine.libraryVersion)-\(instructions)"
     return CacheDirectory.path()
       + "/algorithms-\(libraries)-\(String(processor))-\(threads)t-\(precision.rawValue).json"
   }
