@@ -9,7 +9,8 @@ extension Ranks {
   /// Oracle: one rank that works on the images of all ranks at once, without MPI, on the first rank.
   ///
   /// Images of 64 pixels are enough: with global statistics P6 and P7 normalise one value a channel and rank. Measured
-  /// are 1e-8 with 2 ranks and 2e-7 with 4; the parameters move by 1e-3, and a local switch changes 3e-4 or more.
+  /// were 1e-8 with 2 ranks and 2e-7 with 4 on AVX-512 after five steps; the parameters move by 1e-3, and a local switch
+  /// changes 3e-4 or more. Three steps are compared: rounding grows by orders of magnitude in five, 1e-5 with AVX2.
   @Suite("N ranks are one") @RankThread struct RanksAreOneTests {
     let world = RankWorld.shared
 
@@ -43,7 +44,7 @@ extension Ranks {
     }
 
     private func train(
-      imagesPerRank: Int, on communicator: Communicator, steps: Int = 5,
+      imagesPerRank: Int, on communicator: Communicator, steps: Int = 3,
       _ change: (inout Configuration) -> Void = { _ in }
     ) throws -> Trained {
       var training = SyntheticTraining(side: 64)
@@ -69,7 +70,7 @@ extension Ranks {
       }
     }
 
-    @Test("with everything global, five steps of one image a rank equal one rank's with all images")
+    @Test("with everything global, three steps of one image a rank equal one rank's with all images")
     func global() throws {
       let distances = try distances(nil)
       // The order of sums over images differs, nothing else; a thousandth of the parameters' move.

@@ -30,7 +30,20 @@ public struct AlgorithmChoices: Codable, Equatable, Sendable {
 
   /// The choice for each key that describes a pass of a convolution.
   public var choices: [String: ConvolutionAlgorithm]
+  /// The version that made them: what a name stands for may be another method in others.
+  private let version: Int
 
   /// Choices made elsewhere, or none yet.
-  public init(_ choices: [String: ConvolutionAlgorithm] = [:]) { self.choices = choices }
+  public init(_ choices: [String: ConvolutionAlgorithm] = [:]) { (self.choices, version) = (choices, Self.version) }
+
+  /// Choices of this version; throws for those of another one.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    version = try values.decode(Int.self, forKey: .version)
+    guard version == Self.version else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .version, in: values, debugDescription: "expected version \(Self.version), got \(version)")
+    }
+    choices = try values.decode([String: ConvolutionAlgorithm].self, forKey: .choices)
+  }
 }

@@ -72,6 +72,11 @@ final class RunCheckpoints {
     start.algorithms = agreed.algorithms.flatMap {
       try? JSONDecoder().decode(AlgorithmChoices.self, from: Data($0.utf8))
     }
+    if agreed.algorithms != nil && start.algorithms == nil && communicator.rank == 0 {
+      warn(
+        "the checkpoint names convolution methods of another version of this program: they are chosen anew, and the run goes "
+          + "on with other roundings than it would have had")
+    }
     if let metric = agreed.bestMetric, let step = agreed.bestStep { best = (metric, step) }
     return start
   }
