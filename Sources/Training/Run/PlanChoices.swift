@@ -71,7 +71,8 @@ struct PlanChoices {
       throw InputError(.missingFile, "\(path): the plan file of planner.algorithms is missing")
     }
     guard let choices = try? JSONDecoder().decode(AlgorithmChoices.self, from: data) else {
-      throw InputError(.badData, "\(path): expected a plan file of this version, as runs leave it in the cache as algorithms-....json")
+      throw InputError(
+        .badData, "\(path): expected a plan file of this version, as runs leave it in the cache as algorithms-....json")
     }
     return choices
   }
