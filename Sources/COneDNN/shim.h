@@ -57,8 +57,6 @@ static inline void shim_layout_destroy(shim_layout *layout) { free(layout); }
 static inline int shim_layout_equal(const shim_layout *a, const shim_layout *b) {
   return dnnl_memory_desc_equal(a, b);
 }
-static inline int shim_layout_rank(const shim_layout *layout) { return layout->ndims; }
-static inline dnnl_dim_t shim_layout_extent(const shim_layout *layout, int axis) { return layout->dims[axis]; }
 static inline size_t shim_layout_bytes(const shim_layout *layout) { return dnnl_memory_desc_get_size(layout); }
 static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t description, int argument) {
   const dnnl_memory_desc_t *found =

@@ -22,6 +22,7 @@ protocol ConvolutionMethod: AnyObject {
 }
 
 extension ConvolutionMethod {
+  var isReference: Bool { false }
   var needsFloats: Bool { false }
 }
 

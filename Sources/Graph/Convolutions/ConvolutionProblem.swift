@@ -59,13 +59,16 @@ struct ConvolutionProblem {
     WeightForm(layout: Layout(weight, .blockedWeight(engine.channelBlock)), transform: transform)
   }
 
+  /// Floats of the bias in whole groups of sixteen channels.
+  var paddedBiasCount: Int { (weight.n + 15) / 16 * 16 }
+
   /// What follows the sum of the forward pass, with the bias copied to where its padding is zero.
   func ending(
-    _ bias: UnsafePointer<Float>?, copiedTo padded: UnsafeMutablePointer<Float>, count: Int
+    _ bias: UnsafePointer<Float>?, copiedTo padded: UnsafeMutablePointer<Float>
   ) -> ConvolutionEnding {
     var ending = ConvolutionEnding(adds: addsToResult, rectifies: activation == .relu)
     if let bias {
-      padded.update(repeating: 0, count: count)
+      padded.update(repeating: 0, count: paddedBiasCount)
       padded.update(from: bias, count: weight.n)
       ending.bias = UnsafePointer(padded)
     }

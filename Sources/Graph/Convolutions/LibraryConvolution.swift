@@ -18,13 +18,15 @@ final class LibraryConvolution: ConvolutionMethod {
     Primitive($0, engine: engine, arguments: pass.activations + pass.parameters(hasBias: hasBias))
   }
   private let hasBias: Bool
+  private let outputChannels: Int
   /// Bytes of the gradients of weight and bias of a map that are added to those of the first one.
   private let addendBytes: (weight: Int, bias: Int)
 
   /// The method for a pass, or nil where oneDNN has no implementation.
   init?(_ pass: ConvolutionPass, _ problem: ConvolutionProblem) {
     needsFloats = pass == .backwardWeights && problem.hasIdleTaps && problem.precision != .f32
-    (self.pass, engine, hasBias) = (pass, problem.engine, problem.hasBias)
+    (self.pass, engine) = (pass, problem.engine)
+    (hasBias, outputChannels) = (problem.hasBias, problem.weight.n)
     var layout: Layout?
     var descriptions: [PrimitiveDescription] = []
     for map in problem.maps {
@@ -66,7 +68,7 @@ final class LibraryConvolution: ConvolutionMethod {
         count: weight.layout.byteCount / 4)
       if let bias = memory.bias, hasBias {
         let addend = biasAddend.assumingMemoryBound(to: Float.self)
-        for channel in 0..<weight.layout.extents[0] { bias[channel] += addend[channel] }
+        for channel in 0..<outputChannels { bias[channel] += addend[channel] }
       }
     }
   }

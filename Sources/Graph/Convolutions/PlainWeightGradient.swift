@@ -5,7 +5,6 @@ import Tensors
 /// A row of the product is a tap of an input channel, summed over the rows of a copy of the images with their padding.
 final class PlainWeightGradient: ConvolutionMethod {
   let implementation = "products"
-  let isReference = false
   let multiplications: Double
   let needsFloats: Bool
   let weight: WeightForm
@@ -75,14 +74,12 @@ private struct TapSums: ColumnWork {
   func run<Columns: ProductColumns>(_ columns: Columns.Type) {
     let block = Columns.channelBlock
     let taps = channels * kernel.area
-    let groups = (output.channelBlocks + Columns.blocks - 1) / Columns.blocks
+    let groups = Columns.groups(ofBlocks: output.channelBlocks)
     let tiles = (taps + ProductTile<Columns>.rows - 1) / ProductTile<Columns>.rows
     parallelGuided(groups * tiles) { unit in
       let (group, index) = unit.quotientAndRemainder(dividingBy: tiles)
-      let first = group &* Columns.blocks
-      let second = min(first &+ Columns.blocks, output.channelBlocks) &- 1
-      let factors = ColumnPointers(
-        first: gradient + first &* output.planeElements, second: gradient + second &* output.planeElements)
+      let factors = Columns.pointers(
+        gradient, group: group, ofBlocks: output.channelBlocks, stride: output.planeElements)
       let start = index &* ProductTile<Columns>.rows
       let count = min(ProductTile<Columns>.rows, taps &- start)
       let rows = TileRows(count: count) { row in
@@ -99,14 +96,8 @@ private struct TapSums: ColumnWork {
             count: output.w)
         }
       }
-      let results = MutableColumnPointers(
-        first: sums + first &* taps &* block, second: sums + second &* taps &* block)
-      tile.forEachRow(count) { row, sum in
-        let element = (start &+ row) &* block
-        var sum = sum
-        if !isFirst { sum.add(Columns(results.reading, element)) }
-        sum.store(results, element)
-      }
+      let results = Columns.pointers(sums, group: group, ofBlocks: output.channelBlocks, stride: taps &* block)
+      tile.store(count, results, adds: !isFirst) { (start &+ $0) &* block }
     }
   }
 }

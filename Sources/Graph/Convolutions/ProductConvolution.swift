@@ -8,7 +8,6 @@ import Tensors
 /// maps, 1x1 kernels without AVX-512.
 final class ProductConvolution: ConvolutionMethod {
   let implementation = "products"
-  let isReference = false
   let multiplications: Double
   let needsFloats: Bool
   let weight: WeightForm
@@ -29,20 +28,16 @@ final class ProductConvolution: ConvolutionMethod {
       pass == .forward ? nil : WeightTransposition(problem.weight, channelBlock: problem.engine.channelBlock))
     multiplications = problem.leastMultiplications
     needsFloats = problem.precision != .f32
-    scratchBytes = 4 * Self.headCount(written[0])
+    // The bias, and the channels of a pixel outside of the map.
+    scratchBytes = 4 * (problem.paddedBiasCount + 16)
   }
-
-  /// Floats of the padded bias and of a pixel outside of the map.
-  private static func headCount(_ shape: BlockedShape) -> Int { biasCount(shape) + 16 }
-  private static func biasCount(_ shape: BlockedShape) -> Int { (shape.paddedChannels + 31) / 16 * 16 }
 
   func run(_ memory: ConvolutionMemory) {
     let scratch = memory.scratch.assumingMemoryBound(to: Float.self)
-    let biasCount = Self.biasCount(written[0])
-    let outside = scratch + biasCount
+    let outside = scratch + problem.paddedBiasCount
     outside.update(repeating: 0, count: 16)
     var ending = ConvolutionEnding()
-    if pass == .forward { ending = problem.ending(memory.bias, copiedTo: scratch, count: biasCount) }
+    if pass == .forward { ending = problem.ending(memory.bias, copiedTo: scratch) }
     let (from, to) =
       pass == .forward ? (memory.sources, memory.destinations) : (memory.destinations, memory.sources)
     for map in problem.maps.indices {
@@ -131,7 +126,7 @@ private struct PixelProducts: ColumnWork {
 
   func run<Columns: ProductColumns>(_ columns: Columns.Type) {
     let tiles = (gather.rows + ProductTile<Columns>.rows - 1) / ProductTile<Columns>.rows
-    let groups = (written.channelBlocks + Columns.blocks - 1) / Columns.blocks
+    let groups = Columns.groups(ofBlocks: written.channelBlocks)
     let units = (tiles + Self.tilesPerUnit - 1) / Self.tilesPerUnit
     // Where tiles are few, columns are shared among the threads too.
     let shares = min(groups, max(1, 4 * ThreadPool.threadCount / units))
@@ -231,14 +226,12 @@ private struct PixelProducts: ColumnWork {
   ) {
     let block = Columns.channelBlock
     let (elements, taps) = (block &* block, gather.taps)
-    let first = group &* Columns.blocks
-    let second = min(first &+ Columns.blocks, written.channelBlocks) &- 1
-    let weightStride = read.channelBlocks &* taps &* elements
-    let factors = ColumnPointers(first: weights + first &* weightStride, second: weights + second &* weightStride)
-    let results = MutableColumnPointers(
-      first: target + first &* written.planeElements, second: target + second &* written.planeElements)
+    let blocks = written.channelBlocks
+    let factors = Columns.pointers(
+      weights, group: group, ofBlocks: blocks, stride: read.channelBlocks &* taps &* elements)
+    let results = Columns.pointers(target, group: group, ofBlocks: blocks, stride: written.planeElements)
     let bias = ending.bias.map {
-      Columns(ColumnPointers(first: $0 + first &* block, second: $0 + second &* block), 0)
+      Columns(Columns.pointers($0, group: group, ofBlocks: blocks, stride: block), 0)
     }
     for index in 0..<range.count {
       var tile = ProductTile<Columns>()

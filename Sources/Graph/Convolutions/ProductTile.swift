@@ -24,6 +24,36 @@ protocol ProductColumns {
   func store(_ pointers: MutableColumnPointers, _ element: Int)
 }
 
+extension ProductColumns {
+  /// Groups of columns that so many blocks make, the last one possibly of one block.
+  static func groups(ofBlocks blocks: Int) -> Int { (blocks + Self.blocks - 1) / Self.blocks }
+
+  /// The blocks of a group; the second one is the last there is.
+  @inline(__always)
+  private static func blocks(ofGroup group: Int, of count: Int) -> (first: Int, second: Int) {
+    let first = group &* blocks
+    return (first, min(first &+ blocks, count) &- 1)
+  }
+
+  /// Where the blocks of a group lie that are `stride` floats apart.
+  @inline(__always)
+  static func pointers(
+    _ base: UnsafePointer<Float>, group: Int, ofBlocks count: Int, stride: Int
+  ) -> ColumnPointers {
+    let (first, second) = blocks(ofGroup: group, of: count)
+    return ColumnPointers(first: base + first &* stride, second: base + second &* stride)
+  }
+
+  /// Where the blocks of a group are written.
+  @inline(__always)
+  static func pointers(
+    _ base: UnsafeMutablePointer<Float>, group: Int, ofBlocks count: Int, stride: Int
+  ) -> MutableColumnPointers {
+    let (first, second) = blocks(ofGroup: group, of: count)
+    return MutableColumnPointers(first: base + first &* stride, second: base + second &* stride)
+  }
+}
+
 /// Where the two blocks of some columns lie; equal where there is one.
 struct ColumnPointers {
   let first: UnsafePointer<Float>
@@ -50,11 +80,31 @@ struct MutableColumnPointers {
   var reading: ColumnPointers { ColumnPointers(first: first, second: second) }
 }
 
+/// Columns that are one group of sixteen floats.
+protocol OneGroupColumns: ProductColumns {
+  var lanes: Lanes { get set }
+}
+
+extension OneGroupColumns {
+  @inline(__always)
+  mutating func add(_ other: Self) { lanes += other.lanes }
+
+  @inline(__always)
+  mutating func addProduct(_ other: Self, _ factor: Float) { lanes.addProduct(other.lanes, Lanes(repeating: factor)) }
+
+  @inline(__always)
+  var rectified: Self {
+    var result = self
+    result.lanes = lanes.rectified
+    return result
+  }
+}
+
 /// Two blocks of 8 channels.
-struct Columns8: ProductColumns {
+struct Columns8: OneGroupColumns {
   static var channelBlock: Int { 8 }
   static var blocks: Int { 2 }
-  private var lanes = Lanes()
+  var lanes = Lanes()
 
   @inline(__always)
   init() {}
@@ -67,19 +117,6 @@ struct Columns8: ProductColumns {
   }
 
   @inline(__always)
-  mutating func add(_ other: Self) { lanes += other.lanes }
-
-  @inline(__always)
-  mutating func addProduct(_ other: Self, _ factor: Float) { lanes.addProduct(other.lanes, Lanes(repeating: factor)) }
-
-  @inline(__always)
-  var rectified: Self {
-    var result = self
-    result.lanes = lanes.rectified
-    return result
-  }
-
-  @inline(__always)
   func store(_ pointers: MutableColumnPointers, _ element: Int) {
     UnsafeMutableRawPointer(pointers.first + element).storeBytes(of: lanes.lowHalf, as: SIMD8<Float>.self)
     UnsafeMutableRawPointer(pointers.second + element).storeBytes(of: lanes.highHalf, as: SIMD8<Float>.self)
@@ -87,29 +124,16 @@ struct Columns8: ProductColumns {
 }
 
 /// One block of 16 channels, for code without AVX-512.
-struct Columns16: ProductColumns {
+struct Columns16: OneGroupColumns {
   static var channelBlock: Int { 16 }
   static var blocks: Int { 1 }
-  private var lanes = Lanes()
+  var lanes = Lanes()
 
   @inline(__always)
   init() {}
 
   @inline(__always)
   init(_ pointers: ColumnPointers, _ element: Int) { lanes = pointers.first.lanes(element) }
-
-  @inline(__always)
-  mutating func add(_ other: Self) { lanes += other.lanes }
-
-  @inline(__always)
-  mutating func addProduct(_ other: Self, _ factor: Float) { lanes.addProduct(other.lanes, Lanes(repeating: factor)) }
-
-  @inline(__always)
-  var rectified: Self {
-    var result = self
-    result.lanes = lanes.rectified
-    return result
-  }
 
   @inline(__always)
   func store(_ pointers: MutableColumnPointers, _ element: Int) { pointers.first.store(lanes, element) }
@@ -252,6 +276,17 @@ struct ProductTile<Columns: ProductColumns> {
     if count > 3 { body(3, s3) }
     if count > 4 { body(4, s4) }
     if count > 5 { body(5, s5) }
+  }
+
+  /// Writes the first `count` rows, each from its own element on, or adds them to what is there.
+  @inline(__always)
+  func store(_ count: Int, _ results: MutableColumnPointers, adds: Bool, at element: (_ row: Int) -> Int) {
+    forEachRow(count) { row, sums in
+      let element = element(row)
+      var sums = sums
+      if adds { sums.add(Columns(results.reading, element)) }
+      sums.store(results, element)
+    }
   }
 
   /// Rows of a tile.

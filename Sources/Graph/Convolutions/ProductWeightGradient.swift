@@ -5,7 +5,6 @@ import Tensors
 /// Sums run along a row of a map, or over the images of one pixel where maps are small.
 final class ProductWeightGradient: ConvolutionMethod {
   let implementation = "products"
-  let isReference = false
   let multiplications: Double
   let needsFloats: Bool
   let weight: WeightForm
@@ -132,7 +131,7 @@ private struct PixelSums: ColumnWork {
   func run<Columns: ProductColumns>(_ columns: Columns.Type) {
     let block = Columns.channelBlock
     let channels = input.paddedChannels
-    let groups = (output.channelBlocks + Columns.blocks - 1) / Columns.blocks
+    let groups = Columns.groups(ofBlocks: output.channelBlocks)
     let tiles = (channels + ProductTile<Columns>.rows - 1) / ProductTile<Columns>.rows
     let (elements, taps) = (block &* block, runs.taps)
     let weightStride = input.channelBlocks &* taps &* elements
@@ -143,19 +142,16 @@ private struct PixelSums: ColumnWork {
       parallelGuided(groups * taps * tiles) { unit in
         let (position, index) = unit.quotientAndRemainder(dividingBy: tiles)
         let (group, tap) = position.quotientAndRemainder(dividingBy: taps)
-        let first = group &* Columns.blocks
-        let second = min(first &+ Columns.blocks, output.channelBlocks) &- 1
-        let factors = ColumnPointers(
-          first: gradient + first &* output.planeElements, second: gradient + second &* output.planeElements)
+        let factors = Columns.pointers(
+          gradient, group: group, ofBlocks: output.channelBlocks, stride: output.planeElements)
         let channel = index &* ProductTile<Columns>.rows
         let count = min(ProductTile<Columns>.rows, channels &- channel)
         let rows = TileRows(count: count) { row in
           let (other, lane) = (channel &+ row).quotientAndRemainder(dividingBy: block)
           return source + (other &* input.planeElements &+ lane)
         }
-        let target = sums + tap &* elements
-        let results = MutableColumnPointers(
-          first: target + first &* weightStride, second: target + second &* weightStride)
+        let results = Columns.pointers(
+          sums + tap &* elements, group: group, ofBlocks: output.channelBlocks, stride: weightStride)
         @inline(__always)
         func place(_ row: Int) -> Int {
           let (other, lane) = (channel &+ row).quotientAndRemainder(dividingBy: block)
@@ -185,12 +181,7 @@ private struct PixelSums: ColumnWork {
             }
           }
         }
-        tile.forEachRow(count) { row, sum in
-          let element = place(row)
-          var sum = sum
-          if !isFirst { sum.add(Columns(results.reading, element)) }
-          sum.store(results, element)
-        }
+        tile.store(count, results, adds: !isFirst, at: place)
       }
     }
   }

@@ -31,36 +31,29 @@ struct WeightTransposition: WeightTransform {
     }
   }
 
-  /// Transposes a block.
+  /// Transposes a block: 16 rows in four rounds, or 8 rows, two to a group of lanes, in three.
   @inline(__always)
   static func transpose(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, _ channelBlock: Int) {
-    if channelBlock == 16 { transpose16(source, to: target) } else { transpose8(source, to: target) }
-  }
-
-  /// Transposes 16 rows of 16: four rounds, in each of which rows that are eight apart interleave their lanes.
-  @inline(__always)
-  private static func transpose16(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>) {
-    withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 32) { rows in
-      let rows = rows.baseAddress!
-      for row in 0..<16 { rows[row] = source.lanes(16 &* row) }
-      interleave(rows, to: rows + 16, half: 8)
-      interleave(rows + 16, to: rows, half: 8)
-      interleave(rows, to: rows + 16, half: 8)
-      interleave(rows + 16, to: rows, half: 8)
-      for row in 0..<16 { target.store(rows[row], 16 &* row) }
+    if channelBlock == 16 {
+      transpose(source, to: target, groups: 16, rounds: 4)
+    } else {
+      transpose(source, to: target, groups: 4, rounds: 3)
     }
   }
 
-  /// Transposes 8 rows of 8, two to a group of lanes: three rounds.
+  /// In each round, groups that are half of all apart interleave their lanes.
   @inline(__always)
-  private static func transpose8(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>) {
-    withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 8) { groups in
-      let groups = groups.baseAddress!
-      for group in 0..<4 { groups[group] = source.lanes(16 &* group) }
-      interleave(groups, to: groups + 4, half: 2)
-      interleave(groups + 4, to: groups, half: 2)
-      interleave(groups, to: groups + 4, half: 2)
-      for group in 0..<4 { target.store(groups[4 &+ group], 16 &* group) }
+  private static func transpose(
+    _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, groups: Int, rounds: Int
+  ) {
+    withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 &* groups) { memory in
+      var (from, to) = (memory.baseAddress!, memory.baseAddress! + groups)
+      for group in 0..<groups { from[group] = source.lanes(16 &* group) }
+      for _ in 0..<rounds {
+        interleave(from, to: to, half: groups / 2)
+        swap(&from, &to)
+      }
+      for group in 0..<groups { target.store(from[group], 16 &* group) }
     }
   }
 

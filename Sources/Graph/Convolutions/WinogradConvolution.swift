@@ -7,7 +7,6 @@ import Tensors
 /// them. No result depends on the number of threads.
 final class WinogradConvolution: ConvolutionMethod {
   let implementation = "F(4x4, 3x3)"
-  let isReference = false
   let multiplications: Double
   let weight: WeightForm
   let scratchBytes: Int
@@ -35,7 +34,7 @@ final class WinogradConvolution: ConvolutionMethod {
     tilesPerBlock = Self.tilesPerBlock(of: tiling.tiles.count, channels: channels)
     blocks = tiling.blocks(of: tilesPerBlock)
     let points = WinogradPlane.pointStride(channels: channels, tiles: tilesPerBlock) + 80
-    scratchBytes = 4 * (36 * points + Self.biasCount(written[0]))
+    scratchBytes = 4 * (36 * points + problem.paddedBiasCount)
   }
 
   /// Tiles of a block: as many as keep the points of what is read and written in the nearer caches, in equal blocks.
@@ -45,8 +44,6 @@ final class WinogradConvolution: ConvolutionMethod {
     let blocks = (tiles + most - 1) / most
     return ((tiles + blocks - 1) / blocks + 5) / 6 * 6
   }
-
-  private static func biasCount(_ shape: BlockedShape) -> Int { (shape.paddedChannels + 31) / 16 * 16 }
 
   func run(_ memory: ConvolutionMemory) {
     if problem.engine.channelBlock == 8 {
@@ -64,9 +61,9 @@ final class WinogradConvolution: ConvolutionMethod {
     let bias = memory.scratch.assumingMemoryBound(to: Float.self)
     var ending = ConvolutionEnding()
     if isForward {
-      ending = problem.ending(memory.bias, copiedTo: bias, count: Self.biasCount(written[0]))
+      ending = problem.ending(memory.bias, copiedTo: bias)
     }
-    let v = WinogradPlane(bias + Self.biasCount(written[0]), read[0], tiles: tilesPerBlock, perGroup: 6)
+    let v = WinogradPlane(bias + problem.paddedBiasCount, read[0], tiles: tilesPerBlock, perGroup: 6)
     let m = WinogradPlane(v.points + 36 * v.pointStride, written[0], tiles: tilesPerBlock, perGroup: 6)
     let weights = memory.weight.assumingMemoryBound(to: Float.self)
     let padding = problem.padding
@@ -95,31 +92,26 @@ private struct WinogradProducts: ColumnWork {
 
   func run<Columns: ProductColumns>(_ columns: Columns.Type) {
     let channelBlock = Columns.channelBlock
-    let groups = (writtenBlocks + Columns.blocks - 1) / Columns.blocks
+    let groups = Columns.groups(ofBlocks: writtenBlocks)
     let weightStride = readBlocks * channelBlock * channelBlock
     let pointStride = WinogradWeights.pointStride(blocks: writtenBlocks * readBlocks, channelBlock: channelBlock)
     /// The columns of a unit of work.
     @inline(__always)
     func factors(_ unit: Int) -> ColumnPointers {
       let (point, group) = unit.quotientAndRemainder(dividingBy: groups)
-      let first = group &* Columns.blocks
-      let second = min(first &+ Columns.blocks, writtenBlocks) &- 1
-      let base = weights + point &* pointStride
-      return ColumnPointers(first: base + first &* weightStride, second: base + second &* weightStride)
+      return Columns.pointers(
+        weights + point &* pointStride, group: group, ofBlocks: writtenBlocks, stride: weightStride)
     }
     parallelGuided(36 * groups) { unit in
       let (point, group) = unit.quotientAndRemainder(dividingBy: groups)
       let tiles = block.tiles(with: point / 6, point % 6)
-      let first = group &* Columns.blocks
-      let second = min(first &+ Columns.blocks, writtenBlocks) &- 1
       let columns = factors(unit)
       // The next columns come from a far cache: they are asked for while these are multiplied.
       let next = factors(min(unit &+ 1, 36 &* groups &- 1))
       let share = weightStride &* ProductTile<Columns>.rows / max(1, tiles.count) &+ 16
       let source = v.points + point &* v.pointStride
-      let target = m.points + point &* m.pointStride
-      let results = MutableColumnPointers(
-        first: target + first &* m.blockStride, second: target + second &* m.blockStride)
+      let results = Columns.pointers(
+        m.points + point &* m.pointStride, group: group, ofBlocks: writtenBlocks, stride: m.blockStride)
       var start = tiles.lowerBound
       var asked = 0
       while start < tiles.upperBound {
@@ -133,7 +125,7 @@ private struct WinogradProducts: ColumnWork {
             rows, at: block &* v.blockStride, step: 1, columns, at: block &* channelBlock &* channelBlock,
             step: channelBlock, count: channelBlock)
         }
-        tile.forEachRow(count) { row, sums in sums.store(results, m.place(ofTile: start &+ row)) }
+        tile.store(count, results, adds: false) { m.place(ofTile: start &+ $0) }
         start &+= count
       }
     }

@@ -4,7 +4,6 @@ import Tensors
 /// tiles of all maps that share the weight before they are transformed back.
 final class WinogradWeightGradient: ConvolutionMethod {
   let implementation = "F(4x4, 3x3)"
-  let isReference = false
   let multiplications: Double
   let weight: WeightForm
   let scratchBytes: Int
@@ -72,22 +71,19 @@ private struct WinogradSums: ColumnWork {
 
   func run<Columns: ProductColumns>(_ columns: Columns.Type) {
     let channelBlock = Columns.channelBlock
-    let groups = (outputBlocks + Columns.blocks - 1) / Columns.blocks
+    let groups = Columns.groups(ofBlocks: outputBlocks)
     let channels = inputBlocks * channelBlock
     let pointStride = WinogradWeights.pointStride(blocks: outputBlocks * inputBlocks, channelBlock: channelBlock)
     parallelGuided(36 * groups) { unit in
       let (point, group) = unit.quotientAndRemainder(dividingBy: groups)
       let tiles = block.tiles(with: point / 6, point % 6)
-      let first = group &* Columns.blocks
-      let second = min(first &+ Columns.blocks, outputBlocks) &- 1
       let offset = tiles.lowerBound &* channelBlock
       let source = v.points + (point &* v.pointStride &+ offset)
-      let gradient = w.points + (point &* w.pointStride &+ offset)
-      let factors = ColumnPointers(
-        first: gradient + first &* w.blockStride, second: gradient + second &* w.blockStride)
-      let target = sums + point &* pointStride
-      let results = MutableColumnPointers(
-        first: target + first &* channels &* channelBlock, second: target + second &* channels &* channelBlock)
+      let factors = Columns.pointers(
+        UnsafePointer(w.points + (point &* w.pointStride &+ offset)), group: group, ofBlocks: outputBlocks,
+        stride: w.blockStride)
+      let results = Columns.pointers(
+        sums + point &* pointStride, group: group, ofBlocks: outputBlocks, stride: channels &* channelBlock)
       var channel = 0
       while channel < channels {
         let count = min(ProductTile<Columns>.rows, channels &- channel)
@@ -98,12 +94,7 @@ private struct WinogradSums: ColumnWork {
         results.reading.prefetch(channel &* channelBlock..<(channel &+ count) &* channelBlock)
         var tile = ProductTile<Columns>()
         tile.add(rows, at: 0, step: channelBlock, factors, at: 0, step: channelBlock, count: tiles.count)
-        tile.forEachRow(count) { row, sum in
-          let element = (channel &+ row) &* channelBlock
-          var sum = sum
-          if !isFirst { sum.add(Columns(results.reading, element)) }
-          sum.store(results, element)
-        }
+        tile.store(count, results, adds: !isFirst) { (channel &+ $0) &* channelBlock }
         channel &+= count
       }
     }

@@ -52,9 +52,6 @@ final class Layout: Equatable {
 
   deinit { shim_layout_destroy(handle) }
 
-  /// The lengths along each axis, without padding.
-  var extents: [Int] { (0..<Int(shim_layout_rank(handle))).map { Int(shim_layout_extent(handle, Int32($0))) } }
-
   /// Bytes of the tensor, padding included.
   var byteCount: Int { shim_layout_bytes(handle) }
 
