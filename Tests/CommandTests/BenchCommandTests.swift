@@ -41,8 +41,7 @@ import Testing
     #expect(step.count == 3 && 0 < shortest && shortest <= median && median <= longest)
     #expect(abs(try #require(figures["images_per_second"] as? Double) * median - 2) < 1e-9)
     #expect(figures["regularizer_seconds"] as? Double == 0, "DropBlock is off")
-    // Synthetic images are there at once; whoever else uses the processor may come between.
-    #expect((figures["data_seconds"] as? Double ?? .infinity) < median / 2)
+    #expect((figures["data_seconds"] as? Double ?? 1) < median / 100)
     // Parameters, gradients and momentum alone have 3 x 4 x 20 million bytes.
     #expect((figures["peak_rss_bytes"] as? Int ?? 0) > 240_000_000)
     let allreduce = try #require(figures["allreduce"] as? [String: Double])
@@ -73,9 +72,8 @@ import Testing
     }
     let explained = try #require(result.output.firstMatch(of: /the table explains ([0-9.]+) %/))
     let share = try #require(Double(explained.output.1))
-    // Spans never overlap, so they cannot explain more than the step. Quiet machines leave a hundredth unexplained, busy ones
-    // more where they come between two spans.
-    #expect(share > 50 && share <= 100.05, "\(result)")
+    // Spans never overlap, so they cannot explain more than the step; gaps of a busy machine stay below a tenth.
+    #expect(share > 90 && share <= 100.05, "\(result)")
   }
 
   @Test("pairs of steps say what DropBlock costs, and masks take time")

@@ -59,6 +59,18 @@ protocol WeightTransform {
   func run(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>)
 }
 
+extension WeightTransform {
+  /// The step that makes the transformed weight of one in a layout.
+  func step(
+    _ name: String, _ pass: Step.Pass, reads: [Buffer], to buffer: Buffer,
+    from address: @escaping () -> UnsafePointer<Float>
+  ) -> Step {
+    Step(name, kind: "weight transform", pass, reads: reads, writes: [buffer]) { _ in
+      run(address(), to: buffer.floats)
+    }
+  }
+}
+
 extension ConvolutionAlgorithm {
   /// The method for a pass, or nil where it is none for this convolution.
   func method(_ pass: ConvolutionPass, _ problem: ConvolutionProblem) -> (any ConvolutionMethod)? {

@@ -6,9 +6,12 @@ enum ConvolutionPass: String, CaseIterable {
   case backwardData = "backward data"
   case backwardWeights = "backward weights"
 
-  /// Whether it reads x and y's gradient, or y, and whether it writes them.
+  /// Whether it reads x, and y's gradient.
   var readsSource: Bool { self != .backwardData }
   var readsDestination: Bool { self != .forward }
+  /// Whether it writes the gradient of x, and y.
+  var writesSource: Bool { !readsSource }
+  var writesDestination: Bool { !readsDestination }
 }
 
 /// One weight applied to one or more maps at their shapes.

@@ -109,13 +109,9 @@ final class PlannedConvolutionPass {
   func step(_ name: String, kind: String, finish: @escaping () -> Void = {}) -> Step {
     let (pass, method, sources, destinations) = (pass, method, sources, destinations)
     let (weight, bias, scratch) = (weight, bias, scratch)
-    // Copies made before the first reader must not be taken for what the method writes.
-    let before =
-      (pass.readsSource ? sources : []).filter(\.isConverted)
-      + (pass.readsDestination ? destinations : []).filter(\.isConverted)
-    let after =
-      (pass.readsSource ? [] : sources).filter(\.isConverted)
-      + (pass.readsDestination ? [] : destinations).filter(\.isConverted)
+    let read = (pass.readsSource ? sources : []) + (pass.readsDestination ? destinations : [])
+    let written = (pass.writesSource ? sources : []) + (pass.writesDestination ? destinations : [])
+    let (before, after) = (read.filter(\.isConverted), written.filter(\.isConverted))
     var memory: ConvolutionMemory?
     planner.whenPlaced {
       memory = ConvolutionMemory(

@@ -166,54 +166,32 @@ private struct PixelProducts: ColumnWork {
     _ order: UnsafeBufferPointer<Int32>, _ sources: UnsafeBufferPointer<Int32>
   ) {
     let (imageStride, block) = (read.channelBlocks &* read.planeElements, read.channelBlock)
-    for (index, tile) in range.enumerated() {
-      let first = tile &* 6
-      let rows = min(6, gather.rows &- first)
-      var pixels = (0, 0, 0, 0, 0, 0)
-      var images = pixels
-      withUnsafeMutableBytes(of: &pixels) { pixels in
-        withUnsafeMutableBytes(of: &images) { images in
-          let (pixels, images) = (pixels.assumingMemoryBound(to: Int.self), images.assumingMemoryBound(to: Int.self))
-          for row in 0..<6 {
-            let place = place(first &+ min(row, rows &- 1), order)
-            (images[row], pixels[row]) = (place.image, place.pixel)
-            places[7 &* index &+ row] =
-              (place.image &* written.channelBlocks &* written.area &+ place.pixel) &* written.channelBlock
-          }
-          var taps = 0
-          for tap in 0..<gather.taps {
-            @inline(__always)
-            func element(_ row: Int) -> Int {
-              let pixel = Int(sources[pixels[row] &* gather.taps &+ tap])
-              return pixel < 0 ? -1 : images[row] &* imageStride &+ pixel &* block
-            }
-            let elements = (element(0), element(1), element(2), element(3), element(4), element(5))
-            if elements == (-1, -1, -1, -1, -1, -1) { continue }
-            @inline(__always)
-            func step(_ element: Int) -> Int { element < 0 ? 0 : read.planeElements }
-            let rows = TileRows(count: 6) { row in
-              let element =
-                switch row {
-                case 0: elements.0
-                case 1: elements.1
-                case 2: elements.2
-                case 3: elements.3
-                case 4: elements.4
-                default: elements.5
-                }
-              return element < 0 ? outside : source + element
-            }
-            (table + (index &* gather.taps &+ taps)).initialize(
-              to: TapRows(
-                tap: tap, rows: rows,
-                steps: (
-                  step(elements.0), step(elements.1), step(elements.2), step(elements.3), step(elements.4),
-                  step(elements.5)
-                )))
-            taps &+= 1
-          }
-          places[7 &* index &+ 6] = taps
+    withUnsafeTemporaryAllocation(of: (image: Int, pixel: Int).self, capacity: 6) { rows in
+      for (index, tile) in range.enumerated() {
+        for row in 0..<6 {
+          // Rows beyond the last one repeat it.
+          rows[row] = place(min(tile &* 6 &+ row, gather.rows &- 1), order)
+          places[7 &* index &+ row] =
+            (rows[row].image &* written.channelBlocks &* written.area &+ rows[row].pixel) &* written.channelBlock
         }
+        var taps = 0
+        for tap in 0..<gather.taps {
+          /// The first channel that a row reads, nil outside of the map.
+          @inline(__always)
+          func element(_ row: Int) -> Int? {
+            let pixel = Int(sources[rows[row].pixel &* gather.taps &+ tap])
+            return pixel < 0 ? nil : rows[row].image &* imageStride &+ pixel &* block
+          }
+          @inline(__always)
+          func step(_ row: Int) -> Int { element(row) == nil ? 0 : read.planeElements }
+          if (0..<6).allSatisfy({ element($0) == nil }) { continue }
+          (table + (index &* gather.taps &+ taps)).initialize(
+            to: TapRows(
+              tap: tap, rows: TileRows(count: 6) { row in element(row).map { source + $0 } ?? outside },
+              steps: (step(0), step(1), step(2), step(3), step(4), step(5))))
+          taps &+= 1
+        }
+        places[7 &* index &+ 6] = taps
       }
     }
   }

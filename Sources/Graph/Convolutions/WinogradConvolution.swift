@@ -33,8 +33,9 @@ final class WinogradConvolution: ConvolutionMethod {
     let channels = read[0].paddedChannels + written[0].paddedChannels
     tilesPerBlock = Self.tilesPerBlock(of: tiling.tiles.count, channels: channels)
     blocks = tiling.blocks(of: tilesPerBlock)
-    let points = WinogradPlane.pointStride(channels: channels, tiles: tilesPerBlock) + 80
-    scratchBytes = 4 * (36 * points + problem.paddedBiasCount)
+    let tiles = tilesPerBlock
+    let points = [read[0], written[0]].reduce(0) { $0 + WinogradPlane.count($1, tiles: tiles) }
+    scratchBytes = 4 * (points + problem.paddedBiasCount)
   }
 
   /// Tiles of a block: as many as keep the points of what is read and written in the nearer caches, in equal blocks.

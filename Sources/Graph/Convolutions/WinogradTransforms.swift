@@ -20,14 +20,17 @@ struct WinogradPlane {
 
   /// Floats from one point to the next for so many tiles; not a power of two, so that the points of one tile do not all lie
   /// in the same lines of a cache.
-  static func pointStride(channels: Int, tiles: Int) -> Int { channels * tiles + 80 }
+  private static func pointStride(_ shape: BlockedShape, tiles: Int) -> Int { shape.paddedChannels * tiles + 80 }
+
+  /// Floats of all points of so many tiles.
+  static func count(_ shape: BlockedShape, tiles: Int) -> Int { 36 * pointStride(shape, tiles: tiles) }
 
   /// The points of `tiles` tiles of an activation, in scratch memory.
   init(_ points: UnsafeMutablePointer<Float>, _ shape: BlockedShape, tiles: Int, perGroup tilesPerGroup: Int) {
     (self.points, self.tilesPerGroup, channelBlock) = (points, tilesPerGroup, shape.channelBlock)
     blockStride = tilesPerGroup * shape.channelBlock
     groupStride = blockStride * shape.channelBlocks
-    pointStride = Self.pointStride(channels: shape.paddedChannels, tiles: tiles)
+    pointStride = Self.pointStride(shape, tiles: tiles)
   }
 
   /// The first channel of a tile, in floats from the start of a point.

@@ -27,8 +27,9 @@ final class WinogradWeightGradient: ConvolutionMethod {
     let channels = inputs[0].paddedChannels + outputs[0].paddedChannels
     tilesPerBlock = WinogradConvolution.tilesPerBlock(of: tiling.tiles.count, channels: channels)
     blocks = tiling.blocks(of: tilesPerBlock)
-    let points = WinogradPlane.pointStride(channels: channels, tiles: tilesPerBlock) + 80
-    scratchBytes = 4 * 36 * points + weights.byteCount
+    let tiles = tilesPerBlock
+    let points = [inputs[0], outputs[0]].reduce(0) { $0 + WinogradPlane.count($1, tiles: tiles) }
+    scratchBytes = 4 * points + weights.byteCount
   }
 
   func run(_ memory: ConvolutionMemory) {

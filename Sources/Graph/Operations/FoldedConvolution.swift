@@ -25,11 +25,12 @@ struct FoldedConvolution: PlannedOperation {
     if let shortcut = norm.shortcut?.value { planner.overwrite(shortcut, with: norm.outputValue) }
     let pass = PlannedConvolutionPass(.forward, of: problem, name: convolution.name, weightLayout: nil, planner)
     let folded = FoldedWeights(convolution, norm, in: pass.method.weight.layout, planner)
+    // Made in front of its reader and not kept: for each map of each layer it would be four times the weight.
     let weights = pass.method.weight.transform.map { transform in
       let transformed = planner.newBuffer("\(norm.name) transformed", byteCount: transform.byteCount)
       planner.add(
-        Step(norm.name, kind: "weight transform", .forward, reads: [folded.weights], writes: [transformed]) { _ in
-          transform.run(folded.weights.floats, to: transformed.floats)
+        transform.step(norm.name, .forward, reads: [folded.weights], to: transformed) {
+          UnsafePointer(folded.weights.floats)
         })
       return transformed
     }

@@ -42,10 +42,8 @@ final class ParameterSlot {
     let base = copy(in: wanted.layout, for: pass, planner: planner)
     guard let transform = wanted.transform else { return base }
     return derivedBuffer(wanted.layout, transform.key, pass, transform.byteCount, planner) { buffer in
-      Step(
-        parameter.name, kind: "weight transform", pass, reads: base.map { [$0] } ?? [], writes: [buffer]
-      ) { _ in
-        transform.run(base?.floats ?? self.value, to: buffer.floats)
+      transform.step(parameter.name, pass, reads: base.map { [$0] } ?? [], to: buffer) {
+        UnsafePointer(base?.floats ?? self.value)
       }
     }
   }
