@@ -35,8 +35,10 @@ public struct EvaluateRequest: Sendable {
   private func evaluate<Task: TrainableTask>(
     _ task: Task, _ trained: TrainedModel, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
   ) throws -> ExitCode {
+    trained.warningOfClasses(checkpoint).map(console.warn)
     let evaluator = try task.openEvaluator(
-      engine: trained.engine, store: trained.store, communicator: communicator)
+      engine: trained.engine, store: trained.store, classes: trained.classes, communicator: communicator)
+    evaluator.warning.map(console.warn)
     let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }

@@ -16,14 +16,17 @@ extension Detector: TrainableTask {
     StepLosses(loss: means[0] + means[1], parts: [Figure("loss_class", means[0]), Figure("loss_box", means[1])])
   }
 
-  func openInput(batch: BatchPlan, communicator: Communicator) throws -> DetectionInput {
-    try DetectionInput(self, batch: batch, communicator: communicator)
+  func openInput(batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws -> DetectionInput {
+    try DetectionInput(self, batch: batch, classes: classes, communicator: communicator)
   }
 
-  func openEvaluator(engine: Engine, store: ParameterStore, communicator: Communicator) throws -> DetectionEvaluator {
-    DetectionEvaluator(
-      predictor: Predictor(self, engine: engine, store: store),
-      dataset: try DetectionSplit(.validation, of: configuration, communicator: communicator).dataset)
+  func openEvaluator(
+    engine: Engine, store: ParameterStore, classes: ExpectedClasses?, communicator: Communicator
+  ) throws -> DetectionEvaluator {
+    let split = try DetectionSplit(.validation, of: configuration, matching: classes, communicator: communicator)
+    return DetectionEvaluator(
+      predictor: Predictor(self, engine: engine, store: store), dataset: split.dataset,
+      classes: classes?.list ?? split.dataset.classes)
   }
 
   static var canSpoilLoss: Bool { true }
@@ -39,8 +42,17 @@ extension Detector: TrainableTask {
 struct DetectionEvaluator: TaskEvaluator {
   let predictor: Predictor
   let dataset: DetectionDataset
+  /// The classes of the weights.
+  let classes: ClassList
 
-  var contents: String { "\(dataset.index.imageCount) validation images" }
+  var contents: String {
+    let found = Set(dataset.classes.names)
+    let missing = classes.names.filter { !found.contains($0) }
+    return "\(dataset.index.imageCount) validation images"
+      + ExpectedClasses.remark(missing: missing, of: classes.names.count)
+  }
+
+  var warning: String? { nil }
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> DetectionEvaluation? {
     try predictor.evaluate(dataset, communicator: communicator, isStopped: isStopped)
