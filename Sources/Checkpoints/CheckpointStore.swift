@@ -42,7 +42,8 @@ public struct CheckpointStore: Sendable {
 
   // MARK: Writing
 
-  /// Writes the set of `state.step`, with `metadata` in the header of the model's file, moves `latest` to it and applies the retention; returns the set's directory.
+  /// Writes the set of `state.step`, with `metadata` in the header of the model's file, moves `latest` to it and applies the
+  /// retention; returns the set's directory.
   ///
   /// A set of that step already there is replaced. Sets of later steps (a run that was taken up again from an earlier
   /// one) are left alone. Throws 73 with the path and the system's words when it cannot write; what was there stays. The
@@ -60,7 +61,8 @@ public struct CheckpointStore: Sendable {
       try createDirectory(temporary)
       let files = [
         CheckpointSet.modelName: try writeTensors(model, metadata, to: "\(temporary)/\(CheckpointSet.modelName)"),
-        CheckpointSet.optimizerName: try writeTensors(optimizer, [:], to: "\(temporary)/\(CheckpointSet.optimizerName)"),
+        CheckpointSet.optimizerName: try writeTensors(
+          optimizer, [:], to: "\(temporary)/\(CheckpointSet.optimizerName)"),
       ]
       let stateFile = try OutputFile(creating: "\(temporary)/\(CheckpointSet.stateName)")
       try stateFile.write(contentsOf: StateFile(files: files, state: state).encoded())

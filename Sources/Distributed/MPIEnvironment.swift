@@ -132,8 +132,9 @@ public func processEnvironment() -> [String: String] {
   var variables: [String: String] = [:]
   var entry = environ
   while let text = entry.pointee {
-    let pair = (String(validatingCString: text) ?? FilePath.text(UnsafeRawBufferPointer(start: text, count: strlen(text))))
-      .split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
+    let variable = String(validating: bytes, as: UTF8.self) ?? FilePath.text(bytes)
+    let pair = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     if pair.count == 2 { variables[String(pair[0])] = String(pair[1]) }
     entry += 1
   }

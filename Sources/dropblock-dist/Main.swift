@@ -29,6 +29,7 @@ struct DropBlockDist: ParsableCommand {
   static func main() {
     do {
       var command = try parseAsRoot(ProgramArguments.texts())
+      try ProgramArguments.requireReadableDirectory()
       try ProcessorCheck.require()
       if command is any SingleProcessCommand && launchedRank() > 0 { Glibc.exit(0) }
       try command.run()

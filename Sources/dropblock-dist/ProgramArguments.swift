@@ -29,6 +29,18 @@ enum ProgramArguments {
     return argument.map { FilePath(bytes: $0) } ?? FilePath(text)
   }
 
+  /// Throws exit code 64 where the working directory's name is not UTF-8: results would go to another place.
+  static func requireReadableDirectory() throws {
+    guard let path = getcwd(nil, 0) else { return }
+    defer { free(path) }
+    let bytes = UnsafeRawBufferPointer(start: path, count: strlen(path))
+    if String(validating: bytes, as: UTF8.self) != nil { return }
+    throw InputError(
+      .usage,
+      "\(FilePath.text(bytes)): expected a working directory with a name in UTF-8; start the command "
+        + "from another one")
+  }
+
   private static func bytes() -> [[UInt8]] {
     (1..<max(1, Int(CommandLine.argc))).compactMap { index in
       CommandLine.unsafeArgv[index].map { pointer in

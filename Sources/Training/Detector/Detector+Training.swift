@@ -25,8 +25,7 @@ extension Detector: TrainableTask {
   ) throws -> DetectionEvaluator {
     let split = try DetectionSplit(.validation, of: configuration, matching: classes, communicator: communicator)
     return DetectionEvaluator(
-      predictor: Predictor(self, engine: engine, store: store), dataset: split.dataset,
-      classes: classes?.list ?? split.dataset.classes)
+      predictor: Predictor(self, engine: engine, store: store), dataset: split.dataset)
   }
 
   static var canSpoilLoss: Bool { true }
@@ -42,14 +41,13 @@ extension Detector: TrainableTask {
 struct DetectionEvaluator: TaskEvaluator {
   let predictor: Predictor
   let dataset: DetectionDataset
-  /// The classes of the weights.
-  let classes: ClassList
 
   var contents: String {
+    let images = "\(dataset.index.imageCount) validation images"
+    guard case .byName(let expected) = dataset.numbering else { return images }
     let found = Set(dataset.classes.names)
-    let missing = classes.names.filter { !found.contains($0) }
-    return "\(dataset.index.imageCount) validation images"
-      + ExpectedClasses.remark(missing: missing, of: classes.names.count)
+    let missing = expected.list.names.filter { !found.contains($0) }
+    return images + ExpectedClasses.remark(missing: missing, of: expected.list.names.count)
   }
 
   var warning: String? { nil }

@@ -88,6 +88,14 @@ public struct DetectionSplit: Sendable {
     return ExpectedClasses(classes, at: "the training annotations \(annotations)")
   }
 
+  /// The file that a text of the configuration means; throws 78 where its name is not UTF-8, as COCO's are.
+  private static func file(_ text: String) throws -> String {
+    if let path = String(validating: FilePath(text: text).bytes, as: UTF8.self) { return path }
+    throw InputError(
+      .badConfiguration,
+      "\(text): expected a path in UTF-8 for a detector's data, got other bytes; give a link of another name to it")
+  }
+
   /// The annotation file and the image folder of a split.
   private static func paths(
     _ name: Name, _ configuration: Configuration
@@ -106,7 +114,8 @@ public struct DetectionSplit: Sendable {
     let year = "\(name.rawValue)2017"
     func below(_ path: String) throws -> String { "\(try configuration.dataRoot())/\(path)" }
     return (
-      try split.annotations ?? below("annotations/instances_\(year).json"), try split.images ?? below(year)
+      try file(split.annotations ?? below("annotations/instances_\(year).json")),
+      try file(split.images ?? below(year))
     )
   }
 }
