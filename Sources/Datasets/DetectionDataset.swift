@@ -45,6 +45,7 @@ public struct DetectionDataset: Sendable {
     let numbers: [Int]
     switch numbering {
     case .byOrder: numbers = Array(index.categories.indices)
+    // Wrapping around, the least of all identifiers is out of range too.
     case .byIdentifier(let first): numbers = index.categories.map { $0.id - first }
     case .byName(let expected): numbers = try expected.numbers(of: index.categories.map(\.name), in: index.path)
     }

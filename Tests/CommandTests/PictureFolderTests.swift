@@ -53,6 +53,8 @@ import Testing
     #expect(spelled.exitCode == 0 && spelled.output.contains("8 training images of 2 classes"), "\(spelled)")
     let state = try String(contentsOfFile: space.folder.file("run/checkpoints/latest/state.json"), encoding: .utf8)
     #expect(state.contains(#"b\\\\xe9"#), "\(state)")
+    let doctor = try space.program(ranks: 1, ["doctor"] + arguments + ["--set", "data.root=\(root)"])
+    #expect(doctor.exitCode == 0 && doctor.output.contains("4 of each; decoded 8"), "\(doctor)")
     func inShell(_ command: String) throws -> CommandResult {
       try run(
         ["bash", "-c", command, Locations.program], environment: space.trained.environment, directory: space.folder.path
@@ -78,12 +80,11 @@ import Testing
     let drawn = try predict(#"--output "$PWD/found" $'caf\xe9.jpg'"#)
     #expect(drawn.exitCode == 0 && drawn.output.contains("caf\\xe9.jpg: "), "\(drawn)")
     #expect(FileManager.default.fileExists(atPath: space.folder.file("found/caf\\xe9.png")))
-    let refused = try predict(#"--output $'f\xe9' caf.jpg"#)
+    try predict(#"--output $'f\xe9' caf.jpg"#).expectError(64, ["--output: expected text in UTF-8, got f\\xe9"])
     let placed = try inShell(#"cd $'d\xe9'; exec "$0" --dry-run"#)
     placed.expectError(64, ["/d\\xe9: expected a working directory with a name in UTF-8"])
     let detector = try inShell(#"exec "$0" --set data.kind=coco --set $'data.root=d\xe9' --output other"#)
     detector.expectError(
       78, ["/d\\xe9/annotations/instances_train2017.json: expected a path in UTF-8 for a detector's data"])
-    refused.expectError(64, ["--output: expected text in UTF-8, got f\\xe9"])
   }
 }

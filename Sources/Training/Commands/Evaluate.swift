@@ -35,10 +35,10 @@ public struct EvaluateRequest: Sendable {
   private func evaluate<Task: TrainableTask>(
     _ task: Task, _ trained: TrainedModel, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
   ) throws -> ExitCode {
-    trained.warningOfClasses(checkpoint).map(console.warn)
+    if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }
     let evaluator = try task.openEvaluator(
       engine: trained.engine, store: trained.store, classes: trained.classes, communicator: communicator)
-    evaluator.warning.map(console.warn)
+    if let warning = evaluator.warning { console.warn(warning) }
     let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }

@@ -35,7 +35,7 @@ public struct PredictRequest: Sendable {
     let trained = try TrainedModel(
       checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
     let detector = try trained.detector(for: "predict")
-    trained.warningOfClasses(checkpoint).map(console.warn)
+    if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }
     let classes = trained.classes?.list ?? (try? DetectionSplit(.validation, of: trained.configuration).dataset.classes)
     let predictor = Predictor(detector, engine: trained.engine, store: trained.store)
     try RunDirectory.createDirectory(output)

@@ -189,8 +189,10 @@ final class RunCheckpoints {
             "\(path): model.initial_weights: no tensor of the file has a name and shape of the model; \(match.summary)")
         }
         say("initial weights from \(path): \(match.summary)")
-        if let classes, let others = try reference.classes() {
-          configuration.remark(onHeadFrom: others.list, for: classes, match).map { say("warning: \(path): \($0)") }
+        if let classes, let others = try reference.classes(),
+          let remark = configuration.remark(onHeadFrom: others.list, for: classes, match)
+        {
+          say("warning: \(path): \(remark)")
         }
       }
       parameters.startAverages()

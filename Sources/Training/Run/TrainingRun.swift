@@ -97,7 +97,7 @@ final class TrainingRun<Task: TrainableTask> {
       return recorder
     }
     sayHeader(threads)
-    for warning in [input.warning, evaluator.warning] { warning.map(console.warn) }
+    for warning in [input.warning, evaluator.warning].compactMap({ $0 }) { console.warn(warning) }
   }
 
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.
