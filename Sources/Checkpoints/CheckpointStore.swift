@@ -42,14 +42,16 @@ public struct CheckpointStore: Sendable {
 
   // MARK: Writing
 
-  /// Writes the set of `state.step`, moves `latest` to it and applies the retention; returns the set's directory.
+  /// Writes the set of `state.step`, with `metadata` in the header of the model's file, moves `latest` to it and applies the
+  /// retention; returns the set's directory.
   ///
   /// A set of that step already there is replaced. Sets of later steps (a run that was taken up again from an earlier
   /// one) are left alone. Throws 73 with the path and the system's words when it cannot write; what was there stays. The
   /// run directory must exist: where a volume is not mounted any more, no new one is made in its place.
   @discardableResult
   public func write(
-    _ state: CheckpointState, model: [TensorToWrite], optimizer: [TensorToWrite], keeping retention: CheckpointRetention
+    _ state: CheckpointState, model: [TensorToWrite], metadata: [String: String] = [:], optimizer: [TensorToWrite],
+    keeping retention: CheckpointRetention
   ) throws(InputError) -> String {
     let name = Self.name(ofStep: state.step)
     let temporary = path(Self.temporaryPrefix + name)
@@ -58,8 +60,9 @@ public struct CheckpointStore: Sendable {
     do {
       try createDirectory(temporary)
       let files = [
-        CheckpointSet.modelName: try writeTensors(model, to: "\(temporary)/\(CheckpointSet.modelName)"),
-        CheckpointSet.optimizerName: try writeTensors(optimizer, to: "\(temporary)/\(CheckpointSet.optimizerName)"),
+        CheckpointSet.modelName: try writeTensors(model, metadata, to: "\(temporary)/\(CheckpointSet.modelName)"),
+        CheckpointSet.optimizerName: try writeTensors(
+          optimizer, [:], to: "\(temporary)/\(CheckpointSet.optimizerName)"),
       ]
       let stateFile = try OutputFile(creating: "\(temporary)/\(CheckpointSet.stateName)")
       try stateFile.write(contentsOf: StateFile(files: files, state: state).encoded())
@@ -82,9 +85,11 @@ public struct CheckpointStore: Sendable {
     try flushDirectory(URL(fileURLWithPath: directory).deletingLastPathComponent().path)
   }
 
-  private func writeTensors(_ tensors: [TensorToWrite], to path: String) throws(InputError) -> FileDigest {
+  private func writeTensors(
+    _ tensors: [TensorToWrite], _ metadata: [String: String], to path: String
+  ) throws(InputError) -> FileDigest {
     // "pt" is what the Python package's own writers for torch put there; some loaders ask for it.
-    try writeContents(of: tensors, to: path, metadata: ["format": "pt"])
+    try writeContents(of: tensors, to: path, metadata: metadata.merging(["format": "pt"]) { $1 })
   }
 
   /// Renames the finished set.

@@ -24,12 +24,13 @@ public final class CheckpointWriter {
   ///
   /// The tensors must hold copies: what they refer to is read at any time until `wait`.
   public func begin(
-    _ state: CheckpointState, model: [TensorToWrite], optimizer: [TensorToWrite], keeping retention: CheckpointRetention
+    _ state: CheckpointState, model: [TensorToWrite], metadata: [String: String] = [:], optimizer: [TensorToWrite],
+    keeping retention: CheckpointRetention
   ) {
     require(thread == nil, "a set is still being written")
     thread = WorkerThread { [store, outcome] in
       do throws(InputError) {
-        try store.write(state, model: model, optimizer: optimizer, keeping: retention)
+        try store.write(state, model: model, metadata: metadata, optimizer: optimizer, keeping: retention)
       } catch {
         outcome.failure.withLock { $0 = error }
       }

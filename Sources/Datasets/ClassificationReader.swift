@@ -94,7 +94,7 @@ public final class ClassificationReader {
     }
   }
 
-  private func open(_ path: String) throws -> (width: Int, height: Int) {
+  private func open(_ path: FilePath) throws -> (width: Int, height: Int) {
     do {
       return try files.open(path)
     } catch let error as InputError where error.exitCode == .missingFile {

@@ -7,6 +7,8 @@ public enum ClassNumbering: Equatable, Sendable {
   case byOrder
   /// The class is the identifier less `first`: 1 for the official RetinaNet code on COCO, 0 for torchvision.
   case byIdentifier(first: Int)
+  /// The class is the one of the category's name among those of a model or of other data.
+  case byName(ExpectedClasses)
 }
 
 /// Pictures in a folder with their objects in a COCO annotation file.
@@ -22,34 +24,74 @@ public struct DetectionDataset: Sendable {
 
   /// A data set for a model of `classCount` classes.
   ///
-  /// Throws exit code 66 when the folder is missing, 65 when there are no pictures or a category has no class.
+  /// Throws exit code 66 when the folder is missing, 65 when there are no pictures, a category has no class, or categories
+  /// have no name or the same one.
   public init(index: COCOIndex, imageDirectory: String, numbering: ClassNumbering, classCount: Int) throws {
     var isDirectory = ObjCBool(false)
     guard FileManager.default.fileExists(atPath: imageDirectory, isDirectory: &isDirectory), isDirectory.boolValue
     else { throw InputError(.missingFile, "\(imageDirectory): the folder of the images is missing") }
     if index.imageCount == 0 { throw InputError(.badData, "\(index.path): lists no images") }
     (self.index, self.imageDirectory, self.numbering) = (index, imageDirectory, numbering)
-    var (classes, categories): ([Int: Int], [Int: COCOCategory]) = ([:], [:])
-    for (order, category) in index.categories.enumerated() {
-      let number: Int
-      switch numbering {
-      case .byOrder: number = order
-      case .byIdentifier(let first): number = category.id - first
-      }
-      guard number >= 0 && number < classCount else {
-        throw InputError(
-          .badData,
-          "\(index.path): category \(category.id) (\(category.name)) would be class \(number), the model has "
-            + "\(classCount) classes; set model.classes to the data's")
-      }
-      classes[category.id] = number
-      categories[number] = category
+    let numbers = try Self.classNumbers(of: index, numbering: numbering, classCount: classCount)
+    classOfCategory = Dictionary(zip(index.categories.map(\.id), numbers)) { first, _ in first }
+    categoryOfClass = Dictionary(zip(numbers, index.categories)) { first, _ in first }
+  }
+
+  /// The class of each category, in the order of the file; throws as the initialiser.
+  private static func classNumbers(
+    of index: COCOIndex, numbering: ClassNumbering, classCount: Int
+  ) throws -> [Int] {
+    try requireNames(of: index)
+    let numbers: [Int]
+    switch numbering {
+    case .byOrder: numbers = Array(index.categories.indices)
+    // Wrapping around, the least of all identifiers is out of range too.
+    case .byIdentifier(let first): numbers = index.categories.map { $0.id - first }
+    case .byName(let expected): numbers = try expected.numbers(of: index.categories.map(\.name), in: index.path)
     }
-    (classOfCategory, categoryOfClass) = (classes, categories)
+    for (category, number) in zip(index.categories, numbers) where number < 0 || number >= classCount {
+      throw InputError(
+        .badData,
+        "\(index.path): category \(category.id) (\(category.name)) would be class \(number), the model has "
+          + "\(classCount) classes; set model.classes to the data's")
+    }
+    return numbers
   }
 
   /// The category of a class, nil for a class that stands for none.
   public func category(ofClass number: Int) -> COCOCategory? { categoryOfClass[number] }
+
+  /// The categories as classes in the order of their numbers.
+  public var classes: ClassList { Self.list(categoryOfClass) }
+
+  /// The classes that a file's categories become by themselves; throws as the initialiser.
+  public static func classes(of index: COCOIndex, numbering: ClassNumbering, classCount: Int) throws -> ClassList {
+    let numbers = try classNumbers(of: index, numbering: numbering, classCount: classCount)
+    return list(Dictionary(zip(numbers, index.categories)) { first, _ in first })
+  }
+
+  private static func list(_ categories: [Int: COCOCategory]) -> ClassList {
+    ClassList(
+      (0...(categories.keys.max() ?? 0)).map { number in
+        categories[number].map { ClassList.Entry(name: $0.name, id: $0.id) }
+      })
+  }
+
+  /// Throws exit code 65 for categories that no name tells apart, as what is matched by name needs one.
+  private static func requireNames(of index: COCOIndex) throws {
+    var known: [String: Int] = [:]
+    for category in index.categories {
+      if category.name.isEmpty {
+        throw InputError(.badData, "\(index.path): category \(category.id): expected a name, got none; give it one")
+      }
+      if let other = known.updateValue(category.id, forKey: category.name) {
+        throw InputError(
+          .badData,
+          "\(index.path): categories \(other) and \(category.id): expected names of their own, got \(category.name) twice; "
+            + "rename one, or join them")
+      }
+    }
+  }
 
   /// The path of the picture at a position of the index.
   public func imagePath(at position: Int) -> String { "\(imageDirectory)/\(index.image(at: position).fileName)" }

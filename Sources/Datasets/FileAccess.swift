@@ -40,13 +40,17 @@ struct FileStatus: Equatable {
 
 func systemMessage() -> String { String(cString: strerror(errno)) }
 
-func openForReading(_ path: String) throws -> Int32 {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+func openForReading(_ path: FilePath) throws -> Int32 {
+  let descriptor = path.withCString { open($0, O_RDONLY | O_CLOEXEC) }
   guard descriptor >= 0 else {
     throw InputError(.missingFile, "\(path): cannot be opened: \(systemMessage())")
   }
   return descriptor
 }
+
+func openForReading(_ path: String) throws -> Int32 { try openForReading(FilePath(path)) }
+
+func readFile(_ path: String, into bytes: inout [UInt8]) throws { try readFile(FilePath(path), into: &bytes) }
 
 func fileStatus(_ descriptor: Int32, _ path: String) throws -> FileStatus {
   var status = stat()
@@ -62,10 +66,10 @@ func fileStatus(_ descriptor: Int32, _ path: String) throws -> FileStatus {
 /// Reads a whole file into `bytes`, whose capacity is kept from call to call.
 ///
 /// Throws exit code 66 when the file is missing, 65 when it cannot be read to its end.
-func readFile(_ path: String, into bytes: inout [UInt8]) throws {
+func readFile(_ path: FilePath, into bytes: inout [UInt8]) throws {
   let descriptor = try openForReading(path)
   defer { close(descriptor) }
-  let size = try fileStatus(descriptor, path).size
+  let size = try fileStatus(descriptor, "\(path)").size
   if bytes.count > size {
     bytes.removeLast(bytes.count - size)
   } else if bytes.count < size {

@@ -18,9 +18,9 @@ public final class ImageReader {
   public init() {}
 
   /// Takes a picture file into memory and returns the size of the stored picture; throws exit codes 65 and 66.
-  public func open(_ path: String) throws -> (width: Int, height: Int) {
+  public func open(_ path: FilePath) throws -> (width: Int, height: Int) {
     try load(path)
-    return try isPNG ? PNGDecoder.size(of: file, name: path) : decoder.size(of: file, name: path)
+    return try isPNG ? PNGDecoder.size(of: file, name: self.path) : decoder.size(of: file, name: self.path)
   }
 
   /// Decodes the file that was opened last, a PNG file always whole; throws exit code 65.
@@ -28,9 +28,15 @@ public final class ImageReader {
 
   /// Decodes a picture file and returns the size of the stored picture; throws exit codes 65 and 66.
   @discardableResult
-  public func read(_ path: String, reduction: JPEGReduction = .none) throws -> (width: Int, height: Int) {
+  public func read(_ path: FilePath, reduction: JPEGReduction = .none) throws -> (width: Int, height: Int) {
     try load(path)
     return try decodeFile(reduction)
+  }
+
+  /// Decodes the picture file at the path that a string spells; see `read(_:reduction:)` above.
+  @discardableResult
+  public func read(_ path: String, reduction: JPEGReduction = .none) throws -> (width: Int, height: Int) {
+    try read(FilePath(path), reduction: reduction)
   }
 
   /// Decodes a picture of a data set, which must be stored in the size that the annotations say.
@@ -60,8 +66,8 @@ public final class ImageReader {
     transform.render(image, placement, reduction: reduction, into: output, scratch: &scratch)
   }
 
-  private func load(_ path: String) throws {
-    self.path = path
+  private func load(_ path: FilePath) throws {
+    self.path = "\(path)"
     try readFile(path, into: &file)
     isPNG = PNGDecoder.isPNG(file)
   }

@@ -110,15 +110,34 @@ extension BadInputCase {
       ranks: [1, 2]
     ) { $0.train("--set", "model.classes=4") },
     BadInputCase(
-      "categories that the validation file numbers otherwise", 65,
+      "a category that the validation file names otherwise", 65,
       [
-        "instances_val2017.json: categories: expected the ids of ",
-        "which model.classes counts; only one of the two has 5",
+        "instances_val2017.json: class plus: expected one of the classes of the training annotations ",
+        "star, cross\n", "star, plus\n",
       ],
       ranks: [1, 2]
     ) {
-      try $0.replace("{\"id\": 5, \"name\"", "{\"id\": 6, \"name\"", in: $0.annotations("train"))
-      try $0.replaceAll("\"category_id\": 5", "\"category_id\": 6", in: $0.annotations("train"))
+      try $0.replace("\"name\": \"cross\"", "\"name\": \"plus\"", in: $0.annotations("val"))
+      return $0.train()
+    },
+    BadInputCase(
+      "a category that the checkpoint does not know", 65,
+      ["instances_val2017.json: class plus: expected one of the classes of the checkpoint ", "step-00000002"],
+      ranks: [1, 2]
+    ) {
+      for split in ["train", "val"] {
+        try $0.replace("\"name\": \"cross\"", "\"name\": \"plus\"", in: $0.annotations(split))
+      }
+      return $0.evaluate()
+    },
+    BadInputCase(
+      "a resumption with other categories", 65,
+      ["instances_train2017.json: class plus: expected one of the classes of the checkpoint "]
+    ) {
+      _ = try $0.copyOfRun()
+      for split in ["train", "val"] {
+        try $0.replace("\"name\": \"cross\"", "\"name\": \"plus\"", in: $0.annotations(split))
+      }
       return $0.train()
     },
     BadInputCase("no images at all", 65, ["instances_train2017.json: lists no images"]) {

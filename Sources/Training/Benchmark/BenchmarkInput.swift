@@ -17,7 +17,7 @@ final class BenchmarkInput<Task: BenchmarkTask> {
     switch task.configuration.benchmark.input {
     case .synthetic: source = .synthetic(SyntheticBatch(task, images: batch.perRank, rank: communicator.rank))
     case .data:
-      let input = try task.openInput(batch: batch, communicator: communicator)
+      let input = try task.openInput(batch: batch, classes: nil, communicator: communicator)
       source = .batches(input.batches(rank: communicator.rank, firstStep: 0))
     }
     self.communicator = communicator

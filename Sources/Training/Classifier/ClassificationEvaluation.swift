@@ -94,9 +94,14 @@ final class ClassificationEvaluator: TaskEvaluator {
   private static let pixelsAtOnce = 1 << 18
 
   /// Opens the validation images and plans for weights in `store`; all ranks call it, and throw the same error.
-  init(_ classifier: Classifier, engine: Engine, store: ParameterStore, communicator: Communicator) throws {
+  init(
+    _ classifier: Classifier, engine: Engine, store: ParameterStore, classes: ExpectedClasses?,
+    communicator: Communicator
+  ) throws {
     configuration = classifier.configuration
-    dataset = try ClassificationSplit(.validation, of: configuration, communicator: communicator).dataset
+    dataset = try ClassificationSplit(
+      .validation, of: configuration, matching: classes, communicator: communicator
+    ).dataset
     let size = configuration.input.size
     let share = (dataset.count + communicator.size - 1) / communicator.size
     batchSize = max(1, min(share, 128, Self.pixelsAtOnce / (size.height * size.width)))
@@ -106,7 +111,12 @@ final class ClassificationEvaluator: TaskEvaluator {
       graph, engine: engine, mode: .inference, precision: configuration.precision, policy: .estimated, sharing: store)
   }
 
-  var contents: String { "\(dataset.count) validation images" }
+  var contents: String {
+    "\(dataset.count) validation images"
+      + ExpectedClasses.remark(missing: dataset.emptyClasses, of: dataset.classNames.count)
+  }
+
+  var warning: String? { dataset.warning }
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> ClassificationEvaluation? {
     let start = monotonicSeconds()

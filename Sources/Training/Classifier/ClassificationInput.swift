@@ -10,8 +10,12 @@ struct ClassificationInput: TrainingInput {
   private let modelClasses: Int
 
   /// Opens the training images of a configuration; all ranks call it, and throw the same error.
-  init(_ configuration: Configuration, batch: BatchPlan, communicator: Communicator) throws {
-    let training = try ClassificationSplit(.train, of: configuration, communicator: communicator).dataset
+  init(
+    _ configuration: Configuration, batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator
+  ) throws {
+    let training = try ClassificationSplit(
+      .train, of: configuration, matching: classes, communicator: communicator
+    ).dataset
     let sampler = Sampler(imageCount: training.count, seed: configuration.random.seed)
     schedule = try communicator.collectively {
       try BatchSchedule(
@@ -30,6 +34,15 @@ struct ClassificationInput: TrainingInput {
     return "\(source.dataset.count) training images of \(classes) classes\(idle)"
   }
 
+  /// Classes of the data that the model has no place for have no images either.
+  var classes: ExpectedClasses {
+    ExpectedClasses(
+      ClassList(names: source.dataset.classNames).prefix(modelClasses),
+      at: "the training images in \(source.dataset.name)")
+  }
+
+  var warning: String? { source.dataset.warning }
+
   var depth: Int { data.prefetchDepth + 1 }
 
   var imageBytes: Int {
@@ -46,6 +59,11 @@ struct ClassificationInput: TrainingInput {
     ) { $0.label }
     return { try loader.nextBatch { dataset.imageName(at: $0.imageIndex) } }
   }
+}
+
+extension ClassificationDataset {
+  /// What lies in its folder, was left out and may have been meant.
+  var warning: String? { passedOver.warning.map { "\(name): \($0)" } }
 }
 
 extension Configuration {

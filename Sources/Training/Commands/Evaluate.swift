@@ -35,8 +35,10 @@ public struct EvaluateRequest: Sendable {
   private func evaluate<Task: TrainableTask>(
     _ task: Task, _ trained: TrainedModel, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
   ) throws -> ExitCode {
+    if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }
     let evaluator = try task.openEvaluator(
-      engine: trained.engine, store: trained.store, communicator: communicator)
+      engine: trained.engine, store: trained.store, classes: trained.classes, communicator: communicator)
+    if let warning = evaluator.warning { console.warn(warning) }
     let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }

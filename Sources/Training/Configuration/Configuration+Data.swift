@@ -4,6 +4,8 @@ extension Configuration {
     /// What kind of data set it is.
     public var kind = Kind.coco
     /// Directory that holds the data set, possibly read-only; nil is `$DROPBLOCK_DATA`.
+    ///
+    /// In it, as in the paths of class directories, `\x` and two hexadecimal digits stand for a byte that is not UTF-8.
     public var root: String?
     /// The training images.
     public var train = Split()
@@ -45,7 +47,8 @@ extension Configuration {
     case coco
     /// Drawn objects over textured backgrounds, generated on first use.
     case shapes
-    /// One directory of JPEG or PNG files for each class, as ImageNet's; classes are the sorted names.
+    /// One directory of JPEG or PNG files for each class, as ImageNet's, with more directories below or without; classes
+    /// are the sorted names.
     case imageFolder = "image_folder"
     /// CIFAR-10's binary files.
     case cifar10

@@ -1,3 +1,4 @@
+import Distributed
 import Foundation
 
 extension Configuration {
@@ -10,7 +11,7 @@ extension Configuration {
   ///   - environment: what `$NAME` at the start of a path is looked up in.
   /// - Throws: `ConfigurationError` for everything that is wrong with it.
   public init(
-    file: String, overrides: [String] = [], environment: [String: String] = ProcessInfo.processInfo.environment
+    file: String, overrides: [String] = [], environment: [String: String] = processEnvironment()
   ) throws {
     try self.init(
       layers: ConfigurationLayer.layers(ofFile: file, environment: environment), overrides: overrides,
@@ -28,7 +29,7 @@ extension Configuration {
   /// - Throws: `ConfigurationError` for everything that is wrong with it.
   public init(
     text: String, name: String, directory: String = ".", overrides: [String] = [],
-    environment: [String: String] = ProcessInfo.processInfo.environment
+    environment: [String: String] = processEnvironment()
   ) throws {
     let layer = try ConfigurationLayer(text: text, name: name, directory: directory, environment: environment)
     try self.init(layers: [layer], overrides: overrides, name: name, environment: environment)

@@ -9,9 +9,9 @@ struct DetectionInput: TrainingInput {
   private let detector: Detector
 
   /// Opens the training images of the detector's configuration; all ranks call it, and throw the same error.
-  init(_ detector: Detector, batch: BatchPlan, communicator: Communicator) throws {
+  init(_ detector: Detector, batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws {
     let configuration = detector.configuration
-    let training = try DetectionSplit(.train, of: configuration, communicator: communicator)
+    let training = try DetectionSplit(.train, of: configuration, matching: classes, communicator: communicator)
     let sampler = Sampler(imageCount: training.dataset.index.imageCount, seed: configuration.random.seed)
     schedule = try communicator.collectively {
       try BatchSchedule(
@@ -26,6 +26,12 @@ struct DetectionInput: TrainingInput {
   }
 
   var contents: String { "\(source.dataset.index.imageCount) training images" }
+
+  var classes: ExpectedClasses {
+    ExpectedClasses(source.dataset.classes, at: "the training annotations \(source.dataset.index.path)")
+  }
+
+  var warning: String? { nil }
 
   var depth: Int { detector.configuration.data.prefetchDepth + 1 }
 

@@ -59,7 +59,8 @@ struct DatasetFaults {
     let reader = ImageReader()
     if dataset.imagePath(at: 0) == nil { return }
     decodeSample(of: dataset.count) { position in
-      try reader.read(dataset.imageName(at: position))
+      guard let path = dataset.imagePath(at: position) else { return false }
+      try reader.read(path)
       return true
     }
   }

@@ -72,8 +72,13 @@ extension RunCheck {
           output: RunOutput(.stop, console: Console(style: .silent)))
         var findings: [Finding] = []
         let start = try checkpoints.find(.automatic) { findings.append(.warning($0)) }
+        if let saved = start.classes, let classes = survey.classes {
+          try saved.requireAll(classes.list.names, in: classes.place)
+        }
         if let plan = survey.plan {
-          try checkpoints.restore(start, into: plan, configuration: context.configuration) { findings.append(.ok($0)) }
+          try checkpoints.restore(
+            start, into: plan, configuration: context.configuration, classes: survey.classes?.list
+          ) { findings.append(.ok($0)) }
         }
         if context.communicator.rank != 0 { return [] }
         let plan = start.step == 0 ? "a run would start anew" : "a run would go on after step \(start.step)"

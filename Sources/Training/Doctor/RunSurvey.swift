@@ -1,3 +1,4 @@
+import Datasets
 import Distributed
 import Graph
 import Tensors
@@ -41,7 +42,7 @@ final class RunSurvey {
   }
 
   private func open<Task: TrainableTask>(_ task: Task, _ batch: BatchPlan) throws -> any TrainingInput {
-    try task.openInput(batch: batch, communicator: context.communicator)
+    try task.openInput(batch: batch, classes: nil, communicator: context.communicator)
   }
 
   /// Plans a step with the algorithms that are known already, and returns the bytes that a rank needs; all ranks call it.
@@ -74,6 +75,9 @@ final class RunSurvey {
     self.plan = made
     return bytes.values.reduce(batches, +)
   }
+
+  /// The classes of the training images, where they could be opened.
+  var classes: ExpectedClasses? { input?.classes }
 
   /// Bytes of a checkpoint set; nil without a plan.
   var checkpointBytes: Int? {

@@ -41,6 +41,8 @@ final class RunCheckpoints {
     var origin: Origin?
     /// Steps that were skipped because a loss was not finite.
     var skippedSteps = 0
+    /// The classes of the resumed run; nil for a new one, and where the checkpoint does not name them.
+    var classes: ExpectedClasses?
     /// The set to read; on rank 0 of a resumed run only.
     var set: CheckpointSet?
   }
@@ -59,16 +61,20 @@ final class RunCheckpoints {
     let found = try communicator.collectively {
       communicator.rank == 0 ? try open(resume, warn: warn) : nil
     }
+    let classes = try communicator.collectively { try found.map { try CheckpointReference.set($0).classes() } ?? nil }
+    if let found, classes == nil, configuration.data.kind.classesAreOfData {
+      warn(ExpectedClasses.unnamed(in: found.directory))
+    }
     var start = Start(set: found)
     let facts = ResumeFacts(
       step: found?.state.step ?? 0, algorithms: found?.state.extra[Self.algorithmsKey],
       isEvaluated: found?.state.metric != nil, origin: try found.map { try Self.origin($0.state) },
       skippedSteps: found?.state.extra[Self.skippedStepsKey].flatMap { Int($0) } ?? 0,
-      bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep)
+      bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep, classes: classes)
     masksAtStart = found.map { ($0.state.step, $0.state.extra[Self.masksKey] ?? "") }
     let agreed = try communicator.broadcast(value: facts)
     (start.step, start.isEvaluated) = (agreed.step, agreed.isEvaluated)
-    (start.skippedSteps, start.origin) = (agreed.skippedSteps, agreed.origin)
+    (start.skippedSteps, start.origin, start.classes) = (agreed.skippedSteps, agreed.origin, agreed.classes)
     start.algorithms = agreed.algorithms.flatMap {
       try? JSONDecoder().decode(AlgorithmChoices.self, from: Data($0.utf8))
     }
@@ -89,6 +95,7 @@ final class RunCheckpoints {
     var skippedSteps: Int
     var bestMetric: Double?
     var bestStep: Int?
+    var classes: ExpectedClasses?
   }
 
   private static let algorithmsKey = "algorithms"
@@ -158,9 +165,10 @@ final class RunCheckpoints {
 
   /// Gives the parameters their state: that of the checkpoint, or initial values and `model.initial_weights`.
   ///
-  /// Rank 0 reads; every arena is then broadcast, so that all ranks hold the same bits.
+  /// Rank 0 reads; every arena is then broadcast, so that all ranks hold the same bits. `classes` are those of the training
+  /// images, nil where these are unknown.
   func restore(
-    _ start: Start, into plan: Plan, configuration: Configuration, say: (String) -> Void
+    _ start: Start, into plan: Plan, configuration: Configuration, classes: ClassList?, say: (String) -> Void
   ) throws {
     let parameters = plan.parameters
     configuration.optimizer.prepare(parameters)
@@ -173,14 +181,19 @@ final class RunCheckpoints {
       }
       parameters.initialize(seed: configuration.random.seed)
       if let path = configuration.model.initialWeights {
-        let file = try CheckpointReference.resolve(path) { say("warning: \($0)") }.model
-        let match = try ModelFile.loadMatching(file, into: parameters)
+        let reference = try CheckpointReference.resolve(path) { say("warning: \($0)") }
+        let match = try ModelFile.loadMatching(reference.model, into: parameters)
         if match.loaded.isEmpty {
           throw InputError(
             .badData,
             "\(path): model.initial_weights: no tensor of the file has a name and shape of the model; \(match.summary)")
         }
         say("initial weights from \(path): \(match.summary)")
+        if let classes, let others = try reference.classes(),
+          let remark = configuration.remark(onHeadFrom: others.list, for: classes, match)
+        {
+          say("warning: \(path): \(remark)")
+        }
       }
       parameters.startAverages()
     }
@@ -200,7 +213,9 @@ final class RunCheckpoints {
   /// Copies the state on rank 0 and starts to write it as a set; returns before it is written.
   ///
   /// All ranks call it, and learn of a failure of the set before.
-  func save(step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, figure: Double?) throws {
+  func save(
+    step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, classes: ClassList, figure: Double?
+  ) throws {
     try settle()
     let drawn = try communicator.allgather(Self.maskDigest(plan)).joined(separator: " ")
     let masks = masksAtStart?.step == step ? masksAtStart?.digests : drawn
@@ -212,14 +227,14 @@ final class RunCheckpoints {
         bestMetric: best?.figure, bestStep: best?.step,
         extra: [
           Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)",
-          Self.masksKey: masks ?? drawn,
+          Self.masksKey: masks ?? drawn, ClassList.key: classes.json,
           Self.imagesPerUpdateKey: "\(schedule.globalBatchSize)", Self.imagesPerPassKey: "\(schedule.batchSizePerRank)",
         ])
       writer.begin(
         state,
         model: ModelFile.model(
           plan.parameters, batchNormSteps: configuration.batchNorm.mode == .trained ? step : nil),
-        optimizer: ModelFile.optimizer(plan.parameters),
+        metadata: [ClassList.key: classes.json], optimizer: ModelFile.optimizer(plan.parameters),
         keeping: CheckpointRetention(newest: configuration.train.keepCheckpoints))
     }
   }

@@ -56,7 +56,7 @@ final class TrainingRun<Task: TrainableTask> {
     let batch = try communicator.collectively { [checkpoints] in
       try checkpoints.batch(start) { console.say($0) }
     }
-    input = try task.openInput(batch: batch, communicator: communicator)
+    input = try task.openInput(batch: batch, classes: start.classes, communicator: communicator)
     let stepsPerEpoch = input.schedule.stepsPerEpoch
     totalSteps = configuration.train.length.steps(stepsPerEpoch: stepsPerEpoch)
     learningRate = LearningRateSchedule(
@@ -77,11 +77,13 @@ final class TrainingRun<Task: TrainableTask> {
     communicator.phase = "planning"
     let plan = try choices.plan(
       task.trainingGraph(imagesPerRank: batch.perRank), engine: engine, communicator: communicator)
-    try checkpoints.restore(start, into: plan, configuration: configuration) { console.say($0) }
+    let classes = input.classes
+    try checkpoints.restore(start, into: plan, configuration: configuration, classes: classes.list) { console.say($0) }
     replica = Replica(
       task, plan: plan, communicator: communicator, batch: batch, totalSteps: totalSteps,
       stepsPerEpoch: stepsPerEpoch)
-    evaluator = try task.openEvaluator(engine: engine, store: plan.parameters, communicator: communicator)
+    evaluator = try task.openEvaluator(
+      engine: engine, store: plan.parameters, classes: classes, communicator: communicator)
 
     injection = try FaultInjection(
       injected, communicator: communicator, store: plan.parameters, canSpoilLoss: Task.canSpoilLoss)
@@ -95,6 +97,7 @@ final class TrainingRun<Task: TrainableTask> {
       return recorder
     }
     sayHeader(threads)
+    for warning in [input.warning, evaluator.warning].compactMap({ $0 }) { console.warn(warning) }
   }
 
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.
@@ -169,7 +172,8 @@ final class TrainingRun<Task: TrainableTask> {
     communicator.phase = "checkpoint"
     defer { communicator.phase = "training" }
     try checkpoints.save(
-      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, figure: figure)
+      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, classes: input.classes.list,
+      figure: figure)
   }
 
   /// Says which evaluation of the run was the best, which papers report, beside the last one.
