@@ -108,6 +108,8 @@ final class ClassificationEvaluator: TaskEvaluator {
 
   var contents: String { "\(dataset.count) validation images" }
 
+  func remarks() -> [String] { [] }
+
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> ClassificationEvaluation? {
     let start = monotonicSeconds()
     plan.parametersChanged()

@@ -37,6 +37,7 @@ public struct EvaluateRequest: Sendable {
   ) throws -> ExitCode {
     let evaluator = try task.openEvaluator(
       engine: trained.engine, store: trained.store, communicator: communicator)
+    if communicator.rank == 0 { evaluator.remarks().forEach { console.warn($0) } }
     let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }

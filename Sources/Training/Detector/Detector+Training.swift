@@ -42,6 +42,8 @@ struct DetectionEvaluator: TaskEvaluator {
 
   var contents: String { "\(dataset.index.imageCount) validation images" }
 
+  func remarks() -> [String] { dataset.index.annotationIDRemarks }
+
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> DetectionEvaluation? {
     try predictor.evaluate(dataset, communicator: communicator, isStopped: isStopped)
   }

@@ -95,6 +95,7 @@ final class TrainingRun<Task: TrainableTask> {
       return recorder
     }
     sayHeader(threads)
+    if communicator.rank == 0 { evaluator.remarks().forEach { console.warn($0) } }
   }
 
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.

@@ -99,6 +99,8 @@ protocol TaskEvaluator {
 
   /// How many validation images there are, and of what.
   var contents: String { get }
+  /// What the figures do not show about the validation images: warnings, said once.
+  func remarks() -> [String]
 
   /// Evaluates the present weights on all images, shared among the ranks; the first rank gets the evaluation.
   ///
