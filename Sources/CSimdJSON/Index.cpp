@@ -97,12 +97,14 @@ void read_annotations(Index& index, ondemand::value value, Document& document) {
       }
     });
     keys.require(Area, place);
-    if (!keys.has(Area)) {
-      annotation.area = annotation.width * annotation.height;
-      if (!std::isfinite(annotation.area)) {
-        throw Failure{CSJBadData, place.text() + ": \"bbox\" has no finite area; mend or remove the annotation"};
-      }
+    for (double coordinate : {annotation.x, annotation.y, annotation.width, annotation.height}) {
+      if (std::fabs(coordinate) <= CSJMaximumCoordinate) continue;
+      char number[32];
+      snprintf(number, sizeof number, "%g", coordinate);
+      throw Failure{CSJBadData, place.text() + ": \"bbox\" holds " + number +
+                                    ", expected numbers of pixels up to 1e15; mend or remove the annotation"};
     }
+    if (!keys.has(Area)) annotation.area = annotation.width * annotation.height;
     index.annotations.push_back(annotation);
     index.owners.push_back(owner);
   });

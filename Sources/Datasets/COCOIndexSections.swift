@@ -68,12 +68,12 @@ struct COCOIndexSections {
     return true
   }
 
-  /// Known categories and finite numbers.
+  /// Known categories, and only numbers that the reader of annotations takes.
   private var areAnnotationsSound: Bool {
     let known = Set(categories.map(\.id))
     return annotations.allSatisfy { record in
-      known.contains(record.category_id) && record.x.isFinite && record.y.isFinite && record.width.isFinite
-        && record.height.isFinite && record.area.isFinite
+      known.contains(record.category_id) && record.area.isFinite
+        && [record.x, record.y, record.width, record.height].allSatisfy { abs($0) <= CSJMaximumCoordinate }
     }
   }
 

@@ -50,6 +50,8 @@ typedef struct {
 } CSJHeader;
 
 enum { CSJIndexVersion = 3, CSJMaximumExtent = 1 << 20 };
+/// The largest coordinate of a box in pixels, far from where areas and single precision overflow.
+static const double CSJMaximumCoordinate = 1e15;
 static const uint64_t CSJIndexMagic = 0x7865646e49434f43;  // "COCIndex" in the order of the bytes
 
 /// One line of a COCO results file.
