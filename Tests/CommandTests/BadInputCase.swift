@@ -103,7 +103,7 @@ extension BadInputCase {
       return $0.train()
     },
     BadInputCase(
-      "annotations in Latin-1", 65, ["instances_train2017.json: byte 13: expected text in UTF-8, got the byte e9"]
+      "annotations in Latin-1", 65, ["latin1.json: byte 13: expected text in UTF-8, got the byte e9"]
     ) {
       try $0.folder.write(Array("{\"info\": \"caf".utf8) + [0xe9, 0x22, 0x7d], to: "latin1.json")
       return $0.train("--set", "data.train.annotations=\($0.folder.file("latin1.json"))")
