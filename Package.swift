@@ -98,7 +98,7 @@ let package = Package(
     tests("Regularization", ["Tensors"]),
     tests("Graph", ["Tensors", "Regularization"]),
     tests("Detection", ["Tensors"], exclude: ["Resources"]),
-    tests("Datasets", ["Detection", "Tensors"]),
+    tests("Datasets", ["Detection", "Tensors", "CSimdJSON"]),
     tests("Checkpoints"),
     tests(
       "Training",

@@ -24,13 +24,14 @@ public struct DetectionDataset: Sendable {
 
   /// A data set for a model of `classCount` classes.
   ///
-  /// Throws exit code 66 when the folder is missing, 65 when there are no pictures, a category has no class, or categories
-  /// have no name or the same one.
+  /// Throws exit code 66 when the folder is missing, 65 when there are no pictures, one has no name or size, a category has no
+  /// class, or categories have no name or the same one.
   public init(index: COCOIndex, imageDirectory: String, numbering: ClassNumbering, classCount: Int) throws {
     var isDirectory = ObjCBool(false)
     guard FileManager.default.fileExists(atPath: imageDirectory, isDirectory: &isDirectory), isDirectory.boolValue
     else { throw InputError(.missingFile, "\(imageDirectory): the folder of the images is missing") }
     if index.imageCount == 0 { throw InputError(.badData, "\(index.path): lists no images") }
+    try index.requireDescriptions()
     (self.index, self.imageDirectory, self.numbering) = (index, imageDirectory, numbering)
     let numbers = try Self.classNumbers(of: index, numbering: numbering, classCount: classCount)
     classOfCategory = Dictionary(zip(index.categories.map(\.id), numbers)) { first, _ in first }

@@ -38,6 +38,11 @@ extension BadInputCase {
     BadInputCase("no YAML", 78, ["bad.yaml:3: not valid YAML"]) {
       ["--config", try $0.folder.write("model:\n  depth: [18\n", to: "bad.yaml")]
     },
+    BadInputCase(
+      "a configuration in UTF-16", 78, ["bad.yaml: not valid YAML: byte 0: expected text in UTF-8, got UTF-16"]
+    ) {
+      ["--config", try $0.folder.write([0xff, 0xfe, 0x61, 0, 0x3a, 0], to: "bad.yaml")]
+    },
     BadInputCase("a configuration that is not there", 66, ["/nothing.yaml", "no such file"]) {
       ["--config", $0.folder.file("nothing.yaml")]
     },
@@ -89,6 +94,33 @@ extension BadInputCase {
     BadInputCase("annotations cut short", 65, ["instances_train2017.json: not complete or not valid JSON"]) {
       try $0.truncate($0.annotations("train"))
       return $0.train()
+    },
+    BadInputCase(
+      "a second document behind the annotations", 65, ["instances_train2017.json: more data after byte "],
+      ranks: [1, 2]
+    ) {
+      try $0.replace("]}", "]}{\"images\": []}", in: $0.annotations("train"))
+      return $0.train()
+    },
+    BadInputCase(
+      "annotations in Latin-1", 65, ["latin1.json: byte 13: expected text in UTF-8, got the byte e9"]
+    ) {
+      try $0.folder.write(Array("{\"info\": \"caf".utf8) + [0xe9, 0x22, 0x7d], to: "latin1.json")
+      return $0.train("--set", "data.train.annotations=\($0.folder.file("latin1.json"))")
+    },
+    BadInputCase(
+      "images without a size, which only scoring does without", 65,
+      ["instances_train2017.json: image 1: expected a \"width\" of 1 to 1048576 pixels, got none"], ranks: [1, 2]
+    ) {
+      try $0.replaceAll("\"width\": ", "\"columns\": ", in: $0.annotations("train"))
+      return $0.train()
+    },
+    BadInputCase(
+      "images without a name in evaluate", 65,
+      ["instances_val2017.json: image 1: expected a \"file_name\", got none; a model cannot do without"], ranks: [1, 2]
+    ) {
+      try $0.replaceAll("\"file_name\"", "\"path\"", in: $0.annotations("val"))
+      return $0.evaluate()
     },
     BadInputCase(
       "a category that does not exist", 65,

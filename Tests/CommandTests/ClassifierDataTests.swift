@@ -141,6 +141,18 @@ extension BadInputCase {
       try FileManager.default.copyItem(atPath: labels, toPath: $0.folder.file("classes/train-images-idx3-ubyte"))
       return try $0.classify("mnist")
     },
+    BadInputCase(
+      "an IDX file that inflates far beyond its header", 65,
+      ["-images-idx3-ubyte.gz: length: its header says ", "got more"]
+    ) {
+      try $0.writeMNIST()
+      let images = $0.folder.file("classes/train-images-idx3-ubyte")
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: images))
+      try file.truncate(atOffset: 64 << 20)
+      try file.close()
+      #expect(try TestSupport.run(["gzip", "-1", images]).exitCode == 0)
+      return try $0.classify("mnist")
+    },
     BadInputCase("a class of MNIST out of range", 65, ["labels-idx1-ubyte: class of picture 0: expected 0 to 9, got 7"])
     {
       try $0.writeMNIST(firstClass: 77)

@@ -116,7 +116,7 @@ final class ClassificationEvaluator: TaskEvaluator {
       + ExpectedClasses.remark(missing: dataset.emptyClasses, of: dataset.classNames.count)
   }
 
-  var warning: String? { dataset.warning }
+  func remarks() -> [String] { dataset.remarks }
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> ClassificationEvaluation? {
     let start = monotonicSeconds()

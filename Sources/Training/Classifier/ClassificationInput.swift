@@ -41,7 +41,7 @@ struct ClassificationInput: TrainingInput {
       at: "the training images in \(source.dataset.name)")
   }
 
-  var warning: String? { source.dataset.warning }
+  func remarks() -> [String] { source.dataset.remarks }
 
   var depth: Int { data.prefetchDepth + 1 }
 
@@ -63,7 +63,7 @@ struct ClassificationInput: TrainingInput {
 
 extension ClassificationDataset {
   /// What lies in its folder, was left out and may have been meant.
-  var warning: String? { passedOver.warning.map { "\(name): \($0)" } }
+  var remarks: [String] { passedOver.warning.map { ["\(name): \($0)"] } ?? [] }
 }
 
 extension Configuration {

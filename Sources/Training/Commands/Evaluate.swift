@@ -38,7 +38,7 @@ public struct EvaluateRequest: Sendable {
     if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }
     let evaluator = try task.openEvaluator(
       engine: trained.engine, store: trained.store, classes: trained.classes, communicator: communicator)
-    if let warning = evaluator.warning { console.warn(warning) }
+    evaluator.remarks().forEach { console.warn($0) }
     let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }

@@ -31,7 +31,7 @@ struct DetectionInput: TrainingInput {
     ExpectedClasses(source.dataset.classes, at: "the training annotations \(source.dataset.index.path)")
   }
 
-  var warning: String? { nil }
+  func remarks() -> [String] { source.dataset.index.annotationIDRemarks }
 
   var depth: Int { detector.configuration.data.prefetchDepth + 1 }
 

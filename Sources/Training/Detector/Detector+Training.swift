@@ -50,7 +50,7 @@ struct DetectionEvaluator: TaskEvaluator {
     return images + ExpectedClasses.remark(missing: missing, of: expected.list.names.count)
   }
 
-  var warning: String? { nil }
+  func remarks() -> [String] { dataset.index.annotationIDRemarks }
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> DetectionEvaluation? {
     try predictor.evaluate(dataset, communicator: communicator, isStopped: isStopped)

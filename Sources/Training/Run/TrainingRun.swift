@@ -97,7 +97,7 @@ final class TrainingRun<Task: TrainableTask> {
       return recorder
     }
     sayHeader(threads)
-    for warning in [input.warning, evaluator.warning].compactMap({ $0 }) { console.warn(warning) }
+    for remark in input.remarks() + evaluator.remarks() { console.warn(remark) }
   }
 
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.

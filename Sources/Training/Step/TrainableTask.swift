@@ -67,8 +67,8 @@ protocol TrainingInput {
   var contents: String { get }
   /// The classes in the order of their numbers.
   var classes: ExpectedClasses { get }
-  /// What was left out and may have been meant; nil where there is nothing of that kind.
-  var warning: String? { get }
+  /// What may be wrong with the images though they can be used: warnings, said once.
+  func remarks() -> [String]
   /// The batches that are held at once: those ahead and the one in use.
   var depth: Int { get }
   /// Bytes of the images that a rank's loader holds.
@@ -108,8 +108,8 @@ protocol TaskEvaluator {
 
   /// How many validation images there are, and of what.
   var contents: String { get }
-  /// What was left out and may have been meant; nil where there is nothing of that kind.
-  var warning: String? { get }
+  /// What the figures do not show about the validation images: warnings, said once.
+  func remarks() -> [String]
 
   /// Evaluates the present weights on all images, shared among the ranks; the first rank gets the evaluation.
   ///
