@@ -115,7 +115,7 @@ public final class RankWatch: Sendable {
   /// How long the keepers may take to judge, in seconds.
   private static let judgementSeconds = 5.0
   /// How long a rank that was told a verdict lets the one who told it leave first, in seconds.
-  private static let toldGraceSeconds = 4.0
+  private static let toldGraceSeconds = 8.0
   /// Datagrams that are read before the thread does anything else, however many come.
   private static let datagramsAtOnce = 10_000
   /// Seconds between datagrams.
@@ -286,7 +286,7 @@ public final class RankWatch: Sendable {
   private func leaveIfGivenUp(_ round: Round) {
     guard let gaveUpAt = round.gaveUpAt else { return }
     let (isLeaving, isTold, reason) = shared.withLock { ($0.isLeaving, $0.report == nil, $0.verdict) }
-    if round.now - gaveUpAt < (isLeaving ? 6 : isTold ? Self.toldGraceSeconds : 2) { return }
+    if round.now - gaveUpAt < (isLeaving ? Self.toldGraceSeconds + 4 : isTold ? Self.toldGraceSeconds : 2) { return }
     if !isLeaving, let reason { printError("error: \(reason)") }
     _exit(ExitCode.rankFailed.rawValue)
   }
