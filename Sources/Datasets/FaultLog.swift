@@ -18,8 +18,8 @@ public struct DataFault: Codable, Hashable, Sendable, CustomStringConvertible {
   /// The message to print: the cause and what was done about it.
   public var description: String {
     switch kind {
-    case .unreadableImage: "\(cause); dropped, the next image takes its place"
-    case .zeroSizeBox: "\(cause); dropped"
+    case .unreadableImage: "\(shown(cause)); dropped, the next image takes its place"
+    case .zeroSizeBox: "\(shown(cause)); dropped"
     }
   }
 }

@@ -75,6 +75,8 @@ extension Communicator {
   }
 
   private func wait(seconds: Double) {
-    if seconds > 0, size > 1 { usleep(UInt32(seconds * 1e6)) }
+    // mpirun's signals to a job that ends cut a sleep short, and then kill.
+    let end = monotonicSeconds() + (size > 1 ? seconds : 0)
+    while monotonicSeconds() < end { usleep(20_000) }
   }
 }

@@ -24,13 +24,10 @@ final class WatchSocket: Sendable {
   /// Which socket's address the route to a host starts from.
   private let routes = Mutex<[UInt32: Int]>([:])
 
-  /// Opens a socket on a free port of each address; nil where one cannot be had, or there is no address.
+  /// Opens a socket on a free port of each address that can be had; nil where none can.
   init?(on hosts: [UInt32]) {
     let bound = hosts.compactMap(Self.bound)
-    if bound.isEmpty || bound.count < hosts.count {
-      for socket in bound { close(socket.descriptor) }
-      return nil
-    }
+    if bound.isEmpty { return nil }
     (descriptors, addresses) = (bound.map(\.descriptor), bound.map(\.address))
   }
 

@@ -74,5 +74,6 @@ import Testing
     expectPlain(result, shows: [#"\u{1b}]0;owned\u{7}"#])
     expectPlain(log, "log.txt")
     #expect(log.contains(#"\u{1b}]0;owned\u{7}"#), "\(log)")
+    expectPlain(try space.program(ranks: ranks, ["doctor"] + space.train()), shows: [#"\u{1b}]0;owned\u{7}"#])
   }
 }

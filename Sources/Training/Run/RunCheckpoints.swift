@@ -180,7 +180,7 @@ final class RunCheckpoints {
             .badData,
             "\(path): model.initial_weights: no tensor of the file has a name and shape of the model; \(match.summary)")
         }
-        say("initial weights from \(path): \(match.summary)")
+        say(shown("initial weights from \(path): \(match.summary)"))
       }
       parameters.startAverages()
     }
