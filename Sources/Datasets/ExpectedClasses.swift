@@ -43,8 +43,10 @@ public struct ExpectedClasses: Codable, Equatable, Sendable {
   private func mismatch(_ message: String, _ names: [String], in data: String) -> InputError {
     InputError(
       .badData,
-      "\(message); classes are matched by name\n  \(place): \(Self.text(list.names))\n  \(data): \(Self.text(names))\n"
-        + "name them alike, or use what belongs together")
+      lines: [
+        "\(message); classes are matched by name", "  \(place): \(Self.text(list.names))",
+        "  \(data): \(Self.text(names))", "name them alike, or use what belongs together",
+      ])
   }
 
   /// Names in a row, which ends early where they are very many.

@@ -18,8 +18,8 @@ public struct DataFault: Codable, Hashable, Sendable, CustomStringConvertible {
   /// The message to print: the cause and what was done about it.
   public var description: String {
     switch kind {
-    case .unreadableImage: "\(cause); dropped, the next image takes its place"
-    case .zeroSizeBox: "\(cause); dropped"
+    case .unreadableImage: "\(shown(cause)); dropped, the next image takes its place"
+    case .zeroSizeBox: "\(shown(cause)); dropped"
     }
   }
 }
@@ -43,11 +43,10 @@ public struct FaultLog: Sendable {
     let fresh = new.filter { known.insert($0).inserted }
     faults += fresh
     if faults.count > maximum {
-      let examples = faults.suffix(3).map { "\n  \($0)" }.joined()
-      throw InputError(
-        .badData,
+      let head =
         "the training data has \(faults.count == 1 ? "a fault" : "\(faults.count) faults") so far, data.max_faults allows "
-          + "\(maximum); mend the data or raise the limit; the last ones:\(examples)")
+        + "\(maximum); mend the data or raise the limit; the last ones:"
+      throw InputError(.badData, lines: [head] + faults.suffix(3).map { "  \($0)" })
     }
     return fresh
   }

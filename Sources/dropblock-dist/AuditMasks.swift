@@ -12,7 +12,8 @@ struct AuditMasks: SingleProcessCommand {
       from it in standard errors.
 
       Example:
-        dropblock-dist audit-masks --config configs/retinanet-r50-coco.yaml --set dropblock.block_size=5
+        dropblock-dist audit-masks --config configs/retinanet-r50-coco.yaml \\
+          --set dropblock.block_size=5
       """)
 
   @OptionGroup var source: ConfigurationOptions

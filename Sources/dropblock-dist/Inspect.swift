@@ -11,7 +11,8 @@ struct Inspect: SingleProcessCommand {
       are timed now.
 
       Example:
-        dropblock-dist inspect --config configs/retinanet-r50-coco.yaml --set planner.algorithms=direct
+        dropblock-dist inspect --config configs/retinanet-r50-coco.yaml \\
+          --set planner.algorithms=direct
       """)
 
   @OptionGroup var source: ConfigurationOptions

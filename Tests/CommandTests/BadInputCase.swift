@@ -73,6 +73,15 @@ extension BadInputCase {
     },
     BadInputCase("a wrong option", 64, ["Unknown option '--nonsense'", "Usage: "], ranks: [1, 2]) { _ in ["--nonsense"]
     },
+    BadInputCase(
+      "a name that leads out of runs/", 78,
+      ["bad.yaml:1: name: expected the name of a folder below runs/", "got ..;", "--output"], ranks: [1, 2]
+    ) {
+      ["--config", try $0.folder.write("name: ..\n", to: "bad.yaml")]
+    },
+    BadInputCase("a name of a path", 78, ["--set name=a/b: name: expected the name of a folder"]) {
+      ["--config", $0.trained.configuration, "--set", "data.root=\($0.data)", "--set", "name=a/b"]
+    },
     BadInputCase("no data set", 78, ["data.root: expected the directory of the data set", "--set data.root=DIR"]) {
       ["--config", $0.trained.configuration, "--output", $0.folder.file("run")]
     },

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Tensors
 
 /// What is wrong with a data set: all of its annotations and file names, and a sample of its picture files decoded.
 struct DatasetFaults {
@@ -88,6 +89,6 @@ struct DatasetFaults {
   }
 
   private static func keep(_ example: String, in examples: inout [String]) {
-    if examples.count < 3 { examples.append(example) }
+    if examples.count < 3 { examples.append(shown(example)) }
   }
 }

@@ -9,10 +9,11 @@ extension RunCheck {
     [
       RunCheck("output") { context in
         guard context.communicator.rank == 0 else { return [] }
-        let path = survey.directory.path
+        let directory = try survey.directory
+        let path = directory.path
         let made = firstMissing(path)
         defer { made.map { removeEmpty(path, from: $0) } }
-        try survey.directory.create()
+        try directory.create()
         let rate = try writeRate(in: path, bytes: 64 << 20)
         survey.writeRate = rate
         let type = FileSystem(holding: path).map { ", \($0.type)" } ?? ""
@@ -49,8 +50,8 @@ extension RunCheck {
         return [.ok(text, on: context.host)]
       },
       RunCheck("checkpoints") { context in
-        guard context.communicator.rank == 0, let size = survey.checkpointBytes,
-          let disk = FileSystem(holding: existingPart(of: survey.directory.path))
+        guard context.communicator.rank == 0, let size = survey.checkpointBytes, let path = try? survey.directory.path,
+          let disk = FileSystem(holding: existingPart(of: path))
         else { return [] }
         // Those kept, the best one, and the one that is being written.
         let sets = context.configuration.train.keepCheckpoints + 2
@@ -67,8 +68,9 @@ extension RunCheck {
         return findings.isEmpty ? [.ok("\(room); \(pause)")] : findings
       },
       RunCheck("start") { context in
+        guard let directory = try? survey.directory else { return [] }
         let checkpoints = RunCheckpoints(
-          directory: survey.directory, communicator: context.communicator, configuration: context.configuration,
+          directory: directory, communicator: context.communicator, configuration: context.configuration,
           output: RunOutput(.stop, console: Console(style: .silent)))
         var findings: [Finding] = []
         let start = try checkpoints.find(.automatic) { findings.append(.warning($0)) }

@@ -5,19 +5,24 @@ import Tensors
 
 /// What a run would do, as far as `doctor` goes: each part is made once, by the check that it belongs to.
 final class RunSurvey {
-  /// The run directory.
-  let directory: RunDirectory
   /// The plan of a step, where one was made.
   private(set) var plan: Plan?
   /// Bytes a second that the run directory takes, where it was measured.
   var writeRate: Double?
   private let context: CheckContext
+  private let output: String?
   private var input: (any TrainingInput)?
 
   /// The survey of a run.
   init(_ context: CheckContext, output: String?) {
-    self.context = context
-    directory = RunDirectory(output: output, name: context.configuration.name)
+    (self.context, self.output) = (context, output)
+  }
+
+  /// The run directory.
+  ///
+  /// Throws what a run would.
+  var directory: RunDirectory {
+    get throws { try RunDirectory(output: output, configuration: configuration) }
   }
 
   private var configuration: Configuration { context.configuration }

@@ -57,7 +57,7 @@ public final class Console: Sendable {
 
   /// Notes in the log what was shown elsewhere.
   public func log(_ text: String) {
-    state.withLock { Self.record(text, in: &$0) }
+    state.withLock { Self.record(shownLines(text), in: &$0) }
   }
 
   /// Shows a warning that stays, on standard error.
@@ -68,7 +68,7 @@ public final class Console: Sendable {
   /// Shows a title and what belongs to it, one aligned line each.
   public func header(_ title: String, _ rows: [(label: String, value: String)]) {
     let width = rows.map(\.label.count).max() ?? 0
-    say(([title] + rows.map { "  \(NumberText.left($0.label, width))  \($0.value)" }).joined(separator: "\n"))
+    say(([title] + rows.map { "  \(NumberText.left($0.label, width))  \(shown($0.value))" }).joined(separator: "\n"))
   }
 
   /// Shows a step that is to be recorded: a line on a plain console and in the log, the bar on a live one.
@@ -106,6 +106,7 @@ public final class Console: Sendable {
 
   private func show(_ text: String, on descriptor: Int32) {
     if style == .silent { return }
+    let text = shownLines(text)
     state.withLock { state in
       let bar = state.bar
       if !bar.isEmpty { write(STDOUT_FILENO, Array("\r\u{1B}[K".utf8)) }

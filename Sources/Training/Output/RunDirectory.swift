@@ -14,8 +14,22 @@ public struct RunDirectory: Equatable, Sendable {
   }
 
   /// The directory of `--output`, or `runs/NAME` without it.
-  public init(output: String?, name: String) {
-    self.init(path: output ?? "runs/\(name.replacing("/", with: "_"))")
+  ///
+  /// - Throws: `ConfigurationError.impossible` when that NAME is no name of a folder.
+  public init(output: String?, configuration: Configuration) throws(ConfigurationError) {
+    let name = configuration.name
+    if output == nil, !Self.isFolderName(name) {
+      throw configuration.impossible(
+        "name",
+        "expected the name of a folder below runs/: at most 255 bytes without \"/\" and control characters, not \".\" or "
+          + "\"..\"; got \(name); change it, or give the run directory with --output")
+    }
+    self.init(path: output ?? "runs/\(name)")
+  }
+
+  /// Whether a text is the name of one folder, and shows as it is.
+  private static func isFolderName(_ name: String) -> Bool {
+    ![".", "..", ""].contains(name) && name.utf8.count <= 255 && !name.contains("/") && shown(name) == name
   }
 
   /// The resolved configuration.
@@ -67,7 +81,7 @@ public struct RunDirectory: Equatable, Sendable {
   ///
   /// - Throws: `InputError` with code 73.
   static func createDirectory(_ path: String) throws(InputError) {
-    var created = ""
+    var created = path.hasPrefix("/") ? "" : "."
     for part in path.split(separator: "/") {
       created += "/\(part)"
       if mkdir(created, 0o777) == 0 || errno == EEXIST { continue }

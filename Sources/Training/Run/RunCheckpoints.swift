@@ -128,11 +128,11 @@ final class RunCheckpoints {
     let free = ["batch.accumulate"] + (keepsBatch ? ["batch.per_rank", "batch.global"] : [])
     let changes = configuration.trainingChanges(since: saved).filter { !free.contains($0.key) }
     if !changes.isEmpty {
-      let list = changes.map { "\n  \($0.key): the checkpoint has \($0.before), this run \($0.after)" }.joined()
+      let list = changes.map { "  \($0.key): the checkpoint has \($0.before), this run \($0.after)" }
       throw InputError(
         .badConfiguration,
-        "\(set.directory): the run was started with another configuration:\(list)\n"
-          + "take the old values, or start anew with --resume never or another --output")
+        lines: ["\(set.directory): the run was started with another configuration:"] + list
+          + ["take the old values, or start anew with --resume never or another --output"])
     }
     return set
   }
@@ -188,7 +188,7 @@ final class RunCheckpoints {
             .badData,
             "\(path): model.initial_weights: no tensor of the file has a name and shape of the model; \(match.summary)")
         }
-        say("initial weights from \(path): \(match.summary)")
+        say(shown("initial weights from \(path): \(match.summary)"))
         if let classes, let others = try reference.classes(),
           let remark = configuration.remark(onHeadFrom: others.list, for: classes, match)
         {
@@ -248,6 +248,9 @@ final class RunCheckpoints {
 
   /// Whether the set that is being written has failed: news that this rank has for the others.
   var hasFailed: Bool { writer.hasFailed }
+
+  /// How long the last complete set took to write, in seconds; 0 before the first and on ranks that write none.
+  var lastWriteSeconds: Double { writer.lastSeconds }
 
   /// Waits for the set that is being written; a failure is an error or a warning, as the policy says.
   ///

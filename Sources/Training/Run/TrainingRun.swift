@@ -32,6 +32,7 @@ final class TrainingRun<Task: TrainableTask> {
   /// Whether the run goes on from a state that was to be evaluated and was not, because a stop came first.
   private let owesEvaluation: Bool
   private let resume: ResumeSource
+  private var stopTime: StopTime?
 
   /// Opens data, plans the model and restores or initialises its state; throws the same error on all ranks.
   ///
@@ -43,8 +44,9 @@ final class TrainingRun<Task: TrainableTask> {
     let (configuration, communicator) = (task.configuration, mpi.world)
     (self.task, self.configuration, self.communicator, self.console) = (task, configuration, communicator, console)
     self.resume = resume
+    stopTime = StopTime(launcher: mpi.launcher, environment: processEnvironment())
     communicator.phase = "start"
-    directory = RunDirectory(output: output, name: configuration.name)
+    directory = try communicator.collectively { try RunDirectory(output: output, configuration: configuration) }
     try communicator.collectively { try configuration.requireRunnable() }
     try communicator.collectively { [directory] in if communicator.rank == 0 { try directory.create() } }
 
@@ -209,8 +211,10 @@ final class TrainingRun<Task: TrainableTask> {
       if batch.microBatch == 0 { injection.strike(step: step + 1) }
       return microBatch(batch)
     }
-    window.add(
-      seconds: monotonicSeconds() - start, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
+    let seconds = monotonicSeconds() - start
+    window.add(seconds: seconds, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
+    let time = stopTime?.warning(stepSeconds: seconds, checkpointSeconds: checkpoints.lastWriteSeconds)
+    if let time { console.warn(time) }
     if result.isFinite {
       skippedSteps = 0
     } else {

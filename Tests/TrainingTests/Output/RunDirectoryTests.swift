@@ -8,7 +8,7 @@ import Testing
 /// Oracle: the documented layout and exit code, and what the file system then holds.
 @Suite struct RunDirectoryTests {
   @Test("paths follow the documented layout")
-  func layout() {
+  func layout() throws {
     let run = RunDirectory(path: "/runs/a")
     #expect(run.configurationFile == "/runs/a/config.yaml")
     #expect(run.metricsFile == "/runs/a/metrics.jsonl")
@@ -17,8 +17,33 @@ import Testing
     #expect(run.evaluation(step: 42).resultsFile == "/runs/a/evaluations/step-00000042/coco_instances_results.json")
     #expect(run.evaluation(step: 123_456_789).metricsFile == "/runs/a/evaluations/step-123456789/metrics.json")
     let working = FileManager.default.currentDirectoryPath
-    #expect(RunDirectory(output: nil, name: "smoke").path == "\(working)/runs/smoke")
-    #expect(RunDirectory(output: "../b", name: "smoke").path == RunDirectory(path: "\(working)/../b").path)
+    var configuration = Configuration()
+    for name in ["smoke", "two words", "-x", "...", "größe", "a*?[b]"] {
+      configuration.name = name
+      let run = try RunDirectory(output: nil, configuration: configuration)
+      #expect(run.path == "\(working)/runs/\(name)")
+    }
+    let stated = try RunDirectory(output: "../b", configuration: configuration)
+    #expect(stated.path == RunDirectory(path: "\(working)/../b").path)
+  }
+
+  @Test(
+    "a name that is no folder's is code 78 where it is to be one, and no matter beside --output",
+    arguments: [
+      "..", ".", "../x", "a/b", "/etc", "a\u{0}b", "a\nb", "\u{1b}[2J", "\u{202e}b", String(repeating: "n", count: 256),
+    ])
+  func names(name: String) throws {
+    var configuration = Configuration()
+    configuration.name = name
+    do {
+      _ = try RunDirectory(output: nil, configuration: configuration)
+      Issue.record("\(name.debugDescription) was taken")
+    } catch {
+      #expect(error.exitCode == .badConfiguration)
+      #expect(error.description.contains("name: expected the name of a folder below runs/"))
+    }
+    let stated = try RunDirectory(output: "b", configuration: configuration)
+    #expect(stated.path.hasSuffix("/b"))
   }
 
   @Test("creating makes parents, is repeatable and leaves nothing else behind")
