@@ -32,13 +32,13 @@ struct Failure {
 class PaddedFile {
  public:
   explicit PaddedFile(const char* path) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (descriptor < 0) throw Failure{CSJMissingFile, std::string("cannot be opened: ") + strerror(errno)};
     struct stat status;
     bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     if (!regular || status.st_size == 0) {
       close(descriptor);
-      throw Failure{regular ? CSJBadData : CSJMissingFile, regular ? "the file is empty" : "is not a regular file"};
+      throw Failure{CSJBadData, regular ? "the file is empty" : "is not a regular file"};
     }
     size_ = size_t(status.st_size);
     size_t page = size_t(sysconf(_SC_PAGESIZE));

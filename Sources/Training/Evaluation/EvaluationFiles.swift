@@ -21,7 +21,7 @@ extension EvaluationDirectory {
 
   /// Draws the detections of the first few images; throws 65 for an unreadable image and 73.
   func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws {
-    try RunDirectory.createDirectory(pictures)
+    try RunDirectory.createEntry(pictures)
     let names = Dictionary(uniqueKeysWithValues: dataset.index.categories.map { ($0.id, $0.name) })
     let numbers = Dictionary(uniqueKeysWithValues: dataset.index.categories.enumerated().map { ($1.id, $0) })
     let reader = ImageReader()
