@@ -26,6 +26,6 @@ struct Predict: SingleProcessCommand {
     try PredictRequest(
       checkpoint: trained.checkpoint, configuration: source.ofCheckpoint, output: output, images: images,
       drawnScore: drawFrom
-    ).run(Console(style: .plain))
+    ).run(Console(style: .plain, waitsForReader: true))
   }
 }
