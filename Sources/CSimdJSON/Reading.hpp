@@ -36,13 +36,13 @@ class PaddedFile {
  public:
   explicit PaddedFile(const char* path) {
     // Opening a pipe must not wait for its writer.
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (descriptor < 0) throw Failure{CSJMissingFile, std::string("cannot be opened: ") + strerror(errno)};
     struct stat status;
     bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     if (!regular || status.st_size == 0) {
       close(descriptor);
-      throw Failure{regular ? CSJBadData : CSJMissingFile, regular ? "the file is empty" : "is not a regular file"};
+      throw Failure{CSJBadData, regular ? "the file is empty" : "is not a regular file"};
     }
     size_ = size_t(status.st_size);
     size_t page = size_t(sysconf(_SC_PAGESIZE));

@@ -155,7 +155,7 @@ public final class COCOIndex: Sendable {
   private static func writeIndexHash(of index: String) throws {
     let file = try MappedFile(path: index)
     var hash = withExtendedLifetime(file) { COCOIndexSections.indexHash(file.bytes) }
-    let descriptor = Glibc.open(index, O_WRONLY | O_CLOEXEC)
+    let descriptor = Glibc.open(index, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { close(descriptor) }
     let size = MemoryLayout.size(ofValue: hash)
     guard descriptor >= 0, pwrite(descriptor, &hash, size, COCOIndexSections.indexHashEnd - size) == size else {

@@ -26,6 +26,6 @@ struct AuditMasks: SingleProcessCommand {
     let graph = try configuration.task.checkedTrainingGraph(imagesPerRank: 1)
     try auditMasks(
       MaskAuditRequest(configuration: configuration, json: json), sites: graph.maskSites, extent: graph.maskExtent,
-      console: Console(style: .plain))
+      console: Console(style: .plain, waitsForReader: true))
   }
 }

@@ -25,6 +25,6 @@ struct Inspect: SingleProcessCommand {
 
   func run() throws {
     try InspectRequest(checkpoint: checkpoint, configuration: source.ofCheckpoint, json: json)
-      .run(Console(style: .plain))
+      .run(Console(style: .plain, waitsForReader: true))
   }
 }

@@ -27,6 +27,6 @@ struct Predict: SingleProcessCommand {
       checkpoint: trained.checkpoint, configuration: source.ofCheckpoint, output: output,
       images: images.map { ProgramArguments.path($0) },
       drawnScore: drawFrom
-    ).run(Console(style: .plain))
+    ).run(Console(style: .plain, waitsForReader: true))
   }
 }

@@ -22,6 +22,7 @@ struct Score: SingleProcessCommand {
 
   func run() throws {
     try score(
-      ScoreRequest(annotations: annotations, results: results, json: json), console: Console(style: .plain))
+      ScoreRequest(annotations: annotations, results: results, json: json),
+      console: Console(style: .plain, waitsForReader: true))
   }
 }

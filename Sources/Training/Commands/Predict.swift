@@ -54,7 +54,7 @@ public struct PredictRequest: Sendable {
       }
       let drawn = detections.filter { $0.score >= drawnScore }
       try draw(drawn, on: reader.image, classes: classes).write(to: pictures[index])
-      console.say("\(shown(path)): \(drawn.count) objects from score \(drawnScore) on -> \(shown(pictures[index]))")
+      console.say("\(shown(path.description)): \(drawn.count) objects from score \(drawnScore) on -> \(shown(pictures[index]))")
     }
     try COCOResults.write(results, to: "\(output)/results.json")
     try writeJSON(

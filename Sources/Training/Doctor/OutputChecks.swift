@@ -70,7 +70,7 @@ extension RunCheck {
       RunCheck("start") { context in
         guard let directory = try? survey.directory else { return [] }
         let checkpoints = RunCheckpoints(
-          directory: directory, communicator: context.communicator, configuration: context.configuration,
+          directory: directory, claim: nil, communicator: context.communicator, configuration: context.configuration,
           output: RunOutput(.stop, console: Console(style: .silent)))
         var findings: [Finding] = []
         let start = try checkpoints.find(.automatic) { findings.append(.warning($0)) }
@@ -128,9 +128,13 @@ private func removeEmpty(_ path: String, from first: String) {
 ///
 /// Throws 73 when it cannot be written.
 private func writeRate(in directory: String, bytes: Int) throws -> Double {
-  let path = "\(directory)/.write-rate-\(getpid())"
-  let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-  if descriptor < 0 { throw InputError.cannotWrite(path, "create", errno) }
+  let path = temporaryName(beside: "\(directory)/.write-rate")
+  let descriptor: Int32
+  do throws(WritingFailure) {
+    descriptor = try createFile(path)
+  } catch {
+    throw InputError.cannotWrite(path, error)
+  }
   defer {
     close(descriptor)
     unlink(path)

@@ -21,7 +21,7 @@ extension EvaluationDirectory {
 
   /// Draws the detections of the first few images; throws 65 for an unreadable image and 73.
   func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws {
-    try RunDirectory.createDirectory(pictures)
+    try RunDirectory.createEntry(pictures)
     let classes = dataset.classes
     let numbers = Dictionary(
       classes.entries.enumerated().compactMap { number, entry in entry?.id.map { ($0, number) } }

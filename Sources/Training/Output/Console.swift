@@ -22,16 +22,18 @@ public final class Console: Sendable {
   private let write: @Sendable (Int32, [UInt8]) -> Void
 
   /// A console that writes to standard output and standard error.
-  public convenience init(style: ConsoleStyle) {
+  ///
+  /// - Parameter waitsForReader: whether it waits as long as a reader of standard output likes, as a program does whose
+  ///   purpose is what it prints; see Note [Nobody reads].
+  public convenience init(style: ConsoleStyle, waitsForReader: Bool = false) {
     self.init(style: style) { descriptor, bytes in
-      var written = 0
-      while written < bytes.count {
-        let count = bytes.withUnsafeBytes {
-          Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
-        }
-        // A closed pipe or a full disk behind standard output must not end a training run.
-        if count < 0 && errno != EINTR { return }
-        written += max(0, count)
+      switch (descriptor, waitsForReader) {
+      case (STDOUT_FILENO, false): ConsoleStream.output.write(bytes)
+      case (STDOUT_FILENO, true):
+        // A closed pipe or a full disk behind standard output is not for the console to tell.
+        var written = 0
+        try? bytes.withUnsafeBytes { try writeAll($0, to: STDOUT_FILENO, written: &written) }
+      default: ConsoleStream.error.write(bytes)
       }
     }
   }

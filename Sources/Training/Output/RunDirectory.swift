@@ -38,6 +38,8 @@ public struct RunDirectory: Equatable, Sendable {
   public var metricsFile: String { "\(path)/metrics.jsonl" }
   /// What the console showed.
   public var logFile: String { "\(path)/log.txt" }
+  /// Who writes to the directory.
+  var lockFile: String { "\(path)/lock.json" }
   /// Parent of the checkpoint sets.
   public var checkpoints: String { "\(path)/checkpoints" }
 
@@ -54,11 +56,11 @@ public struct RunDirectory: Equatable, Sendable {
   public func create() throws {
     try Self.createDirectory(path)
     // A directory on a read-only mount exists and looks writable to root; only writing tells.
-    let probe = "\(path)/.writable-\(getpid())"
-    let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    if descriptor < 0 { throw InputError.cannotWrite(path, "write to the run directory", errno) }
-    close(descriptor)
-    unlink(probe)
+    do throws(WritingFailure) {
+      try requireReplaceable("\(path)/.writable")
+    } catch {
+      throw InputError.cannotWrite(path, WritingFailure("write to the run directory", error.reason))
+    }
   }
 
   /// Writes the resolved configuration, replacing an earlier one in one step.
@@ -81,9 +83,9 @@ public struct RunDirectory: Equatable, Sendable {
   ///
   /// - Throws: `InputError` with code 73.
   static func createDirectory(_ path: String) throws(InputError) {
-    var created = path.hasPrefix("/") ? "" : "."
+    var created = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
-      created += "/\(part)"
+      created += created.isEmpty || created == "/" ? part : "/\(part)"
       if mkdir(created, 0o777) == 0 || errno == EEXIST { continue }
       let code = errno
       var status = stat()
@@ -96,20 +98,22 @@ public struct RunDirectory: Equatable, Sendable {
     }
   }
 
+  /// Creates a directory in one that must exist; one that exists itself is fine.
+  ///
+  /// - Throws: `InputError` with code 73.
+  static func createEntry(_ path: String) throws(InputError) {
+    if mkdir(path, 0o777) != 0 && errno != EEXIST { throw .cannotWrite(path, "create the directory", errno) }
+  }
+
   /// Gives a file new text in one step: readers see the old text or the new one.
   ///
   /// - Throws: `InputError` with code 73.
   static func replace(_ path: String, with text: String) throws(InputError) {
-    let temporary = "\(path).\(getpid())"
-    unlink(temporary)
-    do {
-      let file = try AppendingFile(path: temporary)
-      try file.append(Array(text.utf8))
+    do throws(WritingFailure) {
+      try replaceFile(path, with: Array(text.utf8))
     } catch {
-      unlink(temporary)
-      throw InputError(error.exitCode, error.description.replacing(temporary, with: path))
+      throw .cannotWrite(path, error)
     }
-    if rename(temporary, path) != 0 { throw .cannotWrite(path, "replace", errno) }
   }
 }
 
@@ -123,10 +127,11 @@ public struct EvaluationDirectory: Equatable, Sendable {
   /// The figures.
   public var metricsFile: String { "\(path)/metrics.json" }
 
-  /// Creates the directory.
+  /// Creates the directory in that of the run, which must exist.
   ///
   /// - Throws: `InputError` with code 73.
   public func create() throws {
-    try RunDirectory.createDirectory(path)
+    try RunDirectory.createEntry(ConfigurationPath.directory(of: path))
+    try RunDirectory.createEntry(path)
   }
 }

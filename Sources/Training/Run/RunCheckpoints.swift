@@ -10,6 +10,8 @@ import Tensors
 /// A set is copied between two steps and written while the next ones run. At most one is under way: the next `save` and
 /// `finish` wait for it.
 final class RunCheckpoints {
+  /// Lives as long as a set may be written.
+  private let claim: RunClaim?
   private let store: CheckpointStore
   private let writer: CheckpointWriter
   private let output: RunOutput
@@ -22,12 +24,19 @@ final class RunCheckpoints {
   /// The masks of the step that the run goes on from, for a set of that step; on the first rank.
   private var masksAtStart: (step: Int, digests: String)?
 
-  init(directory: RunDirectory, communicator: Communicator, configuration: Configuration, output: RunOutput) {
-    store = CheckpointStore(runDirectory: directory.path)
+  /// - Parameter claim: the run's right to write into the directory; nil where nothing is written.
+  init(
+    directory: RunDirectory, claim: RunClaim?, communicator: Communicator, configuration: Configuration,
+    output: RunOutput
+  ) {
+    self.claim = claim
+    store = claim.map { CheckpointStore(writingTo: $0.directory) } ?? CheckpointStore(runDirectory: directory.path)
     writer = CheckpointWriter(store)
     self.output = output
     (self.communicator, self.configuration) = (communicator, configuration)
   }
+
+  deinit { _ = writer.wait() }
 
   /// Where a run starts.
   struct Start {
@@ -58,19 +67,21 @@ final class RunCheckpoints {
   ///
   /// Throws 65 for a damaged one, 78 when a key that decides what is computed has changed.
   func find(_ resume: ResumeSource, warn: (String) -> Void) throws -> Start {
-    let found = try communicator.collectively {
-      communicator.rank == 0 ? try open(resume, warn: warn) : nil
+    let (found, facts) = try communicator.collectively {
+      let found = communicator.rank == 0 ? try open(resume, warn: warn) : nil
+      let state = found?.state
+      let facts = ResumeFacts(
+        step: state?.step ?? 0, algorithms: state?.extra[Self.algorithmsKey],
+        isEvaluated: state?.metric != nil, origin: try found.map { try Self.origin($0) },
+        skippedSteps: try found.flatMap { try Self.number(Self.skippedStepsKey, 0...$0.state.step, in: $0) } ?? 0,
+        bestMetric: state?.bestMetric, bestStep: state?.bestStep,
+        classes: try found.map { try CheckpointReference.set($0).classes() } ?? nil)
+      return (found, facts)
     }
-    let classes = try communicator.collectively { try found.map { try CheckpointReference.set($0).classes() } ?? nil }
-    if let found, classes == nil, configuration.data.kind.classesAreOfData {
+    if let found, facts.classes == nil, configuration.data.kind.classesAreOfData {
       warn(ExpectedClasses.unnamed(in: found.directory))
     }
     var start = Start(set: found)
-    let facts = ResumeFacts(
-      step: found?.state.step ?? 0, algorithms: found?.state.extra[Self.algorithmsKey],
-      isEvaluated: found?.state.metric != nil, origin: try found.map { try Self.origin($0.state) },
-      skippedSteps: found?.state.extra[Self.skippedStepsKey].flatMap { Int($0) } ?? 0,
-      bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep, classes: classes)
     masksAtStart = found.map { ($0.state.step, $0.state.extra[Self.masksKey] ?? "") }
     let agreed = try communicator.broadcast(value: facts)
     (start.step, start.isEvaluated) = (agreed.step, agreed.isEvaluated)
@@ -123,7 +134,7 @@ final class RunCheckpoints {
     }
     let saved = try Configuration(text: set.state.configuration, name: "\(set.directory)/state.json")
     // The ranks may share an update's images otherwise than before, as long as it keeps their number.
-    let images = try Self.origin(set.state).imagesPerUpdate
+    let images = try Self.origin(set).imagesPerUpdate
     let keepsBatch = (try? configuration.batchPlan(ranks: communicator.size).global) == images
     let free = ["batch.accumulate"] + (keepsBatch ? ["batch.per_rank", "batch.global"] : [])
     let changes = configuration.trainingChanges(since: saved).filter { !free.contains($0.key) }
@@ -138,13 +149,37 @@ final class RunCheckpoints {
   }
 
   /// How the ranks that wrote a checkpoint shared the images; those of older versions say it by their configuration.
-  private static func origin(_ state: CheckpointState) throws -> Origin {
-    func number(_ key: String) -> Int? { state.extra[key].flatMap { Int($0) } }
-    if let update = number(imagesPerUpdateKey), let pass = number(imagesPerPassKey), update > 0, pass > 0 {
-      return Origin(ranks: state.worldSize, imagesPerUpdate: update, imagesPerPass: pass)
+  ///
+  /// Throws 65 for numbers that no run has.
+  private static func origin(_ set: CheckpointSet) throws -> Origin {
+    let ranks = set.state.worldSize
+    let images = 1...1 << 32
+    if let update = try number(imagesPerUpdateKey, images, in: set),
+      let pass = try number(imagesPerPassKey, images, in: set)
+    {
+      guard update % pass == 0, update / pass % ranks == 0 else {
+        throw damaged(
+          set, imagesPerUpdateKey, expected: "whole passes of \(pass) images on \(ranks) ranks", got: "\(update)")
+      }
+      return Origin(ranks: ranks, imagesPerUpdate: update, imagesPerPass: pass)
     }
-    let plan = try Configuration(text: state.configuration, name: "state.json").batchPlan(ranks: state.worldSize)
-    return Origin(ranks: state.worldSize, imagesPerUpdate: plan.global, imagesPerPass: plan.perRank)
+    let plan = try Configuration(text: set.state.configuration, name: "state.json").batchPlan(ranks: ranks)
+    return Origin(ranks: ranks, imagesPerUpdate: plan.global, imagesPerPass: plan.perRank)
+  }
+
+  /// A number of the trainer's own facts in a checkpoint, nil when it has none; throws 65 when it is out of range.
+  private static func number(_ key: String, _ range: ClosedRange<Int>, in set: CheckpointSet) throws -> Int? {
+    guard let text = set.state.extra[key] else { return nil }
+    if let number = Int(text), range.contains(number) { return number }
+    throw damaged(
+      set, key, expected: "a number from \(range.lowerBound) to \(range.upperBound)", got: text)
+  }
+
+  private static func damaged(_ set: CheckpointSet, _ key: String, expected: String, got: String) -> InputError {
+    InputError(
+      .badData,
+      "\(set.directory)/state.json: extra.\(key): expected \(expected), got \(got); the file is damaged: take another "
+        + "checkpoint")
   }
 
   /// The batch of this run: that of the configuration, or of the resumed run shared among this number of ranks.

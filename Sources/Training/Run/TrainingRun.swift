@@ -21,6 +21,8 @@ final class TrainingRun<Task: TrainableTask> {
   let learningRate: LearningRateSchedule
   private let recorder: RunRecorder?
   let evaluator: Task.Evaluator
+  /// The right to write into the run directory; on rank 0.
+  private let claim: RunClaim?
   private let checkpoints: RunCheckpoints
   private let output: RunOutput
   private(set) var step: Int
@@ -48,11 +50,16 @@ final class TrainingRun<Task: TrainableTask> {
     communicator.phase = "start"
     directory = try communicator.collectively { try RunDirectory(output: output, configuration: configuration) }
     try communicator.collectively { try configuration.requireRunnable() }
-    try communicator.collectively { [directory] in if communicator.rank == 0 { try directory.create() } }
-
+    let claim: RunClaim? = try communicator.collectively { [directory] in
+      guard communicator.rank == 0 else { return nil }
+      try directory.create()
+      if isDryRun { return nil }
+      return try RunClaim(directory, isStopped: { StopRequest.isPending }, say: console.say)
+    }
+    self.claim = claim
     self.output = RunOutput(configuration.train.writeFailure, console: console)
     checkpoints = RunCheckpoints(
-      directory: directory, communicator: communicator, configuration: configuration, output: self.output)
+      directory: directory, claim: claim, communicator: communicator, configuration: configuration, output: self.output)
     let start = try checkpoints.find(resume) { console.warn($0) }
     (step, skippedSteps) = (start.step, start.skippedSteps)
     let batch = try communicator.collectively { [checkpoints] in
@@ -125,7 +132,7 @@ final class TrainingRun<Task: TrainableTask> {
       try save(figure: figure)
     }
     if step >= totalSteps {
-      try checkpoints.finish()
+      try finish()
       console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
       return .finished
     }
@@ -161,7 +168,7 @@ final class TrainingRun<Task: TrainableTask> {
       if evaluates || step % checkpointEvery == 0 { window.restart() }
       if stops && (!isLast || figure == nil) { return try interrupted() }
     }
-    try checkpoints.finish()
+    try finish()
     let peak = try communicator.largestPeakResidentBytes()
     sayBest()
     if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
@@ -178,6 +185,12 @@ final class TrainingRun<Task: TrainableTask> {
       figure: figure)
   }
 
+  /// Waits for the last checkpoint; throws on all ranks when it is not where the run promised it, whatever the policy.
+  private func finish() throws {
+    try checkpoints.finish()
+    try communicator.collectively { try claim?.directory.requireInPlace() }
+  }
+
   /// Says which evaluation of the run was the best, which papers report, beside the last one.
   private func sayBest() {
     guard let best = checkpoints.best, let last = checkpoints.last, best.step != last.step else { return }
@@ -188,7 +201,7 @@ final class TrainingRun<Task: TrainableTask> {
   }
 
   private func interrupted() throws -> RunOutcome {
-    try checkpoints.finish()
+    try finish()
     let again = resume == .automatic ? "" : " without --resume"
     console.say("stopped after step \(step) with a complete checkpoint; run the same command again\(again) to go on")
     return .interrupted
@@ -253,6 +266,7 @@ final class TrainingRun<Task: TrainableTask> {
       dataSeconds: window.dataSeconds, allreduceExposedSeconds: window.exposedSeconds)
     try communicator.collectively {
       try output.attempt {
+        try claim?.directory.requireInPlace()
         try recorder?.record(
           metrics, totalSteps: totalSteps, secondsLeft: window.secondsLeft(forSteps: totalSteps - step))
       }
@@ -286,6 +300,7 @@ final class TrainingRun<Task: TrainableTask> {
 
   private func write(_ evaluation: Task.Evaluator.Evaluation, _ recorder: RunRecorder) throws {
     let files = directory.evaluation(step: step)
+    try claim?.directory.requireInPlace()
     try files.create()
     let remarks = try evaluation.write(to: files, isLast: step == totalSteps)
     try recorder.record(

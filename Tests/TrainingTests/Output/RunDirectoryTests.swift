@@ -84,16 +84,68 @@ import Testing
     }
   }
 
-  @Test("a full disk is an error with code 73")
+  @Test(
+    "a full disk is an error with code 73, and the record that had no room is taken back",
+    .enabled(if: MountedFolder.isAllowed, "\(MountedFolder.reason)"))
   func fullDisk() throws {
-    let file = try AppendingFile(path: "/dev/full")
-    do {
-      try file.append(line: "x")
-      Issue.record("the line was written")
-    } catch {
-      #expect(error.exitCode == .cannotWrite)
-      #expect(error.description.hasPrefix("/dev/full: cannot write: "))
+    let disk = try MountedFolder(mebibytes: 1)
+    let path = "\(disk.path)/file"
+    let file = try AppendingFile(path: path)
+    let record = [UInt8](repeating: 1, count: 700_000)
+    try file.append(record)
+    let error = #expect(throws: InputError.self) { try file.append(record) }
+    #expect(error?.exitCode == .cannotWrite)
+    #expect(error?.description.hasPrefix("\(path): cannot write: No space left on device") == true)
+    #expect(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int == record.count)
+  }
+
+  @Test(
+    "a file that grows is no link, and nothing but a file", arguments: ["a symbolic link", "a FIFO", "a directory"])
+  func notAFile(kind: String) throws {
+    let folder = try TemporaryDirectory()
+    let (path, victim) = (folder.file("log.txt"), try folder.write("mine", to: "victim"))
+    switch kind {
+    case "a FIFO": #expect(mkfifo(path, 0o600) == 0)
+    case "a directory": #expect(mkdir(path, 0o700) == 0)
+    default: #expect(symlink(victim, path) == 0)
     }
+    let error = #expect(throws: InputError.self) { try AppendingFile(path: path) }
+    #expect(error?.exitCode == .cannotWrite)
+    // The system itself refuses to open a directory for writing.
+    let reason = kind == "a directory" ? "Is a directory" : "it is \(kind), expected a regular file or none"
+    #expect(error?.description.contains("\(path): cannot ") == true && error?.description.contains(reason) == true)
+    #expect(try String(contentsOfFile: victim, encoding: .utf8) == "mine")
+  }
+
+  @Test("a file that was moved, removed or replaced while it grows is error 73; nothing goes where it went")
+  func movedAway() throws {
+    let folder = try TemporaryDirectory()
+    let (path, moved) = (folder.file("metrics.jsonl"), folder.file("moved"))
+    let file = try AppendingFile(path: path)
+    try file.append(line: "one")
+    #expect(rename(path, moved) == 0)
+    for replaces in [false, true] {
+      if replaces { try folder.write("other\n", to: "metrics.jsonl") }
+      let error = #expect(throws: InputError.self) { try file.append(line: "two") }
+      #expect(error?.exitCode == .cannotWrite)
+      #expect(error?.description.contains("it was moved or removed while the run was writing to it") == true)
+    }
+    #expect(try String(contentsOfFile: moved, encoding: .utf8) == "one\n")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "other\n")
+    #expect(rename(moved, path) == 0)
+    try file.append(line: "three")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "one\nthree\n")
+  }
+
+  @Test("parents are made at the start only: an evaluation makes no run directory in place of one that is gone")
+  func vanished() throws {
+    let folder = try TemporaryDirectory()
+    let run = RunDirectory(path: folder.file("run"))
+    try run.create()
+    try FileManager.default.removeItem(atPath: run.path)
+    let error = #expect(throws: InputError.self) { try run.evaluation(step: 1).create() }
+    #expect(error?.exitCode == .cannotWrite)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
   @Test("the configuration is written whole, replaced whole and read back")
