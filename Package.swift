@@ -109,7 +109,7 @@ let package = Package(
       dependencies: ["Distributed", "Training", "Graph", "Detection", "Tensors", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["TestSupport", "Checkpoints"], swiftSettings: settings),
+      name: "CommandTests", dependencies: ["TestSupport", "Checkpoints", "Datasets"], swiftSettings: settings),
     fuzzing(["Checkpoints", "Datasets", "Detection", "Training", "Tensors", "CSPNG", "TestSupport"]),
   ]
 )

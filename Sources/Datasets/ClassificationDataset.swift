@@ -15,6 +15,8 @@ public struct ClassificationDataset: Sendable {
   /// The names of the classes in the order of their numbers.
   public let classNames: [String]
   let pictures: Pictures
+  /// What becomes of picture files that state an orientation; without annotations `auto` takes them as stored.
+  public var orientation = OrientationRule.auto
 
   /// Pictures in one folder for each class.
   public init(_ folder: ImageFolder) {

@@ -17,18 +17,35 @@ public struct DetectionDataset: Sendable {
   public let imageDirectory: String
   /// How categories become classes.
   public let numbering: ClassNumbering
+  /// What becomes of picture files that state an orientation.
+  public let orientation: OrientationRule
   private let classOfCategory: [Int: Int]
   private let categoryOfClass: [Int: COCOCategory]
 
   /// A data set for a model of `classCount` classes.
   ///
-  /// Throws exit code 66 when the folder is missing, 65 when there are no pictures or a category has no class.
-  public init(index: COCOIndex, imageDirectory: String, numbering: ClassNumbering, classCount: Int) throws {
+  /// Throws exit code 66 when the folder is missing, 65 when there are no pictures, when a name cannot be that of a file or
+  /// a category has no class.
+  public init(
+    index: COCOIndex, imageDirectory: String, numbering: ClassNumbering, classCount: Int,
+    orientation: OrientationRule = .auto
+  ) throws {
     var isDirectory = ObjCBool(false)
     guard FileManager.default.fileExists(atPath: imageDirectory, isDirectory: &isDirectory), isDirectory.boolValue
     else { throw InputError(.missingFile, "\(imageDirectory): the folder of the images is missing") }
     if index.imageCount == 0 { throw InputError(.badData, "\(index.path): lists no images") }
+    for position in 0..<index.imageCount {
+      let image = index.image(at: position)
+      if image.fileName.utf8.contains(0) {
+        // The system would take what precedes it for the name.
+        throw InputError(
+          .badData,
+          "\(index.path): image \(image.id): \"file_name\": expected the name of a file, got one with a zero character, "
+            + "\"\(image.fileName.replacingOccurrences(of: "\0", with: "\\u0000"))\"; mend the annotations")
+      }
+    }
     (self.index, self.imageDirectory, self.numbering) = (index, imageDirectory, numbering)
+    self.orientation = orientation
     var (classes, categories): ([Int: Int], [Int: COCOCategory]) = ([:], [:])
     for (order, category) in index.categories.enumerated() {
       let number: Int
@@ -52,36 +69,37 @@ public struct DetectionDataset: Sendable {
   public func category(ofClass number: Int) -> COCOCategory? { categoryOfClass[number] }
 
   /// The path of the picture at a position of the index.
-  public func imagePath(at position: Int) -> String { "\(imageDirectory)/\(index.image(at: position).fileName)" }
-
-  /// The trainable objects of a picture in file order: no crowds, no boxes without area, which are returned as faults.
   ///
-  /// Boxes are corners in pixels of the stored picture.
+  /// An absolute name is taken as such where that file exists, and backslashes are taken for slashes where only then a file
+  /// exists.
+  public func imagePath(at position: Int) -> String {
+    ListedName(index.image(at: position).fileName).path(in: imageDirectory)
+  }
+
+  /// The trainable objects of a picture in file order: no crowds, and none without area or outside the picture, which are
+  /// returned as faults.
+  ///
+  /// Boxes are corners in pixels of the picture that the annotations are of.
   public func objects(at position: Int) -> (boxes: [SIMD4<Float>], classes: [Int], faults: [DataFault]) {
     var result: (boxes: [SIMD4<Float>], classes: [Int], faults: [DataFault]) = ([], [], [])
+    let image = index.image(at: position)
     for annotation in index.annotations(at: position) where !annotation.isCrowd {
       guard let number = classOfCategory[annotation.categoryID] else { continue }
-      if annotation.width > 0 && annotation.height > 0 {
+      if let kind = annotation.fault(in: image) {
+        result.faults.append(DataFault(kind: kind, cause: cause(annotation, image)))
+      } else {
         result.boxes.append(annotation.corners)
         result.classes.append(number)
-      } else {
-        result.faults.append(
-          DataFault(
-            kind: .zeroSizeBox,
-            cause:
-              "\(index.path): annotation \(annotation.id) of \(index.image(at: position).fileName) has a box of "
-              + "\(annotation.width)x\(annotation.height)"))
       }
     }
     return result
   }
 
-  /// Throws exit code 65, naming the annotation, for a box without width or height, as evaluation wants it.
-  public func requireProperBoxes() throws {
-    for position in 0..<index.imageCount {
-      if let fault = objects(at: position).faults.first {
-        throw InputError(.badData, "\(fault.cause); mend or remove the annotation")
-      }
-    }
+  /// What is wrong with a box that cannot be learned from, in words.
+  func cause(_ annotation: COCOAnnotation, _ image: COCOImage) -> String {
+    let place = "\(index.path): annotation \(annotation.id) of \(image.fileName) has a box "
+    return annotation.fault(in: image) == .outsideBox
+      ? place + "outside its image, \(annotation.text) in \(image.width)x\(image.height) pixels"
+      : place + "of \(annotation.width)x\(annotation.height)"
   }
 }

@@ -41,7 +41,12 @@ public struct PredictRequest: Sendable {
     let reader = ImageReader()
     var results: [COCOResult] = []
     for (index, path) in images.enumerated() {
-      try reader.read(path)
+      try reader.read(path, trained.configuration.data.orientation)
+      if reader.orientation != .upright && trained.configuration.data.orientation == .auto {
+        console.warn(
+          "\(path): states EXIF orientation \(reader.orientation.rawValue) and is taken as stored; say "
+            + "--set data.orientation=apply, which turns it as viewers do, or ignore")
+      }
       let detections = try predictor.detections(in: reader)
       results += detections.map { detection in
         COCOResult(

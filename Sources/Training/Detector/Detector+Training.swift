@@ -21,9 +21,9 @@ extension Detector: TrainableTask {
   }
 
   func openEvaluator(engine: Engine, store: ParameterStore, communicator: Communicator) throws -> DetectionEvaluator {
-    DetectionEvaluator(
-      predictor: Predictor(self, engine: engine, store: store),
-      dataset: try DetectionSplit(.validation, of: configuration, communicator: communicator).dataset)
+    let validation = try DetectionSplit(.validation, of: configuration, communicator: communicator)
+    return DetectionEvaluator(
+      predictor: Predictor(self, engine: engine, store: store), dataset: validation.dataset, census: validation.census)
   }
 
   static var canSpoilLoss: Bool { true }
@@ -39,8 +39,7 @@ extension Detector: TrainableTask {
 struct DetectionEvaluator: TaskEvaluator {
   let predictor: Predictor
   let dataset: DetectionDataset
-
-  var contents: String { "\(dataset.index.imageCount) validation images" }
+  let census: DataCensus?
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> DetectionEvaluation? {
     try predictor.evaluate(dataset, communicator: communicator, isStopped: isStopped)

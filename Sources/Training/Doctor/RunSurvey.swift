@@ -1,3 +1,4 @@
+import Datasets
 import Distributed
 import Graph
 import Tensors
@@ -8,6 +9,8 @@ final class RunSurvey {
   let directory: RunDirectory
   /// The plan of a step, where one was made.
   private(set) var plan: Plan?
+  /// What this host's data hold: the training images, then the validation images, as far as they could be opened.
+  var censuses: [DataCensus] = []
   /// Bytes a second that the run directory takes, where it was measured.
   var writeRate: Double?
   private let context: CheckContext

@@ -10,6 +10,8 @@ public struct ClassificationSplit: Sendable {
 
   /// The images and their classes.
   public let dataset: ClassificationDataset
+  /// What they are, on the first rank.
+  let census: DataCensus?
 
   /// Opens a split; each rank lists or reads it for itself.
   ///
@@ -18,11 +20,18 @@ public struct ClassificationSplit: Sendable {
     let dataset = try communicator.collectively { try Self.open(name, of: configuration) }
     try communicator.requireSameData(dataset.contentHash) { (dataset.name, "\(dataset.count) images") }
     self.dataset = dataset
+    census = try communicator.collectively {
+      guard communicator.rank == 0 else { return nil }
+      let census = DataCensus(dataset, name, .headers)
+      if let loss = census.lossOfImages { throw InputError(.badData, loss) }
+      return census
+    }
   }
 
   /// Opens a split in this process alone.
   public init(_ name: Name, of configuration: Configuration) throws {
     dataset = try Self.open(name, of: configuration)
+    census = nil
   }
 
   private static func open(_ name: Name, of configuration: Configuration) throws -> ClassificationDataset {
@@ -41,7 +50,8 @@ public struct ClassificationSplit: Sendable {
     let split = name == .train ? data.train : data.validation
     switch data.kind {
     case .imageFolder:
-      let dataset = ClassificationDataset(try ImageFolder(root: try split.folder(name, configuration)))
+      var dataset = ClassificationDataset(try ImageFolder(root: try split.folder(name, configuration)))
+      dataset.orientation = data.orientation
       try requireClassesOfTraining(dataset, name, configuration)
       return dataset
     case .cifar10:

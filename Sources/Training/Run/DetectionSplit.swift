@@ -7,20 +7,17 @@ import Tensors
 /// The training or validation images of a configuration, opened on every rank.
 public struct DetectionSplit: Sendable {
   /// Which images.
-  public enum Name: String, Sendable {
-    /// The images that are learned from.
-    case train
-    /// The images that are evaluated.
-    case validation = "val"
-  }
+  public typealias Name = DataSplit
 
   /// The images and their objects.
   public let dataset: DetectionDataset
+  /// What they hold, on the first rank.
+  let census: DataCensus?
 
   /// Opens a split; the first rank of each node builds the index, or draws the generated images, while others wait.
   ///
-  /// Validation annotations must have boxes with an area, which evaluation cannot leave out; training drops such boxes.
-  /// All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same annotations.
+  /// All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same annotations, and where
+  /// these cannot be learned from or evaluated, see `DataCensus`.
   public init(_ name: Name, of configuration: Configuration, communicator: Communicator) throws {
     let open = { try Self.open(name, of: configuration) }
     // Building is idempotent, so waiting is all that the others have to do.
@@ -30,14 +27,21 @@ public struct DetectionSplit: Sendable {
       (dataset.index.path, "\(dataset.index.imageCount) images with \(dataset.index.annotationCount) objects")
     }
     self.dataset = dataset
-    try communicator.collectively {
-      if name == .validation && communicator.rank == 0 { try dataset.requireProperBoxes() }
+    census = try communicator.collectively {
+      guard communicator.rank == 0 else { return nil }
+      let census = DataCensus(dataset, name, .headers)
+      switch name {
+      case .train: try census.requireLearnable(maximumFaults: configuration.data.maxFaults)
+      case .validation: try census.requireEvaluable()
+      }
+      return census
     }
   }
 
   /// Opens a split in this process alone.
   public init(_ name: Name, of configuration: Configuration) throws {
     dataset = try Self.open(name, of: configuration)
+    census = nil
   }
 
   private static func open(_ name: Name, of configuration: Configuration) throws -> DetectionDataset {
@@ -58,7 +62,7 @@ public struct DetectionSplit: Sendable {
     }
     return try DetectionDataset(
       index: index, imageDirectory: images, numbering: numbering(of: index, name, configuration),
-      classCount: configuration.model.classes)
+      classCount: configuration.model.classes, orientation: configuration.data.orientation)
   }
 
   /// How the categories of a split become classes; throws 65 where the splits would number them differently.

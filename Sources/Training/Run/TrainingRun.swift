@@ -66,7 +66,8 @@ final class TrainingRun<Task: TrainableTask> {
     owesEvaluation =
       start.step > 0 && !start.isEvaluated
       && (start.step == totalSteps || evaluateEvery.map { start.step % $0 == 0 } == true)
-    faults = FaultReport(maximum: configuration.data.maxFaults)
+    faults = FaultReport(
+      maximum: configuration.data.maxFaults, imageCount: input.schedule.sampler.imageCount)
     let choices = try communicator.collectively {
       // What was timed for passes of another size says nothing about these.
       let isSameShape = start.origin?.imagesPerPass == batch.perRank
