@@ -5,22 +5,22 @@ enum ImageSizeLimit {
   /// The most pixels of a picture: decoded they take 300 MB.
   static let pixels = 100_000_000
 
-  /// Throws exit code 65 for a picture of more pixels than `pixels`, and for one whose file is too short for them, where a
-  /// byte can stand for `densest` pixels.
+  /// Throws exit code 65 for a picture whose file is too short for its pixels, where a byte can stand for `densest` of them,
+  /// and for one of more than `pixels`.
   static func check(
     width: Int, height: Int, kind: String, fileBytes: Int, densest: Int, name: String
   ) throws {
     let (count, overflows) = width.multipliedReportingOverflow(by: height)
-    if overflows || count > pixels {
-      throw InputError(
-        .badData,
-        "\(name): header: expected at most \(pixels) pixels, got \(width)x\(height); cut or shrink the image")
-    }
-    if count > densest * fileBytes {
+    if overflows || count > densest * fileBytes {
       throw InputError(
         .badData,
         "\(name): header: expected at most \(densest * fileBytes) pixels in a \(kind) file of \(fileBytes) bytes, got "
           + "\(width)x\(height); replace the file")
+    }
+    if count > pixels {
+      throw InputError(
+        .badData,
+        "\(name): header: expected at most \(pixels) pixels, got \(width)x\(height); cut or shrink the image")
     }
   }
 }

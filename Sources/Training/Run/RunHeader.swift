@@ -28,7 +28,7 @@ extension TrainingRun {
         (
           "steps",
           "\(totalSteps) (\(NumberText.significant(Double(totalSteps) / Double(schedule.stepsPerEpoch))) epochs of "
-            + "\(schedule.stepsPerEpoch))"
+            + "\(schedule.stepsPerEpoch) steps)"
             + (step == 0 ? "" : ", \(step) of them done")
         ),
         (
