@@ -11,7 +11,7 @@ extension DataCensus {
           .badData,
           "\(name): expected objects to learn from, got \(images) images without any; is it the right file?")
       }
-      let dropped = objects.droppedText
+      let dropped = objects.unusedText
       if objects.used == 0 {
         throw InputError(.badData, "\(counts): there is nothing to learn from (\(dropped)); mend the annotations")
       }
@@ -34,7 +34,7 @@ extension DataCensus {
   public func requireEvaluable() throws {
     try requirePixels()
     if let first = objects?.withoutArea.first {
-      throw InputError(.badData, "\(first); mend or remove the annotation")
+      throw InputError(.badData, "\(name): \(first); mend or remove the annotation")
     }
     if let loss = lossOfImages { throw InputError(.badData, loss) }
   }
@@ -70,6 +70,11 @@ extension DataCensus {
   mutating func findWarnings(rule: OrientationRule) {
     if let objects { warnings += objects.warnings }
     if split == .validation && objects?.count == 0 { warnings.append("no objects: every figure will be -1") }
+    if split == .validation, let objects, objects.outsideImage.count > 0 {
+      warnings.append(
+        "\(objects.outsideImage.count) boxes lie outside their images, where nothing can find them (first: "
+          + "\(objects.outsideImage.first ?? ""))")
+    }
     if translatedNames.count > 0 {
       warnings.append(
         "\(translatedNames.count) names have backslashes, which are taken for slashes (\(translatedNames.first ?? ""))")
@@ -81,7 +86,7 @@ extension DataCensus {
     }
     let stored = files.oriented.count - files.turned
     if rule == .auto && stored > 0 {
-      let reason = objects == nil ? "" : ", whose size does not tell how they were annotated"
+      let reason = objects == nil ? "" : ", which is the size that their annotations state"
       warnings.append(
         "\(stored) of \(files.sampled) images that were looked into state an EXIF orientation and are taken as stored"
           + "\(reason) (first: \(files.oriented.first ?? "")): say data.orientation=apply, which turns them as viewers do, or "
@@ -91,8 +96,8 @@ extension DataCensus {
 }
 
 extension ObjectCensus {
-  /// What was dropped and why, with the first of each kind; empty where nothing was.
-  var droppedText: String {
+  /// What cannot be learned from and why, with the first of each kind; empty where all can.
+  var unusedText: String {
     var parts = crowds == 0 ? [] : ["\(crowds) crowds"]
     for (tally, reason) in [(withoutArea, "without area"), (outsideImage, "outside their images")] where tally.count > 0
     {
@@ -106,13 +111,18 @@ extension ObjectCensus {
     var result: [String] = []
     func isLarge(_ part: Int, of whole: Int) -> Bool { part > 0 && Double(part) > Self.suspiciousShare * Double(whole) }
     func isLikely(_ part: Int) -> Bool { Double(part) >= Self.likelyShare * Double(withArea) }
-    if isLarge(beyondEdges.count, of: withArea) {
-      let cause =
-        isLikely(asCorners)
-        ? "they look like two corners [x1, y1, x2, y2]: subtract the first from the second"
-        : isLikely(asCentres)
-          ? "they look like [centre x, centre y, width, height]: subtract half of width and height"
-          : "were they drawn on images of another size?"
+    let otherReading: String? =
+      if isLikely(asCorners) {
+        "they look like two corners [x1, y1, x2, y2]: subtract the first from the second"
+      } else if isLikely(asCentres) {
+        "they look like [centre x, centre y, width, height]: subtract half of width and height"
+      } else {
+        nil
+      }
+    // Where all boxes fit another reading, few that do not fit the right one tell.
+    let beyond = otherReading == nil ? beyondEdges.count : 4 * beyondEdges.count
+    if isLarge(beyond, of: withArea) {
+      let cause = otherReading ?? "were they drawn on images of another size?"
       result.append(
         "\(beyondEdges.count) of \(withArea) boxes reach beyond their images (first: \(beyondEdges.first ?? "")), where "
           + "[x, y, width, height] is expected; \(cause)")

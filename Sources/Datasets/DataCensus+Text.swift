@@ -7,11 +7,7 @@ extension DataCensus {
   /// Everything, as a paragraph of aligned lines.
   public var text: String {
     var rows = [("images", imagesText)]
-    if let objects {
-      let dropped = objects.droppedText
-      rows.append(
-        ("objects", "\(objects.count), \(objects.used) used" + (dropped.isEmpty ? "" : "; dropped: \(dropped)")))
-    }
+    if let objects { rows.append(("objects", text(of: objects))) }
     rows.append(("classes", classesText))
     if folder != nil {
       rows.append(("orientation", orientationText))
@@ -67,6 +63,15 @@ extension DataCensus {
     return parts.joined(separator: ", ")
   }
 
+  private func text(of objects: ObjectCensus) -> String {
+    let others = objects.unusedText
+    switch split {
+    case .train: return "\(objects.count), \(objects.used) used" + (others.isEmpty ? "" : "; dropped: \(others)")
+    // Evaluation leaves nothing out.
+    case .validation: return "\(objects.count)" + (others.isEmpty ? "" : "; among them \(others)")
+    }
+  }
+
   private var classesText: String {
     func list(_ classes: some Sequence<ClassCount>) -> String {
       classes.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
@@ -82,8 +87,8 @@ extension DataCensus {
     let looked = "\(files.sampled) images looked into"
     guard files.oriented.count > 0 else { return "none of \(looked) states an EXIF orientation" }
     return
-      "\(files.oriented.count) of \(looked) state an EXIF orientation, \(files.turned) of them turned, the others taken "
-      + "as stored (first: \(files.oriented.first ?? ""))"
+      "\(files.oriented.count) of \(looked) state an EXIF orientation, \(files.turned) of them turned (first: "
+      + "\(files.oriented.first ?? ""))"
   }
 
   private var filesText: String {

@@ -127,7 +127,7 @@ public struct DataCensus: Codable, Equatable, Sendable {
       sizes.append(Size(width: image.width, height: image.height))
       var usable = 0
       for annotation in index.annotations(at: position) {
-        guard objects.add(annotation, of: image, in: dataset), let number = order[annotation.categoryID] else {
+        guard objects.add(annotation, of: image), let number = order[annotation.categoryID] else {
           continue
         }
         classes[number].count += 1

@@ -86,20 +86,12 @@ public struct DetectionDataset: Sendable {
     for annotation in index.annotations(at: position) where !annotation.isCrowd {
       guard let number = classOfCategory[annotation.categoryID] else { continue }
       if let kind = annotation.fault(in: image) {
-        result.faults.append(DataFault(kind: kind, cause: cause(annotation, image)))
+        result.faults.append(DataFault(kind: kind, cause: "\(index.path): \(annotation.cause(in: image))"))
       } else {
         result.boxes.append(annotation.corners)
         result.classes.append(number)
       }
     }
     return result
-  }
-
-  /// What is wrong with a box that cannot be learned from, in words.
-  func cause(_ annotation: COCOAnnotation, _ image: COCOImage) -> String {
-    let place = "\(index.path): annotation \(annotation.id) of \(image.fileName) has a box "
-    return annotation.fault(in: image) == .outsideBox
-      ? place + "outside its image, \(annotation.text) in \(image.width)x\(image.height) pixels"
-      : place + "of \(annotation.width)x\(annotation.height)"
   }
 }

@@ -50,7 +50,7 @@ public struct ObjectCensus: Codable, Equatable, Sendable {
   var isRelative: Bool { withinOne.count > 0 && Double(withinOne.count) >= Self.relativeShare * Double(withArea) }
 
   /// Counts an annotation and returns whether it can be learned from.
-  mutating func add(_ box: COCOAnnotation, of image: COCOImage, in dataset: DetectionDataset) -> Bool {
+  mutating func add(_ box: COCOAnnotation, of image: COCOImage) -> Bool {
     count += 1
     if box.isCrowd {
       crowds += 1
@@ -58,7 +58,7 @@ public struct ObjectCensus: Codable, Equatable, Sendable {
     }
     let fault = box.fault(in: image)
     if fault == .zeroSizeBox {
-      withoutArea.add(dataset.cause(box, image))
+      withoutArea.add(box.cause(in: image))
       return false
     }
     withArea += 1
@@ -84,7 +84,7 @@ public struct ObjectCensus: Codable, Equatable, Sendable {
       withinHundred += 1
     }
     if fault != nil {
-      outsideImage.add(dataset.cause(box, image))
+      outsideImage.add(box.cause(in: image))
       return false
     }
     used += 1
@@ -98,6 +98,13 @@ extension COCOAnnotation {
     if width <= 0 || height <= 0 { return .zeroSizeBox }
     if x >= Double(image.width) || y >= Double(image.height) || x + width <= 0 || y + height <= 0 { return .outsideBox }
     return nil
+  }
+
+  /// What is wrong with a box that cannot be learned from, in words.
+  func cause(in image: COCOImage) -> String {
+    let box = "annotation \(id) of \(image.fileName) has a box "
+    return fault(in: image) == .outsideBox
+      ? box + "outside its image, \(text) in \(image.width)x\(image.height) pixels" : box + "of \(width)x\(height)"
   }
 
   /// The box as the annotation file writes it.
