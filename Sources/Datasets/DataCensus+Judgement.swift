@@ -13,7 +13,8 @@ extension DataCensus {
       }
       let dropped = objects.unusedText
       if objects.used == 0 {
-        throw InputError(.badData, "\(counts): there is nothing to learn from (\(dropped)); mend the annotations")
+        throw InputError(
+          .badData, "\(counts): there is nothing to learn from (\(dropped)); mend the annotations\(likelyCauseText)")
       }
       if objects.faults > objects.used {
         throw InputError(
@@ -42,15 +43,20 @@ extension DataCensus {
   /// What is wrong where more than half of the images that were looked for or into cannot be had, which no limit on faults
   /// bears; nil else.
   public var lossOfImages: String? {
+    func share(_ part: Int, of whole: Int) -> Double { whole == 0 ? 0 : Double(part) / Double(whole) }
     let (missing, unreadable) = (files.missing, files.unreadable)
     let lookedFor = files.isEachLookedFor ? images : files.sampled
-    if missing.count * 2 > lookedFor {
+    let missingShare = share(missing.count, of: lookedFor)
+    if missingShare > 0.5 {
       return "\(name): \(missing.count) of \(lookedFor) images are not in \(folder ?? "") (\(missing.first ?? "")); "
         + (files.advice ?? "")
     }
-    if unreadable.count * 2 > files.sampled {
+    // Where each was looked for, the sample is of those that are there.
+    let unreadableShare =
+      share(unreadable.count, of: files.sampled) * (files.isEachLookedFor ? 1 - missingShare : 1)
+    if missingShare + unreadableShare > 0.5 {
       return "\(name): \(unreadable.count) of \(files.sampled) images that were looked into cannot be used "
-        + "(\(unreadable.first ?? "")); mend them"
+        + "(\(unreadable.first ?? "")), \(missing.count) of \(lookedFor) are missing; mend them"
     }
     return nil
   }

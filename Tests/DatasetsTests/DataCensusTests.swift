@@ -140,6 +140,7 @@ import Testing
       return message
     }
     #expect(try learn([[outside], [outside]]).contains("2 objects in 2 images, 0 of them usable"))
+    #expect(try learn([[outside], [outside]]).contains("were they drawn on images of another size?"))
     #expect(try learn([[good]], crowds: [0]).contains("there is nothing to learn from (1 crowds)"))
     #expect(try learn([[], []]).contains("expected objects to learn from, got 2 images without any"))
     #expect(try learn([[outside, outside, good]]).contains("more than half would be dropped"))
@@ -218,6 +219,20 @@ import Testing
       ) { census in
         #expect(census.files.unreadable.count == 3)
         #expect(error { try census.requireEvaluable() }.contains("3 of 4 images that were looked into cannot be used"))
+      }
+    }
+    // One missing and two broken are more than half together.
+    for depth in [DataCensus.Depth.headers, .files] {
+      try withCensus(
+        images, depth: depth,
+        prepare: { folder in
+          try FileManager.default.removeItem(atPath: "\(folder)/3.jpg")
+          for number in 0..<2 { try writeFile([7], to: "\(folder)/\(number).jpg") }
+        }
+      ) { census in
+        let message = error { try census.requireEvaluable() }
+        #expect(message.contains("2 of \(depth == .files ? 3 : 4) images that were looked into"), "\(message)")
+        #expect(message.contains("1 of 4 are missing"), "\(message)")
       }
     }
     // The folder's own name leads, and a folder of another machine.
