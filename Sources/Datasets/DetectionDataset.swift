@@ -88,7 +88,9 @@ public struct DetectionDataset: Sendable {
       if let kind = annotation.fault(in: image) {
         result.faults.append(DataFault(kind: kind, cause: "\(index.path): \(annotation.cause(in: image))"))
       } else {
-        result.boxes.append(annotation.corners)
+        // Numbers beyond the range of Float would be infinite.
+        let limit = SIMD4<Float>(repeating: .greatestFiniteMagnitude)
+        result.boxes.append(annotation.corners.clamped(lowerBound: -limit, upperBound: limit))
         result.classes.append(number)
       }
     }
