@@ -107,10 +107,10 @@ let package = Package(
     tests("Models", ["Graph", "Tensors", "Regularization", "Detection", "Checkpoints"]),
     .testTarget(
       name: "RankTests",
-      dependencies: ["Distributed", "Training", "Graph", "Detection", "Tensors", "TestSupport"],
+      dependencies: ["Datasets", "Distributed", "Training", "Graph", "Detection", "Tensors", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["TestSupport", "Checkpoints"], swiftSettings: settings),
+      name: "CommandTests", dependencies: ["TestSupport", "Checkpoints", "Datasets"], swiftSettings: settings),
     fuzzing(["Checkpoints", "Datasets", "Detection", "Training", "Tensors", "CSPNG", "TestSupport"]),
   ]
 )

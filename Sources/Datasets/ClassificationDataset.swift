@@ -17,6 +17,8 @@ public struct ClassificationDataset: Sendable {
   let pictures: Pictures
   /// The number of each class of `pictures`; nil for one that has no pictures and none of the names.
   private var numbers: [Int?]
+  /// What becomes of picture files that state an orientation; without annotations `auto` takes them as stored.
+  public var orientation = OrientationRule.auto
 
   /// Pictures in one folder for each class.
   public init(_ folder: ImageFolder) {

@@ -83,6 +83,7 @@ struct ClassificationEvaluation: TaskEvaluation {
 
 /// Judges a classifier on the validation images of its configuration.
 final class ClassificationEvaluator: TaskEvaluator {
+  let census: DataCensus?
   private let dataset: ClassificationDataset
   private let configuration: Configuration
   private let plan: Plan
@@ -99,9 +100,9 @@ final class ClassificationEvaluator: TaskEvaluator {
     communicator: Communicator
   ) throws {
     configuration = classifier.configuration
-    dataset = try ClassificationSplit(
-      .validation, of: configuration, matching: classes, communicator: communicator
-    ).dataset
+    let validation = try ClassificationSplit(
+      .validation, of: configuration, matching: classes, communicator: communicator)
+    (dataset, census) = (validation.dataset, validation.census)
     let size = configuration.input.size
     let share = (dataset.count + communicator.size - 1) / communicator.size
     batchSize = max(1, min(share, 128, Self.pixelsAtOnce / (size.height * size.width)))
@@ -110,13 +111,6 @@ final class ClassificationEvaluator: TaskEvaluator {
     plan = Plan(
       graph, engine: engine, mode: .inference, precision: configuration.precision, policy: .estimated, sharing: store)
   }
-
-  var contents: String {
-    "\(dataset.count) validation images"
-      + ExpectedClasses.remark(missing: dataset.emptyClasses, of: dataset.classNames.count)
-  }
-
-  func remarks() -> [String] { dataset.remarks }
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> ClassificationEvaluation? {
     let start = monotonicSeconds()

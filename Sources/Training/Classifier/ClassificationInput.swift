@@ -8,31 +8,28 @@ struct ClassificationInput: TrainingInput {
   let schedule: BatchSchedule
   private let data: Configuration.Data
   private let modelClasses: Int
+  let census: DataCensus?
 
   /// Opens the training images of a configuration; all ranks call it, and throw the same error.
   init(
     _ configuration: Configuration, batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator
   ) throws {
-    let training = try ClassificationSplit(
-      .train, of: configuration, matching: classes, communicator: communicator
-    ).dataset
-    let sampler = Sampler(imageCount: training.count, seed: configuration.random.seed)
+    let training = try ClassificationSplit(.train, of: configuration, matching: classes, communicator: communicator)
+    let dataset = training.dataset
+    let sampler = Sampler(imageCount: dataset.count, seed: configuration.random.seed)
     schedule = try communicator.collectively {
       try BatchSchedule(
         sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
-        order: batch.order, name: training.name)
+        order: batch.order, name: dataset.name)
     }
     source = ClassificationSource(
-      dataset: training, transform: configuration.classificationTransform, sampler: sampler,
+      dataset: dataset, transform: configuration.classificationTransform, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
     (data, modelClasses) = (configuration.data, configuration.model.classes)
+    census = training.census
   }
 
-  var contents: String {
-    let classes = source.dataset.classNames.count
-    let idle = classes < modelClasses ? " (model.classes: \(modelClasses))" : ""
-    return "\(source.dataset.count) training images of \(classes) classes\(idle)"
-  }
+  func census(_ depth: DataCensus.Depth) -> DataCensus { DataCensus(source.dataset, .train, depth) }
 
   /// Classes of the data that the model has no place for have no images either.
   var classes: ExpectedClasses {
@@ -40,8 +37,6 @@ struct ClassificationInput: TrainingInput {
       ClassList(names: source.dataset.classNames).prefix(modelClasses),
       at: "the training images in \(source.dataset.name)")
   }
-
-  func remarks() -> [String] { source.dataset.remarks }
 
   var depth: Int { data.prefetchDepth + 1 }
 
@@ -59,11 +54,6 @@ struct ClassificationInput: TrainingInput {
     ) { $0.label }
     return { try loader.nextBatch { dataset.imageName(at: $0.imageIndex) } }
   }
-}
-
-extension ClassificationDataset {
-  /// What lies in its folder, was left out and may have been meant.
-  var remarks: [String] { passedOver.warning.map { ["\(name): \($0)"] } ?? [] }
 }
 
 extension Configuration {

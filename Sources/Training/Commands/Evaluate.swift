@@ -38,12 +38,12 @@ public struct EvaluateRequest: Sendable {
     if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }
     let evaluator = try task.openEvaluator(
       engine: trained.engine, store: trained.store, classes: trained.classes, communicator: communicator)
-    evaluator.remarks().forEach { console.warn($0) }
+    console.data([evaluator.census])
     let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }
       console.say(
-        "\(evaluator.contents) in \(NumberText.duration(evaluation.seconds)) on "
+        "\(evaluator.census?.images ?? 0) validation images in \(NumberText.duration(evaluation.seconds)) on "
           + "\(communicator.size) ranks x \(threads.threads) threads")
       console.say(EvaluationTable(figures: evaluation.figures, classes: evaluation.classFigures).text)
       if let json { try evaluation.writeFigures(to: json) }

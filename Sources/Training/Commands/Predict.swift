@@ -43,7 +43,12 @@ public struct PredictRequest: Sendable {
     var results: [COCOResult] = []
     var nameless = 0
     for (index, path) in images.enumerated() {
-      try reader.read(path)
+      try reader.read(path, trained.configuration.data.orientation)
+      if reader.orientation != .upright && trained.configuration.data.orientation == .auto {
+        console.warn(
+          "\(path): states EXIF orientation \(reader.orientation.rawValue) and is taken as stored; say "
+            + "--set data.orientation=apply, which turns it as viewers do, or ignore")
+      }
       let all = try predictor.detections(in: reader)
       let detections = classes.map { classes in all.filter { classes[$0.classIndex] != nil } } ?? all
       nameless += all.count - detections.count
@@ -54,7 +59,8 @@ public struct PredictRequest: Sendable {
       }
       let drawn = detections.filter { $0.score >= drawnScore }
       try draw(drawn, on: reader.image, classes: classes).write(to: pictures[index])
-      console.say("\(shown(path.description)): \(drawn.count) objects from score \(drawnScore) on -> \(shown(pictures[index]))")
+      console.say(
+        "\(shown(path.description)): \(drawn.count) objects from score \(drawnScore) on -> \(shown(pictures[index]))")
     }
     try COCOResults.write(results, to: "\(output)/results.json")
     try writeJSON(

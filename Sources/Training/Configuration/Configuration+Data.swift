@@ -1,3 +1,7 @@
+import Datasets
+
+extension OrientationRule: ConfigurationChoice {}
+
 extension Configuration {
   /// Where images and annotations come from.
   public struct Data: ConfigurationSection {
@@ -11,7 +15,8 @@ extension Configuration {
     public var train = Split()
     /// The images that are evaluated.
     public var validation = Split()
-    /// Unreadable images and boxes without area that training leaves out and names before it gives up, from 0.
+    /// Unreadable images, and boxes without area or outside their image, that training leaves out and names before it gives
+    /// up, from 0; more than half of the images or objects are always too many.
     public var maxFaults = 100
     /// Threads of a rank that decode and augment, from 1.
     public var workers = 1
@@ -21,6 +26,11 @@ extension Configuration {
     ///
     /// It is faster, and means over pixels that the resize would skip. Evaluation and prediction always decode all.
     public var usesScaledDecoding = true
+    /// Whether an image whose file states an EXIF orientation is turned: training, evaluation and prediction alike.
+    ///
+    /// By default only where it has the size in its annotations then and not as stored; predicted images and those of
+    /// class folders have no annotations, and are taken as stored.
+    public var orientation = OrientationRule.auto
     /// The generated data set, for `kind: shapes`.
     public var shapes: Shapes
 
@@ -37,6 +47,7 @@ extension Configuration {
         ConfigurationKey("workers", \.workers, .from(1, to: 256), mayChangeOnResume: true),
         ConfigurationKey("prefetch_depth", \.prefetchDepth, .from(1, to: 64), mayChangeOnResume: true),
         ConfigurationKey("scaled_decoding", \.usesScaledDecoding),
+        ConfigurationKey("orientation", \.orientation),
       ] + ConfigurationKey.section("shapes", \.shapes)
     }
   }

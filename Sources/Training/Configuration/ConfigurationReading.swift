@@ -49,6 +49,11 @@ extension Configuration {
     self.name = name
     for key in Self.keys {
       guard let placed = merged[key.path] else { continue }
+      if placed.content.hasZero {
+        throw ConfigurationError.impossible(
+          place: placed.origin.place, key: key.path,
+          reason: "has a zero character, at which the system would cut a name or path; remove it")
+      }
       do {
         guard try key.assign(placed, &self) else {
           throw ConfigurationError.wrongValue(

@@ -6,6 +6,7 @@ import Distributed
 struct DetectionInput: TrainingInput {
   let source: SampleSource
   let schedule: BatchSchedule
+  let census: DataCensus?
   private let detector: Detector
 
   /// Opens the training images of the detector's configuration; all ranks call it, and throw the same error.
@@ -22,16 +23,15 @@ struct DetectionInput: TrainingInput {
     source = SampleSource(
       dataset: training.dataset, transform: detector.trainingTransform, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
+    census = training.census
     self.detector = detector
   }
 
-  var contents: String { "\(source.dataset.index.imageCount) training images" }
+  func census(_ depth: DataCensus.Depth) -> DataCensus { DataCensus(source.dataset, .train, depth) }
 
   var classes: ExpectedClasses {
     ExpectedClasses(source.dataset.classes, at: "the training annotations \(source.dataset.index.path)")
   }
-
-  func remarks() -> [String] { source.dataset.index.annotationIDRemarks }
 
   var depth: Int { detector.configuration.data.prefetchDepth + 1 }
 

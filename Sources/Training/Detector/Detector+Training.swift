@@ -23,9 +23,9 @@ extension Detector: TrainableTask {
   func openEvaluator(
     engine: Engine, store: ParameterStore, classes: ExpectedClasses?, communicator: Communicator
   ) throws -> DetectionEvaluator {
-    let split = try DetectionSplit(.validation, of: configuration, matching: classes, communicator: communicator)
+    let validation = try DetectionSplit(.validation, of: configuration, matching: classes, communicator: communicator)
     return DetectionEvaluator(
-      predictor: Predictor(self, engine: engine, store: store), dataset: split.dataset)
+      predictor: Predictor(self, engine: engine, store: store), dataset: validation.dataset, census: validation.census)
   }
 
   static var canSpoilLoss: Bool { true }
@@ -41,16 +41,7 @@ extension Detector: TrainableTask {
 struct DetectionEvaluator: TaskEvaluator {
   let predictor: Predictor
   let dataset: DetectionDataset
-
-  var contents: String {
-    let images = "\(dataset.index.imageCount) validation images"
-    guard case .byName(let expected) = dataset.numbering else { return images }
-    let found = Set(dataset.classes.names)
-    let missing = expected.list.names.filter { !found.contains($0) }
-    return images + ExpectedClasses.remark(missing: missing, of: expected.list.names.count)
-  }
-
-  func remarks() -> [String] { dataset.index.annotationIDRemarks }
+  let census: DataCensus?
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> DetectionEvaluation? {
     try predictor.evaluate(dataset, communicator: communicator, isStopped: isStopped)

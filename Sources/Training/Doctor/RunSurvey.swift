@@ -7,6 +7,8 @@ import Tensors
 final class RunSurvey {
   /// The plan of a step, where one was made.
   private(set) var plan: Plan?
+  /// What this host's data hold: the training images, then the validation images, as far as they could be opened.
+  var censuses: [DataCensus] = []
   /// Bytes a second that the run directory takes, where it was measured.
   var writeRate: Double?
   private let context: CheckContext

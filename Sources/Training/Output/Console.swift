@@ -1,3 +1,4 @@
+import Datasets
 import Glibc
 import Synchronization
 import Tensors
@@ -71,6 +72,14 @@ public final class Console: Sendable {
   public func header(_ title: String, _ rows: [(label: String, value: String)]) {
     let width = rows.map(\.label.count).max() ?? 0
     say(([title] + rows.map { "  \(NumberText.left($0.label, width))  \(shown($0.value))" }).joined(separator: "\n"))
+  }
+
+  /// Shows what the data hold, and warns of what looks wrong with them.
+  public func data(_ censuses: [DataCensus?]) {
+    for census in censuses.compactMap(\.self) {
+      say(census.text)
+      for warning in census.warnings { warn("\(census.name): \(warning)") }
+    }
   }
 
   /// Shows a step that is to be recorded: a line on a plain console and in the log, the bar on a live one.

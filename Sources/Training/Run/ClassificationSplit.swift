@@ -10,6 +10,8 @@ public struct ClassificationSplit: Sendable {
 
   /// The images and their classes.
   public let dataset: ClassificationDataset
+  /// What they are, on the first rank.
+  let census: DataCensus?
 
   /// Opens a split; each rank lists or reads it for itself.
   ///
@@ -21,11 +23,18 @@ public struct ClassificationSplit: Sendable {
     let dataset = try communicator.collectively { try Self.open(name, of: configuration, classes) }
     try communicator.requireSameData(dataset.contentHash) { (dataset.name, "\(dataset.count) images") }
     self.dataset = dataset
+    census = try communicator.collectively {
+      guard communicator.rank == 0 else { return nil }
+      let census = DataCensus(dataset, name, .headers)
+      if let loss = census.lossOfImages { throw InputError(.badData, loss) }
+      return census
+    }
   }
 
   /// Opens a split in this process alone.
   public init(_ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil) throws {
     dataset = try Self.open(name, of: configuration, classes)
+    census = nil
   }
 
   private static func open(
@@ -56,7 +65,9 @@ public struct ClassificationSplit: Sendable {
     case .imageFolder:
       let folder = try ImageFolder(root: try split.folder(name, configuration))
       if name == .train { try requireImagesOfEveryClass(folder, configuration) }
-      return ClassificationDataset(folder)
+      var dataset = ClassificationDataset(folder)
+      dataset.orientation = data.orientation
+      return dataset
     case .cifar10:
       let files = try split.cifarFiles(name, configuration)
       let name = files.count == 1 ? files[0] : "\(files[0]) and \(files.count - 1) more"

@@ -7,22 +7,18 @@ import Tensors
 /// The training or validation images of a configuration, opened on every rank.
 public struct DetectionSplit: Sendable {
   /// Which images.
-  public enum Name: String, Sendable {
-    /// The images that are learned from.
-    case train
-    /// The images that are evaluated.
-    case validation = "val"
-  }
+  public typealias Name = DataSplit
 
   /// The images and their objects.
   public let dataset: DetectionDataset
+  /// What they hold, on the first rank.
+  let census: DataCensus?
 
   /// Opens a split; the first rank of each node builds the index, or draws the generated images, while others wait.
   ///
   /// Its classes are those that are expected, matched by name; where nothing is said, those of validation annotations are
-  /// the training annotations' where these are there. Validation annotations must have boxes with an area, which evaluation
-  /// cannot leave out; training drops such boxes. All ranks call it. Throws the same error on all ranks, 65 also where they
-  /// do not see the same annotations.
+  /// the training annotations' where these are there. All ranks call it. Throws the same error on all ranks, 65 also where
+  /// they do not see the same annotations, and where these cannot be learned from or evaluated, see `DataCensus`.
   public init(
     _ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil, communicator: Communicator
   ) throws {
@@ -34,14 +30,21 @@ public struct DetectionSplit: Sendable {
       (dataset.index.path, "\(dataset.index.imageCount) images with \(dataset.index.annotationCount) objects")
     }
     self.dataset = dataset
-    try communicator.collectively {
-      if name == .validation && communicator.rank == 0 { try dataset.requireProperBoxes() }
+    census = try communicator.collectively {
+      guard communicator.rank == 0 else { return nil }
+      let census = DataCensus(dataset, name, .headers)
+      switch name {
+      case .train: try census.requireLearnable(maximumFaults: configuration.data.maxFaults)
+      case .validation: try census.requireEvaluable()
+      }
+      return census
     }
   }
 
   /// Opens a split in this process alone.
   public init(_ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil) throws {
     dataset = try Self.open(name, of: configuration, classes)
+    census = nil
   }
 
   private static func open(
@@ -67,7 +70,7 @@ public struct DetectionSplit: Sendable {
     return try DetectionDataset(
       index: index, imageDirectory: images,
       numbering: expected.map { .byName($0) } ?? numbering(of: index, configuration),
-      classCount: configuration.model.classes)
+      classCount: configuration.model.classes, orientation: configuration.data.orientation)
   }
 
   /// How the categories of a file become classes that no other data have.

@@ -75,7 +75,8 @@ final class TrainingRun<Task: TrainableTask> {
     owesEvaluation =
       start.step > 0 && !start.isEvaluated
       && (start.step == totalSteps || evaluateEvery.map { start.step % $0 == 0 } == true)
-    faults = FaultReport(maximum: configuration.data.maxFaults)
+    faults = FaultReport(
+      maximum: configuration.data.maxFaults, imageCount: input.schedule.sampler.imageCount)
     let choices = try communicator.collectively {
       // What was timed for passes of another size says nothing about these.
       let isSameShape = start.origin?.imagesPerPass == batch.perRank
@@ -106,7 +107,6 @@ final class TrainingRun<Task: TrainableTask> {
       return recorder
     }
     sayHeader(threads)
-    for remark in input.remarks() + evaluator.remarks() { console.warn(remark) }
   }
 
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.

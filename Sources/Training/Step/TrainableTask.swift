@@ -63,17 +63,17 @@ protocol TrainingInput {
 
   /// Which images each step takes.
   var schedule: BatchSchedule { get }
-  /// How many images there are, and of what.
-  var contents: String { get }
+  /// What the images hold, on the first rank.
+  var census: DataCensus? { get }
   /// The classes in the order of their numbers.
   var classes: ExpectedClasses { get }
-  /// What may be wrong with the images though they can be used: warnings, said once.
-  func remarks() -> [String]
   /// The batches that are held at once: those ahead and the one in use.
   var depth: Int { get }
   /// Bytes of the images that a rank's loader holds.
   var imageBytes: Int { get }
 
+  /// Looks at the images anew.
+  func census(_ depth: DataCensus.Depth) -> DataCensus
   /// Starts to load a rank's batches from a step on; each call of the result waits for the next one.
   func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<Targets>
 }
@@ -106,10 +106,8 @@ extension BatchLoader {
 protocol TaskEvaluator {
   associatedtype Evaluation: TaskEvaluation
 
-  /// How many validation images there are, and of what.
-  var contents: String { get }
-  /// What the figures do not show about the validation images: warnings, said once.
-  func remarks() -> [String]
+  /// What the validation images hold, on the first rank.
+  var census: DataCensus? { get }
 
   /// Evaluates the present weights on all images, shared among the ranks; the first rank gets the evaluation.
   ///

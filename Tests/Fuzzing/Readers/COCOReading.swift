@@ -51,7 +51,10 @@ private func readAsDataset(_ index: COCOIndex) throws {
         require(objects.boxes.count == objects.classes.count, "boxes without classes")
         require(objects.boxes.allSatisfy { box in (0..<4).allSatisfy { box[$0].isFinite } }, "corners not finite")
       }
-      try dataset.requireProperBoxes()
+      let census = DataCensus(dataset, .train, .headers)
+      require(!census.text.isEmpty && !census.summary.isEmpty, "a census without words")
+      expectingUserErrors([.badData]) { try census.requireLearnable(maximumFaults: 0) }
+      try census.requireEvaluable()
     }
   }
 }

@@ -71,6 +71,7 @@ import Testing
       workers: 4
       prefetch_depth: 5
       scaled_decoding: false
+      orientation: apply
       shapes: {size: [64, 96], train_images: 7, val_images: 8, seed: 18446744073709551615}
     input:
       {size: [64, 96], scale_min: 0.1, scale_max: 1e-1, flip: 0.3333333333333333, mean: [0.5], deviation: [0.1, 0.2, 0.3],
