@@ -1,3 +1,5 @@
+import Tensors
+
 extension DataCensus {
   /// Classes that are all named; of more only the extremes are.
   private static let namedClasses = 12
@@ -20,7 +22,8 @@ extension DataCensus {
       missing.isEmpty ? " of \(classes.count) classes" : ExpectedClasses.remark(missing: missing, of: classes.count)
     let title = "\(images) \(kind) images\(classesFound) in \(name)"
     let width = rows.map(\.0.count).max() ?? 0
-    return ([title] + rows.map { "  \($0)\(String(repeating: " ", count: width - $0.count))  \($1)" })
+    // Names of the data are in it, and begin no line.
+    return ([shown(title)] + rows.map { "  \($0)\(String(repeating: " ", count: width - $0.count))  \(shown($1))" })
       .joined(separator: "\n")
   }
 

@@ -36,7 +36,6 @@ public struct DetectionDataset: Sendable {
     guard FileManager.default.fileExists(atPath: imageDirectory, isDirectory: &isDirectory), isDirectory.boolValue
     else { throw InputError(.missingFile, "\(imageDirectory): the folder of the images is missing") }
     if index.imageCount == 0 { throw InputError(.badData, "\(index.path): lists no images") }
-    try index.requireDescriptions()
     try Self.requireFileNames(of: index)
     (self.index, self.imageDirectory, self.numbering) = (index, imageDirectory, numbering)
     self.orientation = orientation
@@ -49,6 +48,7 @@ public struct DetectionDataset: Sendable {
   private static func classNumbers(
     of index: COCOIndex, numbering: ClassNumbering, classCount: Int
   ) throws -> [Int] {
+    try index.requireDescriptions()
     try requireNames(of: index)
     let numbers: [Int]
     switch numbering {
@@ -104,13 +104,10 @@ public struct DetectionDataset: Sendable {
     }
   }
 
-  /// Throws exit code 65 for categories that no name tells apart, as what is matched by name needs one.
+  /// Throws exit code 65 for categories that no name tells apart, as what is matched by name needs one of its own.
   private static func requireNames(of index: COCOIndex) throws {
     var known: [String: Int] = [:]
     for category in index.categories {
-      if category.name.isEmpty {
-        throw InputError(.badData, "\(index.path): category \(category.id): expected a name, got none; give it one")
-      }
       if let other = known.updateValue(category.id, forKey: category.name) {
         throw InputError(
           .badData,

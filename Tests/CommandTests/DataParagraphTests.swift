@@ -234,7 +234,7 @@ extension BadInputCase {
       return $0.train()
     },
     BadInputCase(
-      "a name with a zero character", 65, ["\"file_name\": expected the name of a file", "\\u0000"], ranks: [1, 2]
+      "a name with a zero character", 65, ["\"file_name\": expected the name of a file", "\\u{0}"], ranks: [1, 2]
     ) {
       try $0.edit("train") { images, _ in images[1]["file_name"] = "000002.jpg\0.png" }
       return $0.train()

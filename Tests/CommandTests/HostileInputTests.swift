@@ -88,7 +88,7 @@ extension BadInputCase {
       try $0.pipe(at: $0.annotations("train"))
       return $0.train()
     },
-    BadInputCase("results of another program", 65, ["results.json: is not a regular file"]) {
+    BadInputCase("results of another program", 65, ["results.json: is a FIFO, expected a regular file"]) {
       try $0.pipe(at: $0.folder.file("results.json"))
       return ["score", "--annotations", $0.annotations("val"), "--results", $0.folder.file("results.json")]
     },

@@ -259,7 +259,7 @@ import Testing
     let message = error {
       try withCensus([[], []], names: ["a.jpg", "a.jpg\0.png"]) { _ in }
     }
-    #expect(message.contains("image 1: \"file_name\"") && message.contains("a.jpg\\u0000.png"), "\(message)")
+    #expect(message.contains("image 1: \"file_name\"") && message.contains("a.jpg\\u{0}.png"), "\(message)")
   }
 
 }

@@ -113,7 +113,7 @@ import Testing
 
   @Test("a name keeps control characters and separators of lines when it is written and read")
   func controlCharacters() throws {
-    let name = "\u{0}\u{7}\t\r\n\u{7F}\u{85}\u{A0}\u{2028}\u{2029}\u{FEFF}\u{FFFE}\u{FFFF}\u{1F600}\u{10FFFF}"
+    let name = "\u{1}\u{7}\t\r\n\u{7F}\u{85}\u{A0}\u{2028}\u{2029}\u{FEFF}\u{FFFE}\u{FFFF}\u{1F600}\u{10FFFF}"
     var configuration = try Configuration(text: "", name: "a")
     configuration.name = name
     let again = try Configuration(text: configuration.yaml, name: "b")
