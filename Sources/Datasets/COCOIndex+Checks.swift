@@ -42,12 +42,12 @@ extension COCOIndex {
     var remarks: [String] = []
     if let image = zeros.image {
       remarks.append(
-        "\(path): annotation id 0 of image \(imageID(at: image)): pycocotools never counts this object as found, and so "
+        "annotation id 0 of image \(imageID(at: image)): pycocotools never counts this object as found, and so "
           + "do the figures; number annotations from 1")
     }
     if let image = repeated.image {
       remarks.append(
-        "\(path): \(repeated.count) of \(annotationCount) annotations have an id that another has, such as "
+        "\(repeated.count) of \(annotationCount) annotations have an id that another has, such as "
           + "\(repeated.id) in image \(imageID(at: image)): each counts here, pycocotools counts the last of an id for all "
           + "of them; number annotations from 1")
     }

@@ -34,7 +34,7 @@ public func score(_ request: ScoreRequest, console: Console) throws -> COCOMetri
   } catch let error as InputError {
     throw InputError(error.exitCode, "\(request.results): \(error.description)")
   }
-  index.annotationIDRemarks.forEach { console.warn($0) }
+  for remark in index.annotationIDRemarks { console.warn("\(request.annotations): \(remark)") }
   let unknown = evaluator.unknownCategories(of: results)
   if !unknown.isEmpty {
     let counts = "\(unknown.reduce(0) { $0 + $1.count }) of \(results.count) results"

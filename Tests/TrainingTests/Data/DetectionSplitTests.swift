@@ -115,6 +115,7 @@ struct DetectionSplitTests {
         .contains("train.json: categories 0 and 2: expected names of their own, got fish twice"))
     let nameless = try Files(training: [(0, "fish"), (1, "")], validation: [], model: "form: paper, classes: 2")
     #expect(
-      message { _ = try nameless.identifiers(.train) }.contains("train.json: category 1: expected a \"name\", got none"))
+      message { _ = try nameless.identifiers(.train) }.contains("train.json: category 1: expected a \"name\", got none")
+    )
   }
 }
