@@ -35,20 +35,12 @@ public enum ResNetDepth: Int, CaseIterable, Sendable {
   public var expansion: Int { isBottleneck ? 4 : 1 }
 }
 
-/// The differences between the paper's ResNet (tensorflow/tpu, models/official/resnet) and torchvision's.
-public enum ModelForm: String, CaseIterable, Sendable {
-  /// SAME pooling, truncated-normal weights, the last scale of every block starts at 0.
-  case paper
-  /// Symmetric padding, He weights, all scales start at 1.
-  case torchvision
-}
-
 /// Which convolution of a bottleneck's branch halves the map, where a group begins.
-public enum StridePlacement: Sendable {
+public enum StridePlacement: String, CaseIterable, Sendable {
   /// The first, 1x1: "v1", as in the article.
-  case firstConvolution
+  case firstConvolution = "1x1"
   /// The 3x3: "v1.5", as in torchvision and the DropBlock paper's code.
-  case secondConvolution
+  case secondConvolution = "3x3"
 }
 
 /// The trunk of a ResNet under torchvision's names.

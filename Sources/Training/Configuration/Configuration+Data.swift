@@ -1,3 +1,5 @@
+import Tensors
+
 extension Configuration {
   /// Where images and annotations come from.
   public struct Data: ConfigurationSection {

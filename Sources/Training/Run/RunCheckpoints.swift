@@ -114,7 +114,7 @@ final class RunCheckpoints {
             + "from: give them as model.initial_weights")
       }
     }
-    let saved = try Configuration(text: set.state.configuration, name: "\(set.directory)/state.json")
+    let saved = try Configuration(text: set.state.configuration, name: "\(set.directory)/state.json", isResolved: true)
     // The ranks may share an update's images otherwise than before, as long as it keeps their number.
     let images = try Self.origin(set.state).imagesPerUpdate
     let keepsBatch = (try? configuration.batchPlan(ranks: communicator.size).global) == images
@@ -136,7 +136,8 @@ final class RunCheckpoints {
     if let update = number(imagesPerUpdateKey), let pass = number(imagesPerPassKey), update > 0, pass > 0 {
       return Origin(ranks: state.worldSize, imagesPerUpdate: update, imagesPerPass: pass)
     }
-    let plan = try Configuration(text: state.configuration, name: "state.json").batchPlan(ranks: state.worldSize)
+    let plan = try Configuration(text: state.configuration, name: "state.json", isResolved: true).batchPlan(
+      ranks: state.worldSize)
     return Origin(ranks: state.worldSize, imagesPerUpdate: plan.global, imagesPerPass: plan.perRank)
   }
 
