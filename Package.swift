@@ -70,6 +70,7 @@ let package = Package(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
     .target(
       name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-std=c++17", "-O3"])],
@@ -81,7 +82,7 @@ let package = Package(
     library("Models", ["Tensors", "Regularization", "Graph"]),
     library("Detection", ["Tensors"]),
     library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CZlib", "CLZMA", "CSimdJSON"]),
-    library("Distributed", ["Tensors", "COpenMPI", "CLanes"]),
+    library("Distributed", ["Tensors", "COpenMPI", "CLanes", "CSodium"]),
     library("Checkpoints", ["Tensors", "CLinux"]),
     library(
       "Training",
@@ -98,7 +99,7 @@ let package = Package(
     tests("Regularization", ["Tensors"]),
     tests("Graph", ["Tensors", "Regularization"]),
     tests("Detection", ["Tensors"], exclude: ["Resources"]),
-    tests("Datasets", ["Detection", "Tensors"]),
+    tests("Datasets", ["Detection", "Tensors", "CSimdJSON"]),
     tests("Checkpoints"),
     tests(
       "Training",
@@ -106,10 +107,10 @@ let package = Package(
     tests("Models", ["Graph", "Tensors", "Regularization", "Detection", "Checkpoints"]),
     .testTarget(
       name: "RankTests",
-      dependencies: ["Distributed", "Training", "Graph", "Detection", "Tensors", "TestSupport"],
+      dependencies: ["Datasets", "Distributed", "Training", "Graph", "Detection", "Tensors", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["TestSupport", "Checkpoints"], swiftSettings: settings),
+      name: "CommandTests", dependencies: ["TestSupport", "Checkpoints", "Datasets"], swiftSettings: settings),
     fuzzing(["Checkpoints", "Datasets", "Detection", "Training", "Tensors", "CSPNG", "TestSupport"]),
   ]
 )

@@ -10,20 +10,21 @@ build=${DROPBLOCK_BUILD:-$root/.build}
 # Everything that tests and the program are built with. Both use the same flags, so that nothing is compiled twice.
 build_flags=(-c release -Xswiftc -enable-testing)
 
+# What the program and its tests are built with.
 packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev libsimdjson-dev zlib1g-dev
-  liblzma-dev pkg-config g++ python3)
+  liblzma-dev libsodium-dev pkg-config g++ python3)
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-# Installs the build's libraries where dpkg says that some are missing; touches no network otherwise.
+# install_packages PACKAGE...: installs those that are missing, as dpkg says; touches no network otherwise.
 install_packages() {
   local missing=() package as_root=()
   if ! command -v dpkg-query >/dev/null; then
-    say "not a Debian system: make sure that the equivalents of ${packages[*]} are installed" >&2
+    say "not a Debian system: make sure that the equivalents of $* are installed" >&2
     return
   fi
-  for package in "${packages[@]}"; do
+  for package in "$@"; do
     [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   ((${#missing[@]})) || return 0

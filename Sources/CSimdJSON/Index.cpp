@@ -25,168 +25,132 @@ struct Index {
   }
 };
 
-/// Calls `body` with the object and the place of every element of a list of objects.
-template <typename Body>
-void for_each_object(ondemand::value list, const char* name, ondemand::document& document, const PaddedFile& file,
-                     Body body) {
+/// The list under a key of the whole.
+ondemand::array list_of(ondemand::value value, const char* name, Document& document) {
   Place place{name};
   ondemand::array array;
-  if (auto error = list.get_array().get(array)) {
-    if (error != simdjson::INCORRECT_TYPE) broken(error, document, file, place);
-    mistyped(list, place, name, "a list");
+  if (auto error = value.get_array().get(array)) {
+    if (error != simdjson::INCORRECT_TYPE) broken(error, document.root, document.file, place);
+    mistyped(value, place, name, "a list");
   }
-  for (auto element : array) {
-    place.index++;
-    place.has_id = false;
-    ondemand::value value;
-    if (auto error = element.get(value)) broken(error, document, file, place);
-    ondemand::object object;
-    if (auto error = value.get_object().get(object)) {
-      if (error != simdjson::INCORRECT_TYPE) broken(error, document, file, place);
-      throw Failure{CSJBadData, place.text() + " is " + found(value) + ", expected an object"};
-    }
-    body(object, place);
-  }
+  return array;
 }
 
-/// Calls `body` with the key and the value of every field; `body` leaves alone what it does not know.
-template <typename Body>
-void for_each_field(ondemand::object& object, ondemand::document& document, const PaddedFile& file, Place& place,
-                    Body body) {
-  for (auto entry : object) {
-    ondemand::field field;
-    if (auto error = std::move(entry).get(field)) broken(error, document, file, place);
-    auto key = field.key();
-    body(key, field.value());
-  }
-}
-
-void read_images(Index& index, ondemand::value list, ondemand::document& document, const PaddedFile& file) {
-  static const char* const keys[] = {"id", "file_name", "width", "height"};
-  for_each_object(list, "images", document, file, [&](ondemand::object& object, Place& place) {
+void read_images(Index& index, ondemand::value value, Document& document) {
+  enum { ID, FileName, Width, Height, KeyCount };
+  static const char* const names[] = {"id", "file_name", "width", "height"};
+  ondemand::array list = list_of(value, "images", document);
+  for_each_object(list, "images", document, [&](ondemand::object& object, Place& place) {
     CSJImage image{};
-    unsigned seen = 0;
-    for_each_field(object, document, file, place, [&](ondemand::raw_json_string key, ondemand::value value) {
-      if (key == "id") {
+    Keys<KeyCount> keys(names);
+    for_each_field(object, keys, document, place, [&](int key, ondemand::value value) {
+      if (key == ID) {
         place.id = image.id = integer(value, place, "id");
         place.has_id = true;
-        seen |= 1;
-      } else if (key == "file_name") {
+      } else if (is_null(value)) {
+        return;
+      } else if (key == FileName) {
         auto name = text(value, place, "file_name");
         image.name_offset = index.append(name);
         image.name_length = uint32_t(name.size());
-        seen |= 2;
-      } else if (key == "width" || key == "height") {
-        bool is_width = key == "width";
-        int64_t extent = integer(value, place, is_width ? "width" : "height");
-        if (extent < 1 || extent > 1 << 20) {
-          throw Failure{CSJBadData, place.text() + ": \"" + (is_width ? "width" : "height") + "\" is " +
-                                        std::to_string(extent) + ", expected 1 to 1048576"};
-        }
-        (is_width ? image.width : image.height) = int32_t(extent);
-        seen |= is_width ? 4 : 8;
+      } else {
+        int64_t extent = integer(value, place, names[key]);
+        // Only who opens the picture needs its size, and refuses it then.
+        int32_t usable = extent < 1 || extent > CSJMaximumExtent ? 0 : int32_t(extent);
+        (key == Width ? image.width : image.height) = usable;
       }
     });
-    require_keys(seen, keys, 4, place);
+    keys.require(1, place);
     index.images.push_back(image);
   });
 }
 
-void read_annotations(Index& index, ondemand::value list, ondemand::document& document, const PaddedFile& file) {
-  static const char* const keys[] = {"id", "image_id", "category_id", "bbox"};
-  for_each_object(list, "annotations", document, file, [&](ondemand::object& object, Place& place) {
+void read_annotations(Index& index, ondemand::value value, Document& document) {
+  enum { ID, ImageID, CategoryID, Box, Area, IsCrowd, KeyCount };
+  static const char* const names[] = {"id", "image_id", "category_id", "bbox", "area", "iscrowd"};
+  ondemand::array list = list_of(value, "annotations", document);
+  for_each_object(list, "annotations", document, [&](ondemand::object& object, Place& place) {
     CSJAnnotation annotation{};
     int64_t owner = 0;
-    unsigned seen = 0;
-    bool has_area = false;
-    for_each_field(object, document, file, place, [&](ondemand::raw_json_string key, ondemand::value value) {
-      if (key == "id") {
-        place.id = annotation.id = integer(value, place, "id");
-        place.has_id = true;
-        seen |= 1;
-      } else if (key == "image_id") {
-        owner = integer(value, place, "image_id");
-        seen |= 2;
-      } else if (key == "category_id") {
-        annotation.category_id = integer(value, place, "category_id");
-        seen |= 4;
-      } else if (key == "bbox") {
-        double values[4];
-        box(value, place, values);
-        annotation.x = values[0];
-        annotation.y = values[1];
-        annotation.width = values[2];
-        annotation.height = values[3];
-        seen |= 8;
-      } else if (key == "area") {
-        annotation.area = number(value, place, "area");
-        has_area = true;
-      } else if (key == "iscrowd") {
-        bool flag;
-        annotation.is_crowd = value.get_bool().get(flag) ? integer(value, place, "iscrowd") != 0 : flag;
+    Keys<KeyCount> keys(names);
+    for_each_field(object, keys, document, place, [&](int key, ondemand::value value) {
+      switch (key) {
+        case ID:
+          place.id = annotation.id = integer(value, place, names[key]);
+          place.has_id = true;
+          break;
+        case ImageID: owner = integer(value, place, names[key]); break;
+        case CategoryID: annotation.category_id = integer(value, place, names[key]); break;
+        case Area: annotation.area = number(value, place, names[key]); break;
+        case IsCrowd:
+          bool flag;
+          annotation.is_crowd = value.get_bool().get(flag) ? integer(value, place, names[key]) != 0 : flag;
+          break;
+        case Box: {
+          double values[4];
+          box(value, place, values);
+          annotation.x = values[0];
+          annotation.y = values[1];
+          annotation.width = values[2];
+          annotation.height = values[3];
+        }
       }
     });
-    require_keys(seen, keys, 4, place);
-    if (!has_area) annotation.area = annotation.width * annotation.height;
+    keys.require(Area, place);
+    for (double coordinate : {annotation.x, annotation.y, annotation.width, annotation.height}) {
+      if (std::fabs(coordinate) <= CSJMaximumCoordinate) continue;
+      char number[32];
+      snprintf(number, sizeof number, "%g", coordinate);
+      throw Failure{CSJBadData, place.text() + ": \"bbox\" holds " + number +
+                                    ", expected numbers of pixels up to 1e15; mend or remove the annotation"};
+    }
+    if (!keys.has(Area)) annotation.area = annotation.width * annotation.height;
     index.annotations.push_back(annotation);
     index.owners.push_back(owner);
   });
 }
 
-void read_categories(Index& index, ondemand::value list, ondemand::document& document, const PaddedFile& file) {
-  static const char* const keys[] = {"id", "name"};
-  for_each_object(list, "categories", document, file, [&](ondemand::object& object, Place& place) {
+void read_categories(Index& index, ondemand::value value, Document& document) {
+  enum { ID, Name, KeyCount };
+  static const char* const names[] = {"id", "name"};
+  ondemand::array list = list_of(value, "categories", document);
+  for_each_object(list, "categories", document, [&](ondemand::object& object, Place& place) {
     CSJCategory category{};
-    unsigned seen = 0;
-    for_each_field(object, document, file, place, [&](ondemand::raw_json_string key, ondemand::value value) {
-      if (key == "id") {
+    Keys<KeyCount> keys(names);
+    for_each_field(object, keys, document, place, [&](int key, ondemand::value value) {
+      if (key == ID) {
         place.id = category.id = integer(value, place, "id");
         place.has_id = true;
-        seen |= 1;
-      } else if (key == "name") {
+      } else if (!is_null(value)) {
         auto name = text(value, place, "name");
         category.name_offset = index.append(name);
         category.name_length = name.size();
-        seen |= 2;
       }
     });
-    require_keys(seen, keys, 2, place);
+    keys.require(1, place);
     index.categories.push_back(category);
   });
 }
 
-Index parse(const PaddedFile& file) {
+Index parse(Document& document) {
   Index index;
   // Untouched reserve costs no memory; an annotation with its polygon takes about 500 bytes of COCO's files.
-  index.annotations.reserve(file.size() / 400);
-  index.owners.reserve(file.size() / 400);
+  index.annotations.reserve(document.file.size() / 400);
+  index.owners.reserve(document.file.size() / 400);
+  enum { Images, Annotations, Categories, KeyCount };
+  static const char* const names[] = {"images", "annotations", "categories"};
   Place place;
-  ondemand::parser parser;
-  ondemand::document document;
-  if (auto error = parser.iterate(file.view()).get(document)) {
-    throw Failure{CSJBadData, std::string("not complete or not valid JSON (") + simdjson::error_message(error) +
-                                  "); fetch or write the file again"};
-  }
-  ondemand::object root;
-  if (auto error = document.get_object().get(root)) {
-    if (error != simdjson::INCORRECT_TYPE) broken(error, document, file, place);
-    throw Failure{CSJBadData, "expected an object with images, annotations and categories"};
-  }
-  unsigned seen = 0;
-  for_each_field(root, document, file, place, [&](ondemand::raw_json_string key, ondemand::value value) {
-    if (key == "images") {
-      read_images(index, value, document, file);
-      seen |= 1;
-    } else if (key == "annotations") {
-      read_annotations(index, value, document, file);
-      seen |= 2;
-    } else if (key == "categories") {
-      read_categories(index, value, document, file);
-      seen |= 4;
+  Keys<KeyCount> keys(names);
+  ondemand::object root = document.object("an object with images, annotations and categories");
+  for_each_field(root, keys, document, place, [&](int key, ondemand::value value) {
+    switch (key) {
+      case Images: read_images(index, value, document); break;
+      case Annotations: read_annotations(index, value, document); break;
+      case Categories: read_categories(index, value, document);
     }
   });
-  static const char* const keys[] = {"images", "annotations", "categories"};
-  require_keys(seen, keys, 3, place);
+  document.require_end();
+  keys.require(KeyCount, place);
   return index;
 }
 
@@ -279,9 +243,9 @@ void write(const Index& index, const PaddedFile& source, uint64_t hash, const ch
 extern "C" int csj_build_index(const char* json_path, const char* index_path, uint64_t content_hash, char* message,
                                size_t message_capacity) {
   return reporting(message, message_capacity, [&] {
-    PaddedFile file(json_path);
-    Index index = parse(file);
+    Document document(json_path);
+    Index index = parse(document);
     resolve(index);
-    write(index, file, content_hash, index_path);
+    write(index, document.file, content_hash, index_path);
   });
 }

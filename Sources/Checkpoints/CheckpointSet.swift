@@ -25,6 +25,11 @@ public struct CheckpointSet: Sendable {
       try StateFile(path: path)
     }
     state = content.state
+    if let named = CheckpointStore.step(ofName: URL(fileURLWithPath: directory).lastPathComponent), named != state.step
+    {
+      throw damaged(
+        "\(directory)/\(Self.stateName)", "step", expected: "\(named), as the set is named", got: "\(state.step)")
+    }
     for name in [Self.modelName, Self.optimizerName] {
       guard let recorded = content.files[name] else {
         throw damaged("\(directory)/\(Self.stateName)", "files", expected: "a line for \(name)", got: "none")

@@ -5,6 +5,8 @@
 public struct CheckpointState: Codable, Equatable, Sendable {
   /// The format that this package writes.
   public static let currentFormatVersion = 1
+  /// The last step that a run can have done: masks are numbered by 32 bits.
+  static let largestStep = Int(UInt32.max)
 
   /// The format of the set.
   public private(set) var formatVersion = currentFormatVersion

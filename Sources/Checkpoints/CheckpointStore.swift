@@ -23,14 +23,22 @@ public struct CheckpointStore: Sendable {
   /// The directory of the sets.
   public let directory: String
 
+  /// The directory of the run that writes, which must stay where it is.
+  private let run: HeldDirectory?
+
   private static let temporaryPrefix = ".writing-"
   private static let latestName = "latest"
 
   /// The store of a run directory; nothing is created or read yet.
-  public init(runDirectory: String) { directory = "\(runDirectory)/checkpoints" }
+  public init(runDirectory: String) { self.init(directory: "\(runDirectory)/checkpoints") }
+
+  /// The store of a run that writes to its directory: when that is moved or removed, writing throws 73.
+  public init(writingTo run: HeldDirectory) {
+    (directory, self.run) = ("\(run.path)/checkpoints", run)
+  }
 
   /// The store of the directory that holds the sets themselves.
-  init(directory: String) { self.directory = directory }
+  init(directory: String) { (self.directory, run) = (directory, nil) }
 
   /// The name of the set of a step: `step-` and at least eight digits.
   public static func name(ofStep step: Int) -> String {
@@ -38,39 +46,55 @@ public struct CheckpointStore: Sendable {
     return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
   }
 
+  /// The step of the set of a name, nil for other names.
+  static func step(ofName name: String) -> Int? {
+    guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), name == Self.name(ofStep: step) else {
+      return nil
+    }
+    return step
+  }
+
   private func path(_ name: String) -> String { "\(directory)/\(name)" }
 
   // MARK: Writing
 
-  /// Writes the set of `state.step`, moves `latest` to it and applies the retention; returns the set's directory.
+  /// Writes the set of `state.step`, with `metadata` in the header of the model's file, moves `latest` to it and applies the
+  /// retention; returns the set's directory.
   ///
   /// A set of that step already there is replaced. Sets of later steps (a run that was taken up again from an earlier
   /// one) are left alone. Throws 73 with the path and the system's words when it cannot write; what was there stays. The
   /// run directory must exist: where a volume is not mounted any more, no new one is made in its place.
   @discardableResult
   public func write(
-    _ state: CheckpointState, model: [TensorToWrite], optimizer: [TensorToWrite], keeping retention: CheckpointRetention
+    _ state: CheckpointState, model: [TensorToWrite], metadata: [String: String] = [:], optimizer: [TensorToWrite],
+    keeping retention: CheckpointRetention
   ) throws(InputError) -> String {
     let name = Self.name(ofStep: state.step)
     let temporary = path(Self.temporaryPrefix + name)
+    try run?.requireInPlace()
     try createOwnDirectory()
     try removeStaleEntries()
     do {
       try createDirectory(temporary)
       let files = [
-        CheckpointSet.modelName: try writeTensors(model, to: "\(temporary)/\(CheckpointSet.modelName)"),
-        CheckpointSet.optimizerName: try writeTensors(optimizer, to: "\(temporary)/\(CheckpointSet.optimizerName)"),
+        CheckpointSet.modelName: try writeTensors(model, metadata, to: "\(temporary)/\(CheckpointSet.modelName)"),
+        CheckpointSet.optimizerName: try writeTensors(
+          optimizer, [:], to: "\(temporary)/\(CheckpointSet.optimizerName)"),
       ]
       let stateFile = try OutputFile(creating: "\(temporary)/\(CheckpointSet.stateName)")
       try stateFile.write(contentsOf: StateFile(files: files, state: state).encoded())
       _ = try stateFile.flush()
       try flushDirectory(temporary)
+      try run?.requireInPlace()
       try replaceSet(name, by: temporary)
       try flushDirectory(directory)
     } catch {
+      // What lies there then is another run's.
+      try run?.requireInPlace()
       try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
+    try run?.requireInPlace()
     try moveLatest(to: name)
     try retain(retention, upTo: state.step)
     return path(name)
@@ -82,9 +106,11 @@ public struct CheckpointStore: Sendable {
     try flushDirectory(URL(fileURLWithPath: directory).deletingLastPathComponent().path)
   }
 
-  private func writeTensors(_ tensors: [TensorToWrite], to path: String) throws(InputError) -> FileDigest {
+  private func writeTensors(
+    _ tensors: [TensorToWrite], _ metadata: [String: String], to path: String
+  ) throws(InputError) -> FileDigest {
     // "pt" is what the Python package's own writers for torch put there; some loaders ask for it.
-    try writeContents(of: tensors, to: path, metadata: ["format": "pt"])
+    try writeContents(of: tensors, to: path, metadata: metadata.merging(["format": "pt"]) { $1 })
   }
 
   /// Renames the finished set.
@@ -152,20 +178,12 @@ public struct CheckpointStore: Sendable {
   /// The steps that have a set, ascending; whether the sets are sound is not looked at.
   public var steps: [Int] {
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    return entries.compactMap { entry in
-      guard entry.hasPrefix("step-"), let step = Int(entry.dropFirst(5)), entry == Self.name(ofStep: step) else {
-        return nil
-      }
-      return step
-    }.sorted()
+    return entries.compactMap(Self.step(ofName:)).sorted()
   }
 
   /// The step that `latest` names, nil when there is no such link.
   public var latestStep: Int? {
-    guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: path(Self.latestName)),
-      name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), name == Self.name(ofStep: step)
-    else { return nil }
-    return step
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: path(Self.latestName))).flatMap(Self.step(ofName:))
   }
 
   /// Opens the set that `latest` names, or the newest sound one before it; nil when the run has no set.

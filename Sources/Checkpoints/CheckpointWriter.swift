@@ -13,6 +13,7 @@ public final class CheckpointWriter {
   /// What the thread has to say.
   private final class Outcome: Sendable {
     let failure = Mutex<InputError?>(nil)
+    let seconds = Mutex(0.0)
   }
 
   /// A writer for a store; nothing else may write there.
@@ -24,12 +25,15 @@ public final class CheckpointWriter {
   ///
   /// The tensors must hold copies: what they refer to is read at any time until `wait`.
   public func begin(
-    _ state: CheckpointState, model: [TensorToWrite], optimizer: [TensorToWrite], keeping retention: CheckpointRetention
+    _ state: CheckpointState, model: [TensorToWrite], metadata: [String: String] = [:], optimizer: [TensorToWrite],
+    keeping retention: CheckpointRetention
   ) {
     require(thread == nil, "a set is still being written")
     thread = WorkerThread { [store, outcome] in
+      let start = monotonicSeconds()
       do throws(InputError) {
-        try store.write(state, model: model, optimizer: optimizer, keeping: retention)
+        try store.write(state, model: model, metadata: metadata, optimizer: optimizer, keeping: retention)
+        outcome.seconds.withLock { $0 = monotonicSeconds() - start }
       } catch {
         outcome.failure.withLock { $0 = error }
       }
@@ -38,6 +42,9 @@ public final class CheckpointWriter {
 
   /// Whether the set that `begin` started has failed; false while it is being written.
   public var hasFailed: Bool { outcome.failure.withLock { $0 != nil } }
+
+  /// How long the last complete set took to write, in seconds; 0 before the first.
+  public var lastSeconds: Double { outcome.seconds.withLock { $0 } }
 
   /// Waits for the set that `begin` started, if there is one, and returns, once, why it could not be written.
   public func wait() -> InputError? {

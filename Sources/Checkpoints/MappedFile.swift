@@ -5,15 +5,19 @@ import Tensors
 ///
 /// Pages are read when they are touched. The mapping ends with the last copy of the returned value. On a file system that
 /// other machines write to, the file is read instead: one that is removed there would be gone under the mapping, and the
-/// process with it. Throws 66 when the file cannot be opened and 65 when it is a directory or cannot be read.
+/// process with it. Throws 66 when the file cannot be opened and 65 when it is no regular file or cannot be read.
 /// - Parameter isShared: whether other machines write to the file system; nil asks the system.
 func mappedBytes(of path: String, isShared: Bool? = nil) throws(InputError) -> Data {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  if descriptor < 0 { throw unreadable(path, errno: errno) }
+  let (descriptor, status): (Int32, stat)
+  do throws(ReadingFailure) {
+    (descriptor, status) = try openRegularFile(path)
+  } catch {
+    switch error {
+    case .system(let code): throw unreadable(path, errno: code)
+    case .kind(let kind): throw unfit(path, "kind", expected: "a regular file", got: kind)
+    }
+  }
   defer { close(descriptor) }
-  var status = stat()
-  if fstat(descriptor, &status) != 0 { throw unreadable(path, errno: errno) }
-  if status.st_mode & S_IFMT == S_IFDIR { throw unfit(path, "kind", expected: "a file", got: "a directory") }
   let byteCount = Int(status.st_size)
   if byteCount == 0 { return Data() }
   if isShared ?? FileSystem(holding: path)?.isShared ?? false {

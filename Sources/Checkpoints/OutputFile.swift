@@ -16,11 +16,14 @@ final class OutputFile {
   private var hash = XXHash64()
   private var byteCount = 0
 
-  /// Creates the file or empties it.
+  /// Creates the file, which must not be there.
   init(creating path: String) throws(InputError) {
     self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    if descriptor < 0 { throw unwritable(path, "create", errno: errno) }
+    do throws(WritingFailure) {
+      descriptor = try createFile(path)
+    } catch {
+      throw unwritable(path, error)
+    }
   }
 
   deinit { close(descriptor) }
@@ -29,13 +32,11 @@ final class OutputFile {
   func write(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
     hash.update(bytes)
     byteCount += bytes.count
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let chunk = UnsafeRawBufferPointer(rebasing: rest)
-      let written = Glibc.write(descriptor, chunk.baseAddress, chunk.count)
-      if written < 0 && errno == EINTR { continue }
-      if written < 0 { throw unwritable(path, "write", errno: errno) }
-      rest = rest.dropFirst(written)
+    var written = 0
+    do throws(WritingFailure) {
+      try writeAll(bytes, to: descriptor, written: &written)
+    } catch {
+      throw unwritable(path, error)
     }
   }
 

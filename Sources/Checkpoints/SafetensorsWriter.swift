@@ -63,7 +63,12 @@ public struct TensorToWrite: Sendable {
 public func writeSafetensors(
   _ tensors: [TensorToWrite], to path: String, metadata: [String: String] = [:]
 ) throws(InputError) {
-  let temporary = "\(path).writing-\(getpid())"
+  do throws(WritingFailure) {
+    try requireReplaceable(path)
+  } catch {
+    throw unwritable(path, error)
+  }
+  let temporary = temporaryName(beside: path)
   do {
     _ = try writeContents(of: tensors, to: temporary, metadata: metadata)
     try renameEntry(temporary, to: path)

@@ -50,11 +50,12 @@ struct StateFile: Codable, Equatable {
     } catch {
       throw damaged(path, "content", expected: "files and state", got: "\(error)")
     }
-    for (name, number, least) in [
-      ("step", state.step, 0), ("epoch", state.epoch, 0), ("positionInEpoch", state.positionInEpoch, 0),
-      ("worldSize", state.worldSize, 1),
-    ] where number < least {
-      throw damaged(path, name, expected: "a number from \(least)", got: "\(number)")
+    for (name, number, range) in [
+      ("step", state.step, 0...CheckpointState.largestStep), ("epoch", state.epoch, 0...max(0, state.step)),
+      ("positionInEpoch", state.positionInEpoch, 0...1 << 53), ("worldSize", state.worldSize, 1...1 << 24),
+      ("bestStep", state.bestStep ?? 0, 0...max(0, state.step)),
+    ] where !range.contains(number) {
+      throw damaged(path, name, expected: "a number from \(range.lowerBound) to \(range.upperBound)", got: "\(number)")
     }
   }
 

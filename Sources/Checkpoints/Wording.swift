@@ -19,8 +19,14 @@ func unreadable(_ path: String, errno code: Int32) -> InputError {
 
 /// A file or directory that cannot be written: exit code 73.
 func unwritable(_ path: String, _ action: String, errno code: Int32) -> InputError {
+  unwritable(path, WritingFailure(action, errno: code))
+}
+
+/// A file that cannot be written: exit code 73.
+func unwritable(_ path: String, _ failure: WritingFailure) -> InputError {
   InputError(
-    .cannotWrite, "\(path): cannot \(action): \(errorText(code)); free space or choose another output directory")
+    .cannotWrite,
+    "\(path): cannot \(failure.action): \(failure.reason); free space or choose another output directory")
 }
 
 /// The C library's words for an error number.

@@ -49,7 +49,7 @@ public final class BatchLoader<Sample: LoadedSample, Payload: Sendable> {
     require(rank >= 0 && rank < schedule.ranks, "rank \(rank) of \(schedule.ranks)")
     (height, width) = source.canvas
     (accumulation, firstBatch) = (schedule.accumulation, firstStep * schedule.accumulation)
-    faultLog = FaultLog(maximum: maximumFaults)
+    faultLog = FaultLog(maximum: maximumFaults, imageCount: source.sampler.imageCount)
     let (first, size, accumulation) = (firstBatch, schedule.batchSizePerRank, accumulation)
     prefetcher = Prefetcher(
       sampleCount: nil, batchSize: size, sampleElements: source.channels * height * width, depth: depth,

@@ -1,5 +1,4 @@
 import CSimdJSON
-import Foundation
 import Glibc
 import Tensors
 
@@ -7,11 +6,11 @@ import Tensors
 public struct COCOImage: Equatable, Sendable {
   /// The identifier in the file.
   public var id: Int
-  /// The name of the picture, relative to the picture folder.
+  /// The name of the picture, relative to the picture folder; empty where the file has none.
   public var fileName: String
-  /// Columns, as the file states.
+  /// Columns, as the file states; 0 where it states none that a picture can have.
   public var width: Int
-  /// Rows, as the file states.
+  /// Rows, as the file states; 0 where it states none that a picture can have.
   public var height: Int
 }
 
@@ -44,8 +43,10 @@ public struct COCOAnnotation: Equatable, Sendable {
 public struct COCOCategory: Equatable, Sendable {
   /// The identifier in the file.
   public var id: Int
-  /// The name to show.
+  /// The name, empty where the file has none.
   public var name: String
+  /// The name to show: `category 7` where the file has none.
+  public var shownName: String { name.isEmpty ? "category \(id)" : name }
 }
 
 /// An annotation file in COCO's format, read through a memory-mapped index.
@@ -119,34 +120,18 @@ public final class COCOIndex: Sendable {
     }
   }
 
-  /// Maps an index file; throws when a bit of it is not as it was written.
+  /// Maps an index file; throws when it is not as it was written.
   private init(path: String, index: String, hash: UInt64, size: Int) throws {
     (self.path, contentHash) = (path, hash)
     file = try MappedFile(path: index)
-    let bytes = file.bytes
-    let damaged = InputError(.badData, "\(index): the index is damaged; remove the file")
-    guard bytes.count >= MemoryLayout<CSJHeader>.size else { throw damaged }
-    let header = bytes.load(as: CSJHeader.self)
-    guard header.magic == CSJIndexMagic, header.version == CSJIndexVersion, header.content_hash == hash,
-      header.content_size == UInt64(size), header.file_size == UInt64(bytes.count),
-      header.index_hash == Self.indexHash(bytes)
-    else { throw damaged }
-    func section<Record>(_ offset: UInt64, _ count: UInt64, of type: Record.Type) throws -> UnsafeBufferPointer<Record>
-    {
-      let (length, overflow) = count.multipliedReportingOverflow(by: UInt64(MemoryLayout<Record>.stride))
-      guard !overflow, offset <= header.file_size, length <= header.file_size - offset else { throw damaged }
-      let start = bytes.baseAddress! + Int(offset)
-      return UnsafeBufferPointer(start: start.assumingMemoryBound(to: type), count: Int(count))
+    guard let sections = COCOIndexSections(file.bytes, contentHash: hash, contentSize: size) else {
+      throw InputError(.badData, "\(index): the index is damaged; remove the file")
     }
-    images = try section(header.image_offset, header.image_count, of: CSJImage.self)
-    records = try section(header.annotation_offset, header.annotation_count, of: CSJAnnotation.self)
-    let classes = try section(header.category_offset, header.category_count, of: CSJCategory.self)
-    let text = UnsafeRawBufferPointer(try section(header.text_offset, header.text_size, of: UInt8.self))
-    self.text = text
+    (images, records, text) = (sections.images, sections.annotations, sections.text)
     imageCount = images.count
     annotationCount = records.count
-    categories = classes.map { record in
-      let name = text[Int(record.name_offset)..<Int(record.name_offset + record.name_length)]
+    categories = sections.categories.map { record in
+      let name = sections.text[Int(record.name_offset)..<Int(record.name_offset + record.name_length)]
       return COCOCategory(id: Int(record.id), name: String(decoding: name, as: UTF8.self))
     }
   }
@@ -167,22 +152,13 @@ public final class COCOIndex: Sendable {
     try publish(temporary, as: name) { (try? COCOIndex(path: path, index: name, hash: hash, size: size)) != nil }
   }
 
-  /// The fingerprint of everything behind the field for it.
-  private static func indexHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    var hash = ContentHash()
-    hash.update(UnsafeRawBufferPointer(rebasing: bytes[indexHashEnd...]))
-    return hash.value
-  }
-
-  private static let indexHashEnd = 2 * MemoryLayout<UInt64>.size
-
   private static func writeIndexHash(of index: String) throws {
     let file = try MappedFile(path: index)
-    var hash = withExtendedLifetime(file) { indexHash(file.bytes) }
-    let descriptor = Glibc.open(index, O_WRONLY | O_CLOEXEC)
+    var hash = withExtendedLifetime(file) { COCOIndexSections.indexHash(file.bytes) }
+    let descriptor = Glibc.open(index, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { close(descriptor) }
     let size = MemoryLayout.size(ofValue: hash)
-    guard descriptor >= 0, pwrite(descriptor, &hash, size, indexHashEnd - size) == size else {
+    guard descriptor >= 0, pwrite(descriptor, &hash, size, COCOIndexSections.indexHashEnd - size) == size else {
       throw InputError(.cannotWrite, systemMessage())
     }
   }
@@ -190,6 +166,8 @@ public final class COCOIndex: Sendable {
 
 /// Calls a function of the JSON reader and turns its status and message into an error that names the file.
 func callReader(_ path: String, _ body: (UnsafeMutablePointer<CChar>, Int) -> Int32) throws {
+  let start = try startOfFile(path)
+  if let fault = TextEncoding.fault(ofStart: start) { throw InputError(.badData, "\(path): \(fault)") }
   let capacity = 1024
   try withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { buffer in
     guard let message = buffer.baseAddress else { return }
@@ -200,7 +178,22 @@ func callReader(_ path: String, _ body: (UnsafeMutablePointer<CChar>, Int) -> In
     switch CSJStatus(UInt32(status)) {
     case CSJMissingFile: throw InputError(.missingFile, "\(path): \(text)")
     case CSJCannotWrite: throw InputError(.cannotWrite, text)
+    case CSJNotUTF8:
+      let file = try MappedFile(path: path)
+      let fault = withExtendedLifetime(file) { TextEncoding.fault(in: file.bytes) }
+      throw InputError(.badData, "\(path): \(fault ?? "changed while it was read")")
     default: throw InputError(.badData, "\(path): \(text)")
     }
   }
+}
+
+/// The first bytes of a file, as many as tell formats apart; throws exit code 66 or 65.
+private func startOfFile(_ path: String) throws -> [UInt8] {
+  let descriptor = try openForReading(path)
+  defer { close(descriptor) }
+  _ = try fileStatus(descriptor, path)
+  var start = [UInt8](repeating: 0, count: 8)
+  let count = pread(descriptor, &start, start.count, 0)
+  if count < 0 { throw InputError(.badData, "\(path): cannot be read: \(systemMessage())") }
+  return Array(start.prefix(count))
 }

@@ -11,15 +11,56 @@ public enum CacheDirectory {
     return "\(temporary)/dropblock-dist-\(getuid())"
   }
 
-  /// Creates a directory with its parents unless it is there; throws exit code 73.
+  /// Creates a directory that this user alone may enter, with its parents, unless it is there.
+  ///
+  /// Throws exit code 73 when it cannot, and where `requireTrusted` does.
   public static func create(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-    } catch {
+    let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    try? FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+    if mkdir(path, 0o700) != 0 && errno != EEXIST {
       throw InputError(
         .cannotWrite,
-        "\(path): the cache directory cannot be created; set DROPBLOCK_CACHE to a place that can be written")
+        "\(path): the cache directory cannot be created: \(systemMessage()); set DROPBLOCK_CACHE to a place that can be "
+          + "written")
     }
+    try requireTrusted(path)
+  }
+
+  /// Throws exit code 73 where others could have planted what is in a directory; one that is not there is fine.
+  ///
+  /// The default place has a name that everybody knows, in a directory where everybody may write. So the directory must
+  /// be this user's (or root's), closed to writing by others, and no link of somebody else.
+  public static func requireTrusted(_ path: String) throws {
+    let advice = "set DROPBLOCK_CACHE to a directory of yours, or to one that is not there yet"
+    var (entry, status) = (stat(), stat())
+    if lstat(path, &entry) != 0 { return }
+    if entry.st_mode & S_IFMT == S_IFLNK && (isForeign(entry) || isOpenToAll(parentOf: path)) {
+      throw InputError(
+        .cannotWrite, "\(path): the cache directory is a symbolic link that somebody else could have made; \(advice)")
+    }
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw InputError(.cannotWrite, "\(path): expected a directory for the cache; \(advice)")
+    }
+    if isForeign(status) {
+      throw InputError(
+        .cannotWrite,
+        "\(path): the cache directory belongs to user \(status.st_uid), expected user \(geteuid()), who runs this, or "
+          + "root: its owner could plant files in it; \(advice)")
+    }
+    if isWritableByOthers(status) {
+      throw InputError(
+        .cannotWrite,
+        "\(path): others may write into the cache directory (mode \(String(status.st_mode & 0o7777, radix: 8))) and plant "
+          + "files in it; run chmod go-w \(path) if you trust what is in it, or \(advice)")
+    }
+  }
+
+  private static func isForeign(_ status: stat) -> Bool { status.st_uid != geteuid() && status.st_uid != 0 }
+
+  private static func isWritableByOthers(_ status: stat) -> Bool { status.st_mode & (S_IWGRP | S_IWOTH) != 0 }
+
+  private static func isOpenToAll(parentOf path: String) -> Bool {
+    var status = stat()
+    return stat(URL(fileURLWithPath: path).deletingLastPathComponent().path, &status) != 0 || isWritableByOthers(status)
   }
 }

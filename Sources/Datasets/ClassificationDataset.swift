@@ -13,17 +13,45 @@ public struct ClassificationDataset: Sendable {
   /// What messages call the data set: its folder or its first file.
   public let name: String
   /// The names of the classes in the order of their numbers.
-  public let classNames: [String]
+  public private(set) var classNames: [String]
   let pictures: Pictures
+  /// The number of each class of `pictures`; nil for one that has no pictures and none of the names.
+  private var numbers: [Int?]
+  /// What becomes of picture files that state an orientation; without annotations `auto` takes them as stored.
+  public var orientation = OrientationRule.auto
 
   /// Pictures in one folder for each class.
   public init(_ folder: ImageFolder) {
-    (name, classNames, pictures) = (folder.root, folder.classNames, .files(folder))
+    (name, classNames, pictures) = ("\(folder.root)", folder.classNames, .files(folder))
+    numbers = Array(classNames.indices)
   }
 
   /// Pictures in memory, with a name for each class.
   public init(_ images: LabeledImages, name: String, classNames: [String]) {
     (self.name, self.classNames, pictures) = (name, classNames, .memory(images))
+    numbers = Array(classNames.indices)
+  }
+
+  /// The same pictures with the classes that are expected, matched by name.
+  ///
+  /// Throws exit code 65 with both lists for a class folder, or for the class of a picture in memory, that is not among
+  /// them.
+  public func matched(to expected: ExpectedClasses) throws -> ClassificationDataset {
+    var result = self
+    let own = numbers.indices.filter { isGiven(ofClass: $0) }
+    let numbers = try expected.numbers(of: own.map { classNames[$0] }, in: name)
+    result.numbers = Array(repeating: nil, count: classNames.count)
+    for (kind, number) in zip(own, numbers) { result.numbers[kind] = number }
+    result.classNames = expected.list.entries.indices.map { expected.list.name($0) }
+    return result
+  }
+
+  /// Whether there is a folder of a class, or a picture of it in memory.
+  private func isGiven(ofClass kind: Int) -> Bool {
+    switch pictures {
+    case .files: true
+    case .memory(let images): images.labels.contains(UInt8(kind))
+    }
   }
 
   /// The number of pictures.
@@ -44,14 +72,17 @@ public struct ClassificationDataset: Sendable {
 
   /// The class of a picture.
   public func label(at index: Int) -> Int {
-    switch pictures {
-    case .files(let folder): folder.label(at: index)
-    case .memory(let images): Int(images.labels[index])
-    }
+    let kind =
+      switch pictures {
+      case .files(let folder): folder.label(at: index)
+      case .memory(let images): Int(images.labels[index])
+      }
+    guard let number = numbers[kind] else { fatalError("picture \(index) of \(name) has no class") }
+    return number
   }
 
   /// The file of a picture, nil where pictures are in memory.
-  public func imagePath(at index: Int) -> String? {
+  public func imagePath(at index: Int) -> FilePath? {
     switch pictures {
     case .files(let folder): folder.path(at: index)
     case .memory: nil
@@ -59,17 +90,35 @@ public struct ClassificationDataset: Sendable {
   }
 
   /// What messages call a picture: its path, or its number in the data set.
-  public func imageName(at index: Int) -> String { imagePath(at: index) ?? "picture \(index) of \(name)" }
+  public func imageName(at index: Int) -> String {
+    imagePath(at: index)?.description ?? "picture \(index) of \(name)"
+  }
+
+  /// What lies in the folder and is no picture of a class; nothing where pictures are in memory.
+  public var passedOver: PassedOver {
+    switch pictures {
+    case .files(let folder): folder.passedOver
+    case .memory: PassedOver()
+    }
+  }
 
   /// Pictures of each class.
   public var countsOfClasses: [Int] {
+    var counts = [Int](repeating: 0, count: classNames.count)
     switch pictures {
-    case .files(let folder): return classNames.indices.map { folder.images(ofClass: $0).count }
+    case .files(let folder):
+      for (kind, number) in numbers.enumerated() {
+        if let number { counts[number] = folder.images(ofClass: kind).count }
+      }
     case .memory(let images):
-      var counts = [Int](repeating: 0, count: classNames.count)
-      for label in images.labels { counts[Int(label)] += 1 }
-      return counts
+      for label in images.labels { if let number = numbers[Int(label)] { counts[number] += 1 } }
     }
+    return counts
+  }
+
+  /// The classes that there are no pictures of.
+  public var emptyClasses: [String] {
+    zip(classNames, countsOfClasses).filter { $0.1 == 0 }.map(\.0)
   }
 
   /// The same on all machines that hold the same pictures in the same order; of files the names count, not the content.
@@ -101,20 +150,6 @@ public struct ClassificationDataset: Sendable {
           "\(name): class of picture \(index): expected 0 to \(classCount - 1), as the model has \(classCount) classes, "
             + "got \(images.labels[index]); set model.classes to \(classNames.count)")
       }
-    }
-  }
-
-  /// Throws exit code 65, naming the first of them, when the classes are not those of the training pictures.
-  public func requireClasses(of training: [String], at place: String) throws {
-    if training == classNames { return }
-    let (own, theirs) = (Set(classNames), Set(training))
-    if let extra = classNames.first(where: { !theirs.contains($0) }) {
-      throw InputError(
-        .badData,
-        "\(name): class \(extra): expected only classes of the training images in \(place), which lack this one")
-    }
-    if let missing = training.first(where: { !own.contains($0) }) {
-      throw InputError(.badData, "\(name): class \(missing): expected images as in \(place), got no such folder")
     }
   }
 }

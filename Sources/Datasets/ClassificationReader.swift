@@ -77,7 +77,7 @@ public final class ClassificationReader {
     view.resize(width: width, height: height)
     switch dataset.pictures {
     case .files(let folder):
-      let stored = try open(folder.path(at: index))
+      let stored = try open(folder.path(at: index), dataset.orientation)
       let box = box(stored.width, stored.height)
       let reduction = box.reduction(height: height, width: width, stored: stored)
       try files.decode(reduction: usesScaledDecoding ? reduction : .none)
@@ -94,9 +94,9 @@ public final class ClassificationReader {
     }
   }
 
-  private func open(_ path: String) throws -> (width: Int, height: Int) {
+  private func open(_ path: FilePath, _ rule: OrientationRule) throws -> (width: Int, height: Int) {
     do {
-      return try files.open(path)
+      return try files.open(path, rule)
     } catch let error as InputError where error.exitCode == .missingFile {
       throw InputError(.badData, "\(error); it was there when the folder was listed")
     }

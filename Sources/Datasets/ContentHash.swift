@@ -85,17 +85,37 @@ enum HashMemory {
     }()
     let state = "\(status.device) \(status.inode) \(status.size) \(status.modified) \(status.changed)"
     let memory = "\(cache)/hash-\(status.device)-\(status.inode)"
-    if let text = try? String(contentsOfFile: memory, encoding: .utf8), text.hasPrefix(state + " "),
-      let hash = UInt64(text.dropFirst(state.utf8.count + 1), radix: 16)
-    {
-      return (hash, status.size)
-    }
+    if let hash = recall(memory, of: state) { return (hash, status.size) }
     let hash = try ContentHash.ofFile(path)
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     if now.tv_sec * 1_000_000_000 + now.tv_nsec - status.changed > 2_000_000_000 {
-      try writeFile(Array("\(state) \(String(hash, radix: 16))".utf8), to: memory)
+      try writeFile(line(of: state, hash), to: memory)
     }
     return (hash, status.size)
+  }
+
+  /// What a memory holds: the state of a file, its hash, and a fingerprint of both, by which damage is seen.
+  static func line(of state: String, _ hash: UInt64) -> [UInt8] {
+    let content = Array("\(state) \(String(hash, radix: 16))".utf8)
+    var check = ContentHash()
+    content.withUnsafeBytes { check.update($0) }
+    return content + Array(" \(String(check.value, radix: 16))\n".utf8)
+  }
+
+  /// The hash that a memory has for this state, nil when it has another state or is not as it was written.
+  private static func recall(_ memory: String, of state: String) -> UInt64? {
+    guard let descriptor = try? openForReading(memory) else { return nil }
+    defer { close(descriptor) }
+    // Five numbers and two fingerprints take less.
+    var bytes = [UInt8](repeating: 0, count: 256)
+    let count = pread(descriptor, &bytes, bytes.count, 0)
+    guard count > 0 else { return nil }
+    let line = bytes.prefix(count)
+    let words = line.split(separator: UInt8(ascii: " "))
+    guard words.count > 1, let hash = UInt64(String(decoding: words[words.count - 2], as: UTF8.self), radix: 16) else {
+      return nil
+    }
+    return line.elementsEqual(Self.line(of: state, hash)) ? hash : nil
   }
 }

@@ -7,6 +7,8 @@ public enum ClassNumbering: Equatable, Sendable {
   case byOrder
   /// The class is the identifier less `first`: 1 for the official RetinaNet code on COCO, 0 for torchvision.
   case byIdentifier(first: Int)
+  /// The class is the one of the category's name among those of a model or of other data.
+  case byName(ExpectedClasses)
 }
 
 /// Pictures in a folder with their objects in a COCO annotation file.
@@ -17,71 +19,130 @@ public struct DetectionDataset: Sendable {
   public let imageDirectory: String
   /// How categories become classes.
   public let numbering: ClassNumbering
+  /// What becomes of picture files that state an orientation.
+  public let orientation: OrientationRule
   private let classOfCategory: [Int: Int]
   private let categoryOfClass: [Int: COCOCategory]
 
   /// A data set for a model of `classCount` classes.
   ///
-  /// Throws exit code 66 when the folder is missing, 65 when there are no pictures or a category has no class.
-  public init(index: COCOIndex, imageDirectory: String, numbering: ClassNumbering, classCount: Int) throws {
+  /// Throws exit code 66 when the folder is missing, 65 when there are no pictures, one has no size or a name that cannot be
+  /// that of a file, a category has no class, or categories have no name or the same one.
+  public init(
+    index: COCOIndex, imageDirectory: String, numbering: ClassNumbering, classCount: Int,
+    orientation: OrientationRule = .auto
+  ) throws {
     var isDirectory = ObjCBool(false)
     guard FileManager.default.fileExists(atPath: imageDirectory, isDirectory: &isDirectory), isDirectory.boolValue
     else { throw InputError(.missingFile, "\(imageDirectory): the folder of the images is missing") }
     if index.imageCount == 0 { throw InputError(.badData, "\(index.path): lists no images") }
+    try Self.requireFileNames(of: index)
     (self.index, self.imageDirectory, self.numbering) = (index, imageDirectory, numbering)
-    var (classes, categories): ([Int: Int], [Int: COCOCategory]) = ([:], [:])
-    for (order, category) in index.categories.enumerated() {
-      let number: Int
-      switch numbering {
-      case .byOrder: number = order
-      case .byIdentifier(let first): number = category.id - first
-      }
-      guard number >= 0 && number < classCount else {
-        throw InputError(
-          .badData,
-          "\(index.path): category \(category.id) (\(category.name)) would be class \(number), the model has "
-            + "\(classCount) classes; set model.classes to the data's")
-      }
-      classes[category.id] = number
-      categories[number] = category
+    self.orientation = orientation
+    let numbers = try Self.classNumbers(of: index, numbering: numbering, classCount: classCount)
+    classOfCategory = Dictionary(zip(index.categories.map(\.id), numbers)) { first, _ in first }
+    categoryOfClass = Dictionary(zip(numbers, index.categories)) { first, _ in first }
+  }
+
+  /// The class of each category, in the order of the file; throws as the initialiser.
+  private static func classNumbers(
+    of index: COCOIndex, numbering: ClassNumbering, classCount: Int
+  ) throws -> [Int] {
+    try index.requireDescriptions()
+    try requireNames(of: index)
+    let numbers: [Int]
+    switch numbering {
+    case .byOrder: numbers = Array(index.categories.indices)
+    // Wrapping around, the least of all identifiers is out of range too.
+    case .byIdentifier(let first): numbers = index.categories.map { $0.id - first }
+    case .byName(let expected): numbers = try expected.numbers(of: index.categories.map(\.name), in: index.path)
     }
-    (classOfCategory, categoryOfClass) = (classes, categories)
+    for (category, number) in zip(index.categories, numbers) where number < 0 || number >= classCount {
+      throw InputError(
+        .badData,
+        "\(index.path): category \(category.id) (\(category.name)) would be class \(number), the model has "
+          + "\(classCount) classes; set model.classes to the data's")
+    }
+    return numbers
   }
 
   /// The category of a class, nil for a class that stands for none.
   public func category(ofClass number: Int) -> COCOCategory? { categoryOfClass[number] }
 
-  /// The path of the picture at a position of the index.
-  public func imagePath(at position: Int) -> String { "\(imageDirectory)/\(index.image(at: position).fileName)" }
+  /// The categories as classes in the order of their numbers.
+  public var classes: ClassList { Self.list(categoryOfClass) }
 
-  /// The trainable objects of a picture in file order: no crowds, no boxes without area, which are returned as faults.
+  /// The names of all classes that there should be, in the order of their numbers.
+  var expectedNames: [String] {
+    if case .byName(let expected) = numbering { return expected.list.names }
+    return classes.names
+  }
+
+  /// The classes that a file's categories become by themselves; throws as the initialiser.
+  public static func classes(of index: COCOIndex, numbering: ClassNumbering, classCount: Int) throws -> ClassList {
+    let numbers = try classNumbers(of: index, numbering: numbering, classCount: classCount)
+    return list(Dictionary(zip(numbers, index.categories)) { first, _ in first })
+  }
+
+  private static func list(_ categories: [Int: COCOCategory]) -> ClassList {
+    ClassList(
+      (0...(categories.keys.max() ?? 0)).map { number in
+        categories[number].map { ClassList.Entry(name: $0.name, id: $0.id) }
+      })
+  }
+
+  /// Throws exit code 65 for a name that the system would cut at a zero character.
+  private static func requireFileNames(of index: COCOIndex) throws {
+    for position in 0..<index.imageCount {
+      let image = index.image(at: position)
+      if image.fileName.utf8.contains(0) {
+        throw InputError(
+          .badData,
+          "\(index.path): image \(image.id): \"file_name\": expected the name of a file, got one with a zero character, "
+            + "\"\(image.fileName)\"; mend the annotations")
+      }
+    }
+  }
+
+  /// Throws exit code 65 for categories that no name tells apart, as what is matched by name needs one of its own.
+  private static func requireNames(of index: COCOIndex) throws {
+    var known: [String: Int] = [:]
+    for category in index.categories {
+      if let other = known.updateValue(category.id, forKey: category.name) {
+        throw InputError(
+          .badData,
+          "\(index.path): categories \(other) and \(category.id): expected names of their own, got \(category.name) twice; "
+            + "rename one, or join them")
+      }
+    }
+  }
+
+  /// The path of the picture at a position of the index.
   ///
-  /// Boxes are corners in pixels of the stored picture.
+  /// An absolute name is taken as such where that file exists, and backslashes are taken for slashes where only then a file
+  /// exists.
+  public func imagePath(at position: Int) -> String {
+    ListedName(index.image(at: position).fileName).path(in: imageDirectory)
+  }
+
+  /// The trainable objects of a picture in file order: no crowds, and none without area or outside the picture, which are
+  /// returned as faults.
+  ///
+  /// Boxes are corners in pixels of the picture that the annotations are of.
   public func objects(at position: Int) -> (boxes: [SIMD4<Float>], classes: [Int], faults: [DataFault]) {
     var result: (boxes: [SIMD4<Float>], classes: [Int], faults: [DataFault]) = ([], [], [])
+    let image = index.image(at: position)
     for annotation in index.annotations(at: position) where !annotation.isCrowd {
       guard let number = classOfCategory[annotation.categoryID] else { continue }
-      if annotation.width > 0 && annotation.height > 0 {
-        result.boxes.append(annotation.corners)
-        result.classes.append(number)
+      if let kind = annotation.fault(in: image) {
+        result.faults.append(DataFault(kind: kind, cause: "\(index.path): \(annotation.cause(in: image))"))
       } else {
-        result.faults.append(
-          DataFault(
-            kind: .zeroSizeBox,
-            cause:
-              "\(index.path): annotation \(annotation.id) of \(index.image(at: position).fileName) has a box of "
-              + "\(annotation.width)x\(annotation.height)"))
+        // Numbers beyond the range of Float would be infinite.
+        let limit = SIMD4<Float>(repeating: .greatestFiniteMagnitude)
+        result.boxes.append(annotation.corners.clamped(lowerBound: -limit, upperBound: limit))
+        result.classes.append(number)
       }
     }
     return result
-  }
-
-  /// Throws exit code 65, naming the annotation, for a box without width or height, as evaluation wants it.
-  public func requireProperBoxes() throws {
-    for position in 0..<index.imageCount {
-      if let fault = objects(at: position).faults.first {
-        throw InputError(.badData, "\(fault.cause); mend or remove the annotation")
-      }
-    }
   }
 }

@@ -27,10 +27,10 @@ public struct LabeledBox: Equatable, Sendable {
 extension RGBImage {
   /// The picture with boxes, names and scores, the surest on top.
   ///
-  /// A small picture is enlarged first, by the least whole factor that makes its shorter side at least 320 pixels, so
-  /// that the text can be read.
+  /// A small picture is enlarged first, so that the text can be read: by the least whole factor that makes its shorter
+  /// side at least 320 pixels, unless its longer side would exceed 4096 then.
   public func drawing(_ boxes: [LabeledBox]) -> RGBImage {
-    let factor = max(1, (319 + min(width, height)) / max(1, min(width, height)))
+    let factor = max(1, min((319 + min(width, height)) / max(1, min(width, height)), 4096 / max(1, width, height)))
     var result = enlarged(by: factor)
     let dot = max(1, min(result.width, result.height) / 220)
     for box in boxes.sorted(by: { $0.score ?? 0 < $1.score ?? 0 }) {

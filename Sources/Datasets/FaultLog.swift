@@ -8,6 +8,8 @@ public struct DataFault: Codable, Hashable, Sendable, CustomStringConvertible {
     case unreadableImage
     /// A box without width or height.
     case zeroSizeBox
+    /// A box that lies wholly outside its picture.
+    case outsideBox
   }
 
   /// The kind of fault.
@@ -18,8 +20,8 @@ public struct DataFault: Codable, Hashable, Sendable, CustomStringConvertible {
   /// The message to print: the cause and what was done about it.
   public var description: String {
     switch kind {
-    case .unreadableImage: "\(cause); dropped, the next image takes its place"
-    case .zeroSizeBox: "\(cause); dropped"
+    case .unreadableImage: "\(shown(cause)); dropped, the next image takes its place"
+    case .zeroSizeBox, .outsideBox: "\(shown(cause)); dropped"
     }
   }
 }
@@ -28,26 +30,31 @@ public struct DataFault: Codable, Hashable, Sendable, CustomStringConvertible {
 public struct FaultLog: Sendable {
   /// How many different faults are bearable.
   public let maximum: Int
+  /// The pictures of the data set, of which no more than half may be unreadable.
+  public let imageCount: Int
   /// The different faults in the order in which they came up.
   public private(set) var faults: [DataFault] = []
   private var known: Set<DataFault> = []
 
-  /// An empty log.
-  public init(maximum: Int) { self.maximum = maximum }
+  /// An empty log of a data set of so many pictures.
+  public init(maximum: Int, imageCount: Int) { (self.maximum, self.imageCount) = (maximum, imageCount) }
 
   /// Takes faults and returns those not seen before, to be printed.
   ///
-  /// Throws exit code 65, naming the first ones, when there are more than `maximum`.
+  /// Throws exit code 65, naming the first ones, when there are more than `maximum`, or more than half of the pictures are unreadable.
   @discardableResult
   public mutating func record(_ new: [DataFault]) throws -> [DataFault] {
     let fresh = new.filter { known.insert($0).inserted }
     faults += fresh
-    if faults.count > maximum {
-      let examples = faults.suffix(3).map { "\n  \($0)" }.joined()
-      throw InputError(
-        .badData,
-        "the training data has \(faults.count == 1 ? "a fault" : "\(faults.count) faults") so far, data.max_faults allows "
-          + "\(maximum); mend the data or raise the limit; the last ones:\(examples)")
+    let unreadable = faults.count { $0.kind == .unreadableImage }
+    if faults.count > maximum || unreadable * 2 > imageCount {
+      let head =
+        "the training data has \(faults.count == 1 ? "a fault" : "\(faults.count) faults") so far, "
+        + (faults.count > maximum
+          ? "data.max_faults allows \(maximum); mend the data or raise the limit"
+          : "\(unreadable) of its \(imageCount) images are unreadable, which is more than half; mend the data")
+        + "; the last ones:"
+      throw InputError(.badData, lines: [head] + faults.suffix(3).map { "  \($0)" })
     }
     return fresh
   }

@@ -40,18 +40,28 @@ struct FileStatus: Equatable {
 
 func systemMessage() -> String { String(cString: strerror(errno)) }
 
-func openForReading(_ path: String) throws -> Int32 {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else {
-    throw InputError(.missingFile, "\(path): cannot be opened: \(systemMessage())")
+/// Opens a regular file; throws exit code 66 when it cannot be opened, 65 when it is something else.
+func openForReading(_ path: FilePath) throws -> Int32 {
+  do throws(ReadingFailure) {
+    return try openRegularFile(path).descriptor
+  } catch {
+    switch error {
+    case .system(let code):
+      throw InputError(.missingFile, "\(path): cannot be opened: \(String(cString: strerror(code)))")
+    case .kind(let kind): throw InputError(.badData, "\(path): is \(kind), expected a regular file")
+    }
   }
-  return descriptor
 }
+
+func openForReading(_ path: String) throws -> Int32 { try openForReading(FilePath(path)) }
+
+/// Reads a whole file; see the other form.
+public func readFile(_ path: String, into bytes: inout [UInt8]) throws { try readFile(FilePath(path), into: &bytes) }
 
 func fileStatus(_ descriptor: Int32, _ path: String) throws -> FileStatus {
   var status = stat()
-  guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-    throw InputError(.missingFile, "\(path): is not a regular file")
+  guard fstat(descriptor, &status) == 0 else {
+    throw InputError(.missingFile, "\(path): cannot be looked at: \(systemMessage())")
   }
   return FileStatus(
     device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int(status.st_size),
@@ -62,10 +72,10 @@ func fileStatus(_ descriptor: Int32, _ path: String) throws -> FileStatus {
 /// Reads a whole file into `bytes`, whose capacity is kept from call to call.
 ///
 /// Throws exit code 66 when the file is missing, 65 when it cannot be read to its end.
-func readFile(_ path: String, into bytes: inout [UInt8]) throws {
+public func readFile(_ path: FilePath, into bytes: inout [UInt8]) throws {
   let descriptor = try openForReading(path)
   defer { close(descriptor) }
-  let size = try fileStatus(descriptor, path).size
+  let size = try fileStatus(descriptor, "\(path)").size
   if bytes.count > size {
     bytes.removeLast(bytes.count - size)
   } else if bytes.count < size {
@@ -87,23 +97,10 @@ func readFile(_ path: String, into bytes: inout [UInt8]) throws {
 ///
 /// Throws exit code 73.
 public func writeFile(_ bytes: [UInt8], to path: String) throws {
-  let temporary = temporaryName(beside: path)
-  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-  guard descriptor >= 0 else {
-    throw InputError(.cannotWrite, "\(path): cannot be written: \(systemMessage())")
-  }
-  var done = 0
-  while done < bytes.count {
-    let sent = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
-    if sent < 0 && errno == EINTR { continue }
-    if sent <= 0 { break }
-    done += sent
-  }
-  let closed = close(descriptor)
-  guard done == bytes.count, closed == 0, rename(temporary, path) == 0 else {
-    let reason = systemMessage()
-    unlink(temporary)
-    throw InputError(.cannotWrite, "\(path): cannot be written (\(done) of \(bytes.count) bytes): \(reason)")
+  do throws(WritingFailure) {
+    try replaceFile(path, with: bytes)
+  } catch {
+    throw InputError(.cannotWrite, "\(path): cannot be written: \(error.reason)")
   }
 }
 
@@ -126,20 +123,9 @@ func publish(_ temporary: String, as path: String, keepingWhen isGood: () -> Boo
 
 /// Throws exit code 73 where `writeFile` would: before work whose results would be lost.
 public func requireWritable(_ path: String) throws {
-  let temporary = temporaryName(beside: path)
-  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-  guard descriptor >= 0 else {
-    throw InputError(.cannotWrite, "\(path): cannot be written: \(systemMessage())")
+  do throws(WritingFailure) {
+    try requireReplaceable(path)
+  } catch {
+    throw InputError(.cannotWrite, "\(path): cannot be written: \(error.reason)")
   }
-  close(descriptor)
-  unlink(temporary)
-  var status = stat()
-  if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR {
-    throw InputError(.cannotWrite, "\(path): cannot be written: it is a directory")
-  }
-}
-
-/// A name beside `path` that no other process or thread uses.
-func temporaryName(beside path: String) -> String {
-  "\(path).\(getpid()).\(UInt32.random(in: .min ... .max)).tmp"
 }

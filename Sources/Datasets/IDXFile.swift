@@ -1,61 +1,86 @@
 import Tensors
 
-/// MNIST's IDX files of unsigned bytes, plain or compressed with gzip.
+/// MNIST's IDX files of unsigned bytes, plain or compressed with gzip or xz.
 ///
 /// The layout is that of the data set's page (LeCun, Cortes, Burges): two zero bytes, the type (8: unsigned byte), the
 /// number of dimensions, each dimension as a big-endian 32-bit number, then the bytes, the last dimension fastest.
-public enum IDXFile {
+public struct IDXFile {
   /// The largest content that is read, in bytes: far above any split.
   private static let byteLimit = 1 << 31
+
+  /// The extents, slowest first.
+  private let shape: [Int]
+  /// Their product: the bytes behind the header.
+  private let byteCount: Int
+  private let file: CompressedFile
 
   /// Reads pictures (N, 1, H, W) and their classes below `classCount`.
   ///
   /// Throws exit code 66 when a file is missing; 65, naming the file and what was expected, for another format, a wrong
   /// length, different numbers of pictures and classes, or a class out of range.
   public static func read(images: String, labels: String, classCount: Int) throws -> LabeledImages {
-    let (shape, pixels) = try read(images, dimensions: 3, content: "pictures")
-    let (counts, classes) = try read(labels, dimensions: 1, content: "classes")
-    guard counts[0] == shape[0] else {
+    // Both headers are checked before more is inflated than they take.
+    let pictures = try IDXFile(images, dimensions: 3, content: "pictures")
+    let labels = try IDXFile(labels, dimensions: 1, content: "classes")
+    guard labels.shape[0] == pictures.shape[0] else {
       throw InputError(
         .badData,
-        "\(labels): number of classes: expected \(shape[0]), one for each picture of \(images), got \(counts[0])")
+        "\(labels.file.path): number of classes: expected \(pictures.shape[0]), one for each picture of \(images), got "
+          + "\(labels.shape[0])")
     }
+    let classes = try labels.content()
     if let index = classes.firstIndex(where: { $0 >= classCount }) {
       throw InputError(
-        .badData, "\(labels): class of picture \(index): expected 0 to \(classCount - 1), got \(classes[index])")
+        .badData,
+        "\(labels.file.path): class of picture \(index): expected 0 to \(classCount - 1), got \(classes[index])")
     }
-    return LabeledImages(channels: 1, height: shape[1], width: shape[2], pixels: pixels, labels: classes)
+    return LabeledImages(
+      channels: 1, height: pictures.shape[1], width: pictures.shape[2], pixels: try pictures.content(), labels: classes)
   }
 
-  private static func read(
-    _ path: String, dimensions: Int, content: String
-  ) throws -> (shape: [Int], bytes: [UInt8]) {
-    var bytes = try readMaybeCompressed(path, limit: byteLimit)
+  /// Opens a file and reads its header.
+  private init(_ path: String, dimensions: Int, content: String) throws {
+    file = try CompressedFile(path)
     let headerBytes = 4 + 4 * dimensions
+    let header = try file.read(headerBytes)
     let magic: [UInt8] = [0, 0, 8, UInt8(dimensions)]
-    guard bytes.count >= headerBytes, Array(bytes[..<4]) == magic else {
+    guard header.count == headerBytes, header.starts(with: magic) else {
+      let length = header.count < headerBytes ? " in \(header.count) bytes" : ""
       throw InputError(
         .badData,
-        "\(path): first bytes: expected \(text(magic)), an IDX file of \(content) as unsigned bytes, got "
-          + "\(text(Array(bytes.prefix(4)))) in \(bytes.count) bytes")
+        "\(path): first bytes: expected \(Self.text(magic)), an IDX file of \(content) as unsigned bytes, got "
+          + "\(Self.text(Array(header.prefix(4))))\(length)")
     }
-    let shape = (0..<dimensions).map { dimension in
-      bytes[4 + 4 * dimension..<8 + 4 * dimension].reduce(0) { $0 << 8 | Int($1) }
+    shape = (0..<dimensions).map { dimension in
+      header[4 + 4 * dimension..<8 + 4 * dimension].reduce(0) { $0 << 8 | Int($1) }
     }
     // Three 32-bit numbers may have a product beyond 64 bits.
-    var expected = 1
-    for extent in shape {
-      let (product, overflows) = expected.multipliedReportingOverflow(by: extent)
-      expected = overflows ? .max : product
+    byteCount = shape.reduce(1) { product, extent in
+      let (next, overflows) = product.multipliedReportingOverflow(by: extent)
+      return overflows ? .max : next
     }
-    guard expected > 0, bytes.count - headerBytes == expected else {
-      throw InputError(
-        .badData,
-        "\(path): length: its header says \(shape.map(String.init).joined(separator: " x ")), so expected \(expected) bytes "
-          + "behind it, got \(bytes.count - headerBytes)")
+    let stored = file.storedByteCount
+    if file.isPlain && (byteCount == 0 || stored - headerBytes != byteCount) {
+      throw wrongLength("got \(stored - headerBytes)")
     }
-    bytes.removeFirst(headerBytes)
-    return (shape, bytes)
+    if byteCount == 0 { throw wrongLength("which is nothing") }
+    if byteCount > file.greatestByteCount { throw wrongLength("which \(stored) bytes of gzip cannot hold") }
+    if byteCount > Self.byteLimit { throw wrongLength("of which at most \(Self.byteLimit) are read") }
+  }
+
+  /// Everything behind the header, which must be as much as it says.
+  private func content() throws -> [UInt8] {
+    let bytes = try file.read(byteCount + 1)
+    if bytes.count > byteCount { throw wrongLength("got more") }
+    if bytes.count < byteCount { throw wrongLength("got \(bytes.count)") }
+    return bytes
+  }
+
+  private func wrongLength(_ found: String) -> InputError {
+    InputError(
+      .badData,
+      "\(file.path): length: its header says \(shape.map(String.init).joined(separator: " x ")), so expected \(byteCount) "
+        + "bytes behind it, \(found)")
   }
 
   private static func text(_ bytes: [UInt8]) -> String {

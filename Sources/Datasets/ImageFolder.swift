@@ -1,65 +1,60 @@
-import Glibc
 import Tensors
 
-/// Pictures in one folder for each class, as ImageNet's are stored: `ROOT/CLASS/*.JPEG`.
+/// Pictures in one folder for each class, as ImageNet's are stored: `ROOT/CLASS/*.JPEG`, or deeper.
 ///
-/// Classes are the sorted names of the folders, pictures are sorted within them; both by bytes, so that every machine finds
-/// the same order. A name takes its bytes and eight more, 40 MB for ImageNet.
+/// Classes are the names of the folders, sorted by their bytes. Pictures of a class are those in its folder and then those
+/// in the folders below it, which are sorted by the bytes of their paths; within a folder they are sorted by the bytes of
+/// their names. So every machine finds the same order, and torchvision's `ImageFolder` does too. A name takes its bytes and
+/// eight more, 40 MB for ImageNet.
 public struct ImageFolder: Sendable {
   /// The folder of the class folders.
-  public let root: String
-  /// The names of the classes in the order of their numbers.
+  public let root: FilePath
+  /// The names of the classes in the order of their numbers, with bytes escaped that are not UTF-8.
   public let classNames: [String]
-  /// All names, one after the other.
+  /// What was found and is no picture of a class.
+  public private(set) var passedOver = PassedOver()
+  /// The names of the class folders.
+  private let classFolders: [[UInt8]]
+  /// All paths of pictures below their class folders, one after the other.
   private var names: [UInt8] = []
-  /// Where each name ends.
+  /// Where each path ends.
   private var ends: [Int] = []
   /// The index of each class's first picture, and the number of pictures at the end.
   private var firstOfClass: [Int] = [0]
 
   /// Endings of pictures, in any case of letters.
-  static let endings = [".jpg", ".jpeg", ".png"]
+  public static let endings = [".jpg", ".jpeg", ".png"]
+  /// Endings of pictures that are not read.
+  private static let otherEndings = [
+    ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pnm", ".jfif", ".jpe", ".jp2", ".jxl", ".heic",
+    ".heif", ".avif", ".tga",
+  ]
 
-  /// Lists a folder.
+  /// Lists a folder, and whatever is below its class folders, links to folders too; hidden names are left out.
   ///
-  /// Throws exit code 66 when it is missing, 65 when it has no class folders or one without pictures.
-  public init(root: String) throws {
+  /// A class folder without pictures is fine here. Throws exit code 66 when a folder is missing or cannot be read, 65
+  /// when there are no class folders, no pictures in them, or two folders of one name.
+  public init(root: FilePath) throws {
     self.root = root
-    classNames = try Self.classNames(in: root)
-    for name in classNames {
-      let before = ends.count
-      let pictures = try DirectoryEntries("\(root)/\(name)") { _, entry in Self.isPicture(entry) }
-      pictures.forEach { bytes in
-        names += bytes
-        ends.append(names.count)
-      }
-      if ends.count == before {
-        throw InputError(
-          .badData,
-          "\(root)/\(name): expected images (\(Self.endings.joined(separator: ", "))), got none; every class needs some, so "
-            + "add them or remove the folder")
-      }
+    let top = try ClassFolders(in: root)
+    (classFolders, classNames, passedOver) = (top.folders, top.names, top.passedOver)
+    for folder in classFolders {
+      var tree: [Folder] = []
+      try list(root.appending(folder), below: [], above: [top.identity], into: &tree)
+      // Without the slash, which some characters come before.
+      tree.sort { $0.path.dropLast().lexicographicallyPrecedes($1.path.dropLast()) }
+      for folder in tree { append(folder) }
       firstOfClass.append(ends.count)
     }
+    if ends.isEmpty { throw Self.noPictures(in: root, passedOver) }
   }
 
+  /// Lists the folder at the path that a string spells; see `init(root:)` above.
+  public init(root: String) throws { try self.init(root: FilePath(root)) }
+
   /// The sorted names of the class folders; throws exit code 66 when `root` is missing, 65 when there are none.
-  public static func classNames(in root: String) throws -> [String] {
-    let folders = try DirectoryEntries(root) { directory, entry in
-      switch Int32(entry.type) {
-      case Int32(DT_DIR): return true
-      case Int32(DT_LNK), Int32(DT_UNKNOWN):
-        var status = stat()
-        return fstatat(directory, entry.name, &status, 0) == 0 && status.st_mode & S_IFMT == S_IFDIR
-      default: return false
-      }
-    }
-    var result: [String] = []
-    folders.forEach { result.append(String(decoding: $0, as: UTF8.self)) }
-    if result.isEmpty {
-      throw InputError(.badData, "\(root): expected one folder for each class, got no folders")
-    }
-    return result
+  public static func classNames(in root: FilePath) throws -> [String] {
+    try ClassFolders(in: root).names
   }
 
   /// The number of pictures.
@@ -80,15 +75,17 @@ public struct ImageFolder: Sendable {
   }
 
   /// The path of a picture.
-  public func path(at index: Int) -> String {
-    let name = String(decoding: names[(index == 0 ? 0 : ends[index - 1])..<ends[index]], as: UTF8.self)
-    return "\(root)/\(classNames[label(at: index)])/\(name)"
+  public func path(at index: Int) -> FilePath {
+    folder(ofClass: label(at: index)).appending(names[(index == 0 ? 0 : ends[index - 1])..<ends[index]])
   }
+
+  /// The folder of a class.
+  public func folder(ofClass label: Int) -> FilePath { root.appending(classFolders[label]) }
 
   /// What differs where two listings do, in classes, names or order.
   var contentHash: UInt64 {
     var hash = ContentHash()
-    var head = Array(classNames.joined(separator: "/").utf8)
+    var head = Array(classFolders.joined(separator: "/".utf8))
     head += Array(repeating: 0, count: (32 - head.count % 32) % 32)
     head.withUnsafeBytes { hash.update($0) }
     var places = ends + firstOfClass
@@ -97,60 +94,113 @@ public struct ImageFolder: Sendable {
     names.withUnsafeBytes { hash.update($0) }
     return hash.value
   }
-
-  private static func isPicture(_ entry: DirectoryEntries.Entry) -> Bool {
-    if Int32(entry.type) == Int32(DT_DIR) { return false }
-    let length = strlen(entry.name)
-    return endings.contains { length > $0.utf8.count && strcasecmp(entry.name + (length - $0.utf8.count), $0) == 0 }
-  }
 }
 
-/// Names of a directory, sorted by bytes, hidden ones left out.
-private struct DirectoryEntries {
-  /// An entry as the system lists it.
-  struct Entry {
-    let name: UnsafePointer<CChar>
-    let type: UInt8
-  }
+// MARK: - Listing
 
-  /// The names, each with a zero behind it.
-  private var text: [UInt8] = []
-  private var starts: [Int] = []
+extension ImageFolder {
+  /// What lies directly in the folder of the class folders.
+  private struct ClassFolders {
+    let identity: DirectoryEntries.Identity
+    let folders: [[UInt8]]
+    /// The folders' names as text, of which no two are equal as Unicode means it.
+    let names: [String]
+    let passedOver: PassedOver
 
-  /// Lists those entries of a directory that `isWanted`; throws exit code 66 when it cannot be read.
-  init(_ path: String, where isWanted: (_ directory: Int32, Entry) -> Bool) throws {
-    guard let directory = opendir(path) else {
-      throw InputError(.missingFile, "\(path): the folder of the images cannot be read: \(systemMessage())")
-    }
-    defer { closedir(directory) }
-    let descriptor = dirfd(directory)
-    while true {
-      errno = 0
-      guard let entry = readdir(directory) else { break }
-      let type = entry.pointee.d_type
-      withUnsafePointer(to: &entry.pointee.d_name) { name in
-        name.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: name.pointee)) { name in
-          if name[0] == CChar(UInt8(ascii: ".")) || !isWanted(descriptor, Entry(name: name, type: type)) { return }
-          starts.append(text.count)
-          let bytes = UnsafeRawBufferPointer(start: name, count: strlen(name) + 1)
-          text += bytes
+    init(in root: FilePath) throws {
+      let entries = try DirectoryEntries(root, isFile: isPicture)
+      var (folders, passedOver) = ([[UInt8]](), PassedOver())
+      entries.forEach { name, isFolder in
+        if let kind = leftOut(name, isFolder: isFolder) {
+          passedOver.add(kind, root.appending(name))
+        } else if isFolder {
+          folders.append(Array(name))
+        } else {
+          passedOver.add(.outsidePicture, root.appending(name))
         }
       }
-    }
-    if errno != 0 {
-      throw InputError(.missingFile, "\(path): the folder of the images cannot be read: \(systemMessage())")
-    }
-    text.withUnsafeBytes { text in
-      guard let base = text.bindMemory(to: CChar.self).baseAddress else { return }
-      starts.sort { strcmp(base + $0, base + $1) < 0 }
+      if folders.isEmpty {
+        let found = passedOver.text().map { "got \($0)" } ?? "got no folders"
+        throw InputError(.badData, "\(root): expected one folder for each class, \(found)")
+      }
+      (identity, self.folders, self.passedOver) = (entries.identity, folders, passedOver)
+      names = folders.map { FilePath.text($0) }
+      var known: Set<String> = []
+      if let name = names.first(where: { !known.insert($0).inserted }) {
+        throw InputError(
+          .badData,
+          "\(root): expected class folders of different names, got two of \(name), which differ in how Unicode writes it; "
+            + "put their images into one folder")
+      }
     }
   }
 
-  /// Gives the names in their order, without the zero.
-  func forEach(_ body: (ArraySlice<UInt8>) -> Void) {
-    for start in starts {
-      guard let end = text[start...].firstIndex(of: 0) else { return }
-      body(text[start..<end])
+  /// The pictures of one folder of a class.
+  private struct Folder {
+    /// The path from the class folder, with a slash at the end, empty for that folder itself.
+    let path: [UInt8]
+    /// The names, each with a zero behind it.
+    var names: [UInt8] = []
+  }
+
+  /// Lists a folder of a class and those below it; `above` are those on the way to it.
+  private mutating func list(
+    _ folder: FilePath, below path: [UInt8], above: [DirectoryEntries.Identity], into tree: inout [Folder]
+  ) throws {
+    let entries = try DirectoryEntries(folder, isFile: Self.isPicture)
+    if above.contains(entries.identity) {
+      passedOver.add(.loop, folder)
+      return
+    }
+    let place = tree.count
+    tree.append(Folder(path: path))
+    try entries.forEach { name, isFolder in
+      if let kind = Self.leftOut(name, isFolder: isFolder) {
+        passedOver.add(kind, folder.appending(name))
+      } else if isFolder {
+        try list(
+          folder.appending(name), below: path + name + [UInt8(ascii: "/")], above: above + [entries.identity],
+          into: &tree)
+      } else {
+        tree[place].names += name
+        tree[place].names.append(0)
+      }
+    }
+  }
+
+  /// Takes the pictures of a folder.
+  private mutating func append(_ folder: Folder) {
+    for name in folder.names.split(separator: 0) {
+      names += folder.path
+      names += name
+      ends.append(names.count)
+    }
+  }
+
+  private static func noPictures(in root: FilePath, _ passedOver: PassedOver) -> InputError {
+    InputError(
+      .badData,
+      "\(root): expected images (\(endings.joined(separator: ", "))) in its class folders, got "
+        + (passedOver.text() ?? "none"))
+  }
+
+  /// Why an entry is left out; nil for a folder to look into, and for a picture.
+  private static func leftOut(_ name: ArraySlice<UInt8>, isFolder: Bool) -> PassedOver.Kind? {
+    let isHidden = name.first == UInt8(ascii: ".")
+    if isFolder { return isHidden ? .otherFile : nil }
+    if isPicture(name) { return isHidden ? .hiddenPicture : nil }
+    return !isHidden && has(name, otherEndings) ? .otherPicture : .otherFile
+  }
+
+  private static func isPicture(_ name: ArraySlice<UInt8>) -> Bool { has(name, endings) }
+
+  /// Whether a name ends in one of these, in any case of letters, with something before it.
+  private static func has(_ name: ArraySlice<UInt8>, _ endings: [String]) -> Bool {
+    endings.contains { ending in
+      name.count > ending.utf8.count
+        && zip(name.suffix(ending.utf8.count), ending.utf8).allSatisfy { byte, expected in
+          byte == expected || (byte | 0x20 == expected && byte >= UInt8(ascii: "A"))
+        }
     }
   }
 }

@@ -10,13 +10,11 @@ public enum JPEGWarningPolicy: Sendable {
 }
 
 /// A reusable decoder of JPEG files to RGB, with the arithmetic of Pillow and torchvision: accurate DCT and smooth chroma
-/// upsampling, orientation tags ignored.
+/// upsampling, as stored.
 ///
 /// Grey pictures get three equal channels. Four-channel pictures are taken as inverted, as Adobe writes them and as
 /// Pillow and torchvision read them, and become RGB by (255 - C) (255 - K) / 255. One decoder serves one thread.
 public struct JPEGDecoder: ~Copyable {
-  /// The most pixels of a picture that is decoded; Pillow stops at a similar number.
-  public static let largestPixelCount = 1 << 27
   /// The most pixels that a byte of a file can stand for: a bit is the least that codes a block of 8x8.
   private static let densestPixelsPerByte = 512
 
@@ -112,14 +110,9 @@ public struct JPEGDecoder: ~Copyable {
       handle = Self.newHandle()
       throw error
     }
-    // A few bytes may claim a size that no memory holds.
-    let limit = min(Self.largestPixelCount, Self.densestPixelsPerByte * bytes.count)
-    guard Int(width) * Int(height) <= limit else {
-      throw InputError(
-        .badData,
-        "\(name): header: expected at most \(limit) pixels in a JPEG file of \(bytes.count) bytes, got "
-          + "\(width)x\(height); replace the file")
-    }
+    try ImageSizeLimit.check(
+      width: Int(width), height: Int(height), kind: "JPEG", fileBytes: bytes.count, densest: Self.densestPixelsPerByte,
+      name: name)
     return (Int(width), Int(height), space)
   }
 

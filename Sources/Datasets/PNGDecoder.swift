@@ -37,15 +37,9 @@ enum PNGDecoder {
       var header = spng_ihdr()
       try check(spng_set_png_buffer(context, file.baseAddress, file.count), bytes, name)
       try check(spng_get_ihdr(context, &header), bytes, name)
-      // A few bytes may claim a size that no memory holds.
-      let limit = min(JPEGDecoder.largestPixelCount, densestPixelsPerByte * bytes.count)
-      let (pixels, overflows) = Int(header.width).multipliedReportingOverflow(by: Int(header.height))
-      guard !overflows, pixels <= limit else {
-        throw InputError(
-          .badData,
-          "\(name): header: expected at most \(limit) pixels in a PNG file of \(bytes.count) bytes, got "
-            + "\(header.width)x\(header.height); replace the file")
-      }
+      try ImageSizeLimit.check(
+        width: Int(header.width), height: Int(header.height), kind: "PNG", fileBytes: file.count,
+        densest: densestPixelsPerByte, name: name)
       return try body(context, header)
     }
   }

@@ -55,6 +55,7 @@ public enum ShapesDataset {
   public static func root(of specification: ShapesSpecification, cache: String = CacheDirectory.path()) throws -> String
   {
     let root = "\(cache)/\(specification.folderName)"
+    try CacheDirectory.requireTrusted(cache)
     if FileManager.default.fileExists(atPath: root) { return root }
     try CacheDirectory.create(cache)
     let temporary = temporaryName(beside: root)

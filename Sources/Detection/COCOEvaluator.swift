@@ -34,17 +34,20 @@ public struct COCOEvaluator: Sendable {
   /// Scores a set of results on all threads of the pool; call it from the thread that owns the pool.
   ///
   /// Of an image and category the 100 best count; equal scores keep the order of the list. Results of unknown
-  /// categories are left out. Throws, naming the result, where its image is not among the images.
+  /// categories are left out. Throws exit code 65, with their number and an example, for results of unknown images.
   public func evaluate(_ results: [COCOResult]) throws -> COCOMetrics {
-    let resultGroups = try COCOGrouping(
+    if let first = results.firstIndex(where: { imageNumbers[$0.imageID] == nil }) {
+      let count = results.count { imageNumbers[$0.imageID] == nil }
+      throw InputError(
+        .badData,
+        "\(count) of \(results.count) results are of images that are not among the \(imageNumbers.count) of the "
+          + "annotations, such as result \(first) of image id \(results[first].imageID); score the results against the "
+          + "annotations that they were made for")
+    }
+    let resultGroups = COCOGrouping(
       count: results.count, imageCount: imageNumbers.count, categoryCount: categoryIDs.count
     ) { index in
-      guard let image = imageNumbers[results[index].imageID] else {
-        throw InputError(
-          .badData,
-          "result \(index): image id \(results[index].imageID) is not among the \(imageNumbers.count) images of the "
-            + "annotations; score the results against the annotations that they were made for")
-      }
+      guard let image = imageNumbers[results[index].imageID] else { return nil }
       return categoryNumbers[results[index].categoryID].map { ($0, image) }
     }
     var categories = [COCOCategoryCurves?](repeating: nil, count: categoryIDs.count)
@@ -56,6 +59,13 @@ public struct COCOEvaluator: Sendable {
       }
     }
     return COCOMetrics(categories: categories.compactMap { $0 }, categoryIDs: categoryIDs)
+  }
+
+  /// The categories of results that are not among the annotations' categories, ascending, with the number of each.
+  public func unknownCategories(of results: [COCOResult]) -> [(id: Int, count: Int)] {
+    var counts: [Int: Int] = [:]
+    for result in results where categoryNumbers[result.categoryID] == nil { counts[result.categoryID, default: 0] += 1 }
+    return counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
   private static func numbers(_ ids: [Int]) -> [Int: Int] {

@@ -7,11 +7,11 @@ struct COCOGrouping: Sendable {
   private var starts: [Int]
 
   /// Sorts `count` records by the category and image number that `place` gives; nil leaves a record out.
-  init(count: Int, imageCount: Int, categoryCount: Int, place: (Int) throws -> (category: Int, image: Int)?) rethrows {
+  init(count: Int, imageCount: Int, categoryCount: Int, place: (Int) -> (category: Int, image: Int)?) {
     var places = [(category: Int32, image: Int32, record: Int32)]()
     places.reserveCapacity(count)
     for record in 0..<count {
-      if let (category, image) = try place(record) {
+      if let (category, image) = place(record) {
         places.append((Int32(category), Int32(image), Int32(record)))
       }
     }

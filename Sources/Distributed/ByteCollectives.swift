@@ -78,6 +78,20 @@ extension Communicator {
     try allgather(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// Every rank's value, in rank order, on every rank, by way of JSON; numbers in it must be finite.
+  ///
+  /// Throws `RankError` on all ranks when one rank's cannot be encoded.
+  public func allgather<Value: Codable>(value: Value) throws(RankError) -> [Value] {
+    let encoded = (try? JSONEncoder().encode(value)).map(Array.init) ?? []
+    return try allgather(encoded).enumerated().map { source, bytes throws(RankError) in
+      guard let decoded = try? JSONDecoder().decode(Value.self, from: Data(bytes)) else {
+        throw RankError(
+          call: "allgather", rank: rank, host: host, reason: "rank \(source)'s \(Value.self) is not valid as JSON")
+      }
+      return decoded
+    }
+  }
+
   private func send(_ buffer: UnsafeMutableBufferPointer<UInt8>, to destination: Int) throws(RankError) {
     guard let base = buffer.baseAddress else { return }
     try timed { () throws(RankError) in

@@ -55,7 +55,12 @@ extension Communicator {
   /// Ends the whole job from this one rank after a failure that the others have met as well, or were told of.
   public func abort(after error: RankError) -> Never {
     let grace = watch?.beginLeaving()
-    if !error.isTold || watch?.report != nil { printError("error: \(error)") }
+    if error.isTold, watch?.report == nil {
+      // The rank that told it has printed it and ends the job within this time, unless something ended that rank.
+      wait(seconds: grace ?? 0)
+      abort(error.exitCode, "error: \(error)")
+    }
+    printError("error: \(error)")
     abort(error.exitCode, graceSeconds: error.isTold ? grace ?? 0 : stallGraceSeconds)
   }
 
@@ -63,9 +68,15 @@ extension Communicator {
   private func abort(_ code: ExitCode, graceSeconds: Double) -> Never {
     if handle != nil {
       fflush(nil)
-      if graceSeconds > 0, size > 1 { usleep(UInt32(graceSeconds * 1e6)) }
+      wait(seconds: graceSeconds)
       MPI_Abort(handle, code.rawValue)
     }
     exit(code.rawValue)
+  }
+
+  private func wait(seconds: Double) {
+    // mpirun's signals to a job that ends cut a sleep short, and then kill.
+    let end = monotonicSeconds() + (size > 1 ? seconds : 0)
+    while monotonicSeconds() < end { usleep(20_000) }
   }
 }

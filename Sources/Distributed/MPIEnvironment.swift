@@ -127,12 +127,14 @@ public func hostName() -> String {
   return String(decoding: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// The variables of this process's environment.
+/// The variables of this process's environment, with bytes escaped that are not UTF-8, as `FilePath` reads them.
 public func processEnvironment() -> [String: String] {
   var variables: [String: String] = [:]
   var entry = environ
   while let text = entry.pointee {
-    let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
+    let variable = String(validating: bytes, as: UTF8.self) ?? FilePath.text(bytes)
+    let pair = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     if pair.count == 2 { variables[String(pair[0])] = String(pair[1]) }
     entry += 1
   }

@@ -11,7 +11,9 @@ import Tensors
 // culprits first, and tells all ranks; the deputy does so only when rank 0 does not. Every rank then leaves with code 74:
 // from the main thread where that waits inside MPI, else from here. A rank that was heard once and then hears nothing of
 // rank 0 leaves by itself, so that nothing survives on a host that was cut off. Where no datagram ever arrives, each rank
-// still has the deadline of its own waits.
+// still has the deadline of its own waits. Whoever tells a verdict prints it and leaves first; those who were told wait
+// for that, and print it themselves if they are still there then: no rank ends the job without a word. The datagrams of
+// others count for nothing, see Note [Who is believed].
 
 /// The thread of a rank that tells the others what the rank does, and ends the rank when the job stands still.
 public final class RankWatch: Sendable {
@@ -31,7 +33,7 @@ public final class RankWatch: Sendable {
   private let deadlineSeconds: Double
   private let activity: Activity
   private let socket: WatchSocket
-  private let token: String
+  private let secret: JobSecret
   private let cards: [WatchCard]
   /// Rank 0 and the deputy.
   private let keepers: [Int]
@@ -41,26 +43,38 @@ public final class RankWatch: Sendable {
 
   /// Starts the thread; all ranks call it.
   ///
-  /// Nil with one rank, and where some rank can open no socket.
+  /// Nil with one rank, and, after a warning of rank 0, where some rank can open no socket.
   static func start(_ communicator: Communicator) throws(RankError) -> RankWatch? {
     if communicator.size == 1 { return nil }
-    let socket = WatchSocket()
-    let card = WatchCard(host: communicator.host, port: socket?.port ?? 0, addresses: WatchSocket.ownAddresses())
-    let texts = try communicator.allgather((try? JSONEncoder().encode(card)).map(Array.init) ?? [])
-    let cards = texts.compactMap { try? JSONDecoder().decode(WatchCard.self, from: Data($0)) }
-    var random = SystemRandomNumberGenerator()
-    let token = try communicator.broadcast("\(random.next())-\(random.next())")
-    guard let socket, cards.count == communicator.size, cards.allSatisfy({ $0.port != 0 }) else { return nil }
-    let watch = RankWatch(communicator, socket: socket, token: token, cards: cards)
+    let own = WatchHost(name: communicator.host, addresses: WatchSocket.ownAddresses())
+    let hosts = try communicator.allgather(value: own)
+    let keepers = WatchHost.keepers(of: hosts)
+    let rank = communicator.rank
+    // Keepers exchange datagrams with all, the others with the keepers.
+    let peers = hosts.indices.filter { $0 != rank && (keepers.contains(rank) || keepers.contains($0)) }
+    let socket = WatchSocket(on: own.addressesInUse(towards: peers.map { hosts[$0] }))
+    let cards = try communicator.allgather(value: WatchCard(host: own.name, addresses: socket?.addresses ?? []))
+    let secret = JobSecret(bytes: try communicator.broadcast(JobSecret.randomBytes()))
+    if let without = cards.firstIndex(where: \.addresses.isEmpty) {
+      if rank == 0 {
+        printError(
+          "warning: rank \(without) on \(cards[without].host) has no IPv4 address that leads to the other ranks: should the "
+            + "job stall, each rank will say only where it waits itself")
+      }
+      return nil
+    }
+    guard let socket, let secret else { return nil }
+    let watch = RankWatch(communicator, socket: socket, secret: secret, cards: cards, keepers: keepers)
     watch.run()
     return watch
   }
 
-  private init(_ communicator: Communicator, socket: WatchSocket, token: String, cards: [WatchCard]) {
+  private init(
+    _ communicator: Communicator, socket: WatchSocket, secret: JobSecret, cards: [WatchCard], keepers: [Int]
+  ) {
     (rank, host, activity) = (communicator.rank, communicator.host, communicator.activity)
     deadlineSeconds = communicator.deadlineSeconds
-    (self.socket, self.token, self.cards) = (socket, token, cards)
-    keepers = [0, cards.firstIndex { $0.host != cards[0].host } ?? 1]
+    (self.socket, self.secret, self.cards, self.keepers) = (socket, secret, cards, keepers)
   }
 
   // MARK: For the training thread
@@ -84,14 +98,15 @@ public final class RankWatch: Sendable {
   func beginLeaving() -> Double {
     shared.withLock { shared in
       shared.isLeaving = true
-      return shared.report == nil ? 4 : 0.5
+      return shared.report == nil ? Self.toldGraceSeconds : 0.5
     }
   }
 
   /// Says goodbye to the other ranks and ends the thread.
   func stop() {
     shared.withLock { $0.stops = true }
-    socket.send([], to: WatchSocket.Address(host: WatchSocket.loopback, port: socket.port))
+    // Wakes the thread where it can; it looks four times an interval anyway.
+    socket.send([], to: socket.addresses[0])
     if let thread = thread.withLock({ $0 }) { pthread_join(thread, nil) }
   }
 
@@ -99,6 +114,10 @@ public final class RankWatch: Sendable {
 
   /// How long the keepers may take to judge, in seconds.
   private static let judgementSeconds = 5.0
+  /// How long a rank that was told a verdict lets the one who told it leave first, in seconds.
+  private static let toldGraceSeconds = 8.0
+  /// Datagrams that are read before the thread does anything else, however many come.
+  private static let datagramsAtOnce = 10_000
   /// Seconds between datagrams.
   private var interval: Double { min(1, max(0.1, deadlineSeconds / 8)) }
 
@@ -124,12 +143,13 @@ public final class RankWatch: Sendable {
   /// What the thread keeps between its rounds.
   private struct Round {
     var table: WatchTable
+    var inbox: WatchInbox
     var progress: OwnProgress
     var now: Double
     let start: Double
     var nextState = 0.0
-    /// Where each rank's last datagram came from.
-    var sources: [Int: WatchSocket.Address] = [:]
+    /// The number of the last datagram.
+    var lastNumber: UInt64 = 0
     /// When each keeper last answered.
     var answeredAt: [Int: Double] = [:]
     var left: Set<Int> = []
@@ -142,7 +162,8 @@ public final class RankWatch: Sendable {
   private func watch() {
     let start = monotonicSeconds()
     var round = Round(
-      table: WatchTable(hosts: cards.map(\.host), deadlineSeconds: deadlineSeconds), progress: OwnProgress(now: start),
+      table: WatchTable(hosts: cards.map(\.host), deadlineSeconds: deadlineSeconds),
+      inbox: WatchInbox(rank: rank, secret: secret, cards: cards, keepers: keepers), progress: OwnProgress(now: start),
       now: start, start: start)
     while !shared.withLock({ $0.stops }) {
       socket.waitForDatagram(seconds: interval / 4)
@@ -150,8 +171,9 @@ public final class RankWatch: Sendable {
       // This process itself stood still, perhaps the whole job: nobody is to blame for that time.
       if now - round.now > 5 { forgive(&round, now) }
       round.now = now
-      while let (bytes, sender) = socket.receive() {
-        if let message = WatchMessage.read(bytes, token: token) { take(message, from: sender, &round) }
+      for _ in 0..<Self.datagramsAtOnce {
+        guard let (bytes, source) = socket.receive() else { break }
+        if let message = round.inbox.take(bytes, from: source) { take(message, from: source, &round) }
       }
       if now >= round.nextState { tellState(&round) }
       judge(&round)
@@ -159,7 +181,7 @@ public final class RankWatch: Sendable {
       warnOfUnheard(&round)
     }
     for other in cards.indices where other != rank && (keepers.contains(rank) || keepers.contains(other)) {
-      send(.goodbye, to: other, round)
+      send(.goodbye, to: other, &round)
     }
   }
 
@@ -170,19 +192,19 @@ public final class RankWatch: Sendable {
     shared.withLock { $0.forgivenAt = now }
   }
 
-  private func take(_ message: WatchMessage, from sender: WatchSocket.Address, _ round: inout Round) {
-    round.sources[message.sender] = sender
+  private func take(_ message: WatchMessage, from source: WatchSocket.Address, _ round: inout Round) {
     switch message.content {
     case .state(let state):
       round.table.hear(state, now: round.now)
-      socket.send(bytes(.answer(someoneWorks: round.table.someoneWorks(now: round.now))), to: sender)
+      let answer = WatchMessage.Content.answer(someoneWorks: round.table.someoneWorks(now: round.now))
+      socket.send(bytes(answer, to: message.sender, &round), to: source)
     case .answer(let someoneWorks):
       round.answeredAt[message.sender] = round.now
       shared.withLock { shared in
         shared.isConnected = true
         if someoneWorks { shared.holdsUntil = round.now + 2 * interval + 1 }
       }
-    case .verdict(let reason): giveUp(reason, report: nil, &round)
+    case .verdict(let reason): giveUp("\(reason); told by rank \(message.sender)", report: nil, &round)
     case .goodbye:
       round.table.leave(message.sender)
       round.left.insert(message.sender)
@@ -199,7 +221,7 @@ public final class RankWatch: Sendable {
           shared.withLock { $0.holdsUntil = round.now + 2 * interval + 1 }
         }
       } else {
-        send(.state(state), to: keeper, round)
+        send(.state(state), to: keeper, &round)
       }
     }
   }
@@ -242,7 +264,7 @@ public final class RankWatch: Sendable {
     tell(verdict.headline, verdict.lines, &round)
     // Said three times: any datagram may be lost.
     for _ in 0..<3 {
-      for other in cards.indices where other != rank { send(.verdict(verdict.headline), to: other, round) }
+      for other in cards.indices where other != rank { send(.verdict(verdict.headline), to: other, &round) }
     }
   }
 
@@ -263,8 +285,8 @@ public final class RankWatch: Sendable {
   /// Ends the process where the training thread does not.
   private func leaveIfGivenUp(_ round: Round) {
     guard let gaveUpAt = round.gaveUpAt else { return }
-    let (isLeaving, reason) = shared.withLock { ($0.isLeaving, $0.report == nil ? nil : $0.verdict) }
-    if round.now - gaveUpAt < (isLeaving ? 6 : 2) { return }
+    let (isLeaving, isTold, reason) = shared.withLock { ($0.isLeaving, $0.report == nil, $0.verdict) }
+    if round.now - gaveUpAt < (isLeaving ? Self.toldGraceSeconds + 4 : isTold ? Self.toldGraceSeconds : 2) { return }
     if !isLeaving, let reason { printError("error: \(reason)") }
     _exit(ExitCode.rankFailed.rawValue)
   }
@@ -276,18 +298,22 @@ public final class RankWatch: Sendable {
     if round.table.unheard.isEmpty { return }
     let names = round.table.unheard.prefix(4).map { "rank \($0) on \(cards[$0].host)" }.joined(separator: ", ")
     let more = round.table.unheard.count > 4 ? " and \(round.table.unheard.count - 4) more" : ""
+    let own = socket.addresses.map(\.description).joined(separator: ", ")
+    let odd = round.inbox.unexpectedSources.min { $0.key < $1.key }.map {
+      " (those of rank \($0.key) come from \($0.value), which is none of its host's addresses)"
+    }
     printError(
-      "warning: no datagram (UDP, port \(UInt16(bigEndian: socket.port)) of \(host)) has come from \(names)\(more): should "
-        + "the job stall, each rank will say only where it waits itself; let UDP through between the hosts")
+      "warning: no datagram (UDP to \(own) of \(host)) has come from \(names)\(more)\(odd ?? ""): should the job stall, "
+        + "each rank will say only where it waits itself; let UDP through between the hosts")
   }
 
-  private func send(_ content: WatchMessage.Content, to other: Int, _ round: Round) {
-    let message = bytes(content)
-    let targets = round.sources[other].map { [$0] } ?? []
-    for target in Set(targets + cards[other].targets(from: host)) { socket.send(message, to: target) }
+  private func send(_ content: WatchMessage.Content, to other: Int, _ round: inout Round) {
+    let message = bytes(content, to: other, &round)
+    for target in cards[other].targets(from: host) { socket.send(message, to: target) }
   }
 
-  private func bytes(_ content: WatchMessage.Content) -> [UInt8] {
-    WatchMessage(token: token, sender: rank, content: content).bytes
+  private func bytes(_ content: WatchMessage.Content, to receiver: Int, _ round: inout Round) -> [UInt8] {
+    round.lastNumber += 1
+    return WatchMessage(sender: rank, receiver: receiver, number: round.lastNumber, content: content).bytes(secret)
   }
 }

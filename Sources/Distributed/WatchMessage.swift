@@ -14,38 +14,24 @@ struct WatchMessage: Codable, Equatable, Sendable {
     case goodbye
   }
 
-  /// The job's secret: datagrams without it are none of ours.
-  var token: String
   /// The rank that sends.
   var sender: Int
+  /// The rank that it is for.
+  var receiver: Int
+  /// Larger than in every message of this sender before.
+  var number: UInt64
   /// What it says.
   var content: Content
 
   /// The datagram.
-  var bytes: [UInt8] { (try? JSONEncoder().encode(self)).map(Array.init) ?? [] }
-
-  /// Reads a datagram; nil for what is none of this job's.
-  static func read(_ bytes: [UInt8], token: String) -> WatchMessage? {
-    guard let message = try? JSONDecoder().decode(WatchMessage.self, from: Data(bytes)), message.token == token else {
-      return nil
-    }
-    return message
+  func bytes(_ secret: JobSecret) -> [UInt8] {
+    (try? JSONEncoder().encode(self)).map { secret.seal(Array($0)) } ?? []
   }
-}
 
-/// Where a rank's watch thread can be reached.
-struct WatchCard: Codable, Sendable {
-  /// The rank's host.
-  var host: String
-  /// Its port, as the network has it; 0 where it has no socket.
-  var port: UInt16
-  /// The host's addresses.
-  var addresses: [UInt32]
-
-  /// The addresses that lead from `host` to this card's rank.
-  func targets(from host: String) -> [WatchSocket.Address] {
-    if port == 0 { return [] }
-    let all = host == self.host ? [WatchSocket.loopback] + addresses : addresses
-    return all.map { WatchSocket.Address(host: $0, port: port) }
+  /// Reads a datagram; nil for what no rank of this job has sent.
+  ///
+  /// Nothing is decoded that is not sealed.
+  static func read(_ bytes: [UInt8], _ secret: JobSecret) -> WatchMessage? {
+    secret.open(bytes).flatMap { try? JSONDecoder().decode(WatchMessage.self, from: Data($0)) }
   }
 }

@@ -37,8 +37,13 @@ public struct InputError: UserError {
   /// The complete message.
   public let description: String
 
-  /// An error with its exit code and its complete message.
+  /// An error with its exit code and its complete message of one line: names in it cannot begin another.
   public init(_ exitCode: ExitCode, _ description: String) {
-    (self.exitCode, self.description) = (exitCode, description)
+    self.init(exitCode, lines: [description])
+  }
+
+  /// An error whose complete message has several lines.
+  public init(_ exitCode: ExitCode, lines: [String]) {
+    (self.exitCode, description) = (exitCode, lines.map(shown).joined(separator: "\n"))
   }
 }

@@ -12,7 +12,8 @@ struct AuditMasks: SingleProcessCommand {
       from it in standard errors.
 
       Example:
-        dropblock-dist audit-masks --config configs/retinanet-r50-coco.yaml --set dropblock.block_size=5
+        dropblock-dist audit-masks --config configs/retinanet-r50-coco.yaml \\
+          --set dropblock.block_size=5
       """)
 
   @OptionGroup var source: ConfigurationOptions
@@ -25,6 +26,6 @@ struct AuditMasks: SingleProcessCommand {
     let graph = try configuration.task.checkedTrainingGraph(imagesPerRank: 1)
     try auditMasks(
       MaskAuditRequest(configuration: configuration, json: json), sites: graph.maskSites, extent: graph.maskExtent,
-      console: Console(style: .plain))
+      console: Console(style: .plain, waitsForReader: true))
   }
 }

@@ -10,7 +10,8 @@ struct Bench: ParsableCommand {
       recorded for the table and the trace afterwards. The regulariser acts at its final rate in every step.
 
       Example:
-        mpirun -np 2 dropblock-dist bench --set batch.per_rank=1 --json figures.json --trace trace.json
+        mpirun -np 2 dropblock-dist bench --set batch.per_rank=1 \\
+          --json figures.json --trace trace.json
       """)
 
   @OptionGroup var source: ConfigurationOptions

@@ -16,7 +16,10 @@ enum CommandExit {
       command.exit()
     case .validationFailure:
       // The parser starts its messages with "Error: "; those of the program start with "error: ".
-      Launch.leave(.usage, String(command.fullMessage(for: error).trimmingPrefix("Error: ")))
+      // What it quotes of the arguments begins no line of its own.
+      let message = command.message(for: error)
+      let full = command.fullMessage(for: error).replacing(message, with: shown(message), maxReplacements: 1)
+      Launch.leave(.usage, String(full.trimmingPrefix("Error: ")))
     default:
       Launch.fail(error)
     }

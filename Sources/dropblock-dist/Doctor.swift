@@ -10,7 +10,8 @@ struct Doctor: ParsableCommand {
       or setting that mends it. The exit code is 0, or the one that the run would end with.
 
       Example:
-        mpirun -np 2 dropblock-dist doctor --config configs/retinanet-r50-coco.yaml --output runs/coco
+        mpirun -np 2 dropblock-dist doctor \\
+          --config configs/retinanet-r50-coco.yaml --output runs/coco
       """)
 
   @OptionGroup var source: ConfigurationOptions

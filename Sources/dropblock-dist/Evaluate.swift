@@ -7,7 +7,8 @@ struct Evaluate: ParsableCommand {
     abstract: "Evaluate a checkpoint on the validation images, on all ranks.",
     discussion: """
       Example:
-        mpirun -np 2 dropblock-dist evaluate --checkpoint runs/smoke --json figures.json
+        mpirun -np 2 dropblock-dist evaluate --checkpoint runs/smoke \\
+          --json figures.json
       """)
 
   @OptionGroup var trained: CheckpointOptions

@@ -18,6 +18,6 @@ struct Export: SingleProcessCommand {
 
   func run() throws {
     try ExportRequest(checkpoint: trained.checkpoint, configuration: source.ofCheckpoint, output: output)
-      .run(Console(style: .plain))
+      .run(Console(style: .plain, waitsForReader: true))
   }
 }

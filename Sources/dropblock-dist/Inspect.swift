@@ -11,7 +11,8 @@ struct Inspect: SingleProcessCommand {
       are timed now.
 
       Example:
-        dropblock-dist inspect --config configs/retinanet-r50-coco.yaml --set planner.algorithms=direct
+        dropblock-dist inspect --config configs/retinanet-r50-coco.yaml \\
+          --set planner.algorithms=direct
       """)
 
   @OptionGroup var source: ConfigurationOptions
@@ -24,6 +25,6 @@ struct Inspect: SingleProcessCommand {
 
   func run() throws {
     try InspectRequest(checkpoint: checkpoint, configuration: source.ofCheckpoint, json: json)
-      .run(Console(style: .plain))
+      .run(Console(style: .plain, waitsForReader: true))
   }
 }

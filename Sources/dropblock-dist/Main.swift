@@ -28,7 +28,8 @@ struct DropBlockDist: ParsableCommand {
   /// Parses before MPI starts, runs, and leaves with the documented code.
   static func main() {
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(ProgramArguments.texts())
+      try ProgramArguments.requireReadableDirectory()
       try ProcessorCheck.require()
       if command is any SingleProcessCommand && launchedRank() > 0 { Glibc.exit(0) }
       try command.run()

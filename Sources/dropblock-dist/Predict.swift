@@ -24,8 +24,9 @@ struct Predict: SingleProcessCommand {
 
   func run() throws {
     try PredictRequest(
-      checkpoint: trained.checkpoint, configuration: source.ofCheckpoint, output: output, images: images,
+      checkpoint: trained.checkpoint, configuration: source.ofCheckpoint, output: output,
+      images: images.map { ProgramArguments.path($0) },
       drawnScore: drawFrom
-    ).run(Console(style: .plain))
+    ).run(Console(style: .plain, waitsForReader: true))
   }
 }

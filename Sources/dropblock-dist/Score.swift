@@ -7,7 +7,8 @@ struct Score: SingleProcessCommand {
     abstract: "Compute COCO's average precision of any results file, without a model.",
     discussion: """
       Example:
-        dropblock-dist score --annotations instances_val2017.json --results results.json --json figures.json
+        dropblock-dist score --annotations instances_val2017.json \\
+          --results results.json --json figures.json
       """)
 
   @Option(help: ArgumentHelp("COCO annotation file with the ground truth.", valueName: "file"))
@@ -21,6 +22,7 @@ struct Score: SingleProcessCommand {
 
   func run() throws {
     try score(
-      ScoreRequest(annotations: annotations, results: results, json: json), console: Console(style: .plain))
+      ScoreRequest(annotations: annotations, results: results, json: json),
+      console: Console(style: .plain, waitsForReader: true))
   }
 }

@@ -9,7 +9,8 @@ struct Train: ParsableCommand {
       Without --config it trains a small detector on generated images.
 
       Example:
-        mpirun -np 2 dropblock-dist --config configs/retinanet-bccd.yaml --set train.length="5 epochs"
+        mpirun -np 2 dropblock-dist --config configs/retinanet-bccd.yaml \\
+          --set train.length="5 epochs"
       """)
 
   @OptionGroup var source: ConfigurationOptions

@@ -14,7 +14,8 @@ struct VerifyResume: SingleProcessCommand {
 
       Example:
         mpirun -np 2 dropblock-dist verify-resume --kills 5
-        dropblock-dist verify-resume --ranks 4 --launcher "mpirun -np 4 --hostfile hosts" --kills 5
+        dropblock-dist verify-resume --ranks 4 --kills 5 \\
+          --launcher "mpirun -np 4 --hostfile hosts"
       """)
 
   @OptionGroup var source: ConfigurationOptions

@@ -123,6 +123,6 @@ private let damagedFiles: [DamagedFile] = [
     #expect(missing?.exitCode == .missingFile)
     #expect(missing?.description == "\(folder.path)/no.safetensors: cannot open: No such file or directory")
     let directory = #expect(throws: InputError.self) { _ = try SafetensorsFile(path: folder.path) }
-    #expect(directory?.description == "\(folder.path): kind: expected a file, got a directory")
+    #expect(directory?.description == "\(folder.path): kind: expected a regular file, got a directory")
   }
 }

@@ -127,12 +127,26 @@ enum Damage: String, CaseIterable, Sendable {
     "a state of another format version, or that no run can have, is refused by its number",
     arguments: [
       ("\"formatVersion\" : 1", "\"formatVersion\" : 2", "formatVersion: expected 1, got 2"),
-      ("\"step\" : 10", "\"step\" : -10", "step: expected a number from 0, got -10"),
-      ("\"epoch\" : 3", "\"epoch\" : -3", "epoch: expected a number from 0, got -3"),
-      ("\"positionInEpoch\" : 17", "\"positionInEpoch\" : -1", "positionInEpoch: expected a number from 0, got -1"),
+      ("\"step\" : 10", "\"step\" : -10", "step: expected a number from 0 to 4294967295, got -10"),
+      (
+        "\"step\" : 10", "\"step\" : 9223372036854775807",
+        "step: expected a number from 0 to 4294967295, got 9223372036854775807"
+      ),
+      ("\"step\" : 10", "\"step\" : 11", "step: expected 10, as the set is named, got 11"),
+      ("\"epoch\" : 3", "\"epoch\" : -3", "epoch: expected a number from 0 to 10, got -3"),
+      ("\"epoch\" : 3", "\"epoch\" : 11", "epoch: expected a number from 0 to 10, got 11"),
+      (
+        "\"positionInEpoch\" : 17", "\"positionInEpoch\" : -1",
+        "positionInEpoch: expected a number from 0 to 9007199254740992, got -1"
+      ),
+      ("\"bestStep\" : 1", "\"bestStep\" : 12", "bestStep: expected a number from 0 to 10, got 12"),
       (
         "\"worldSize\" : 2", "\"worldSize\" : -9223372036854775808",
-        "worldSize: expected a number from 1, got -9223372036854775808"
+        "worldSize: expected a number from 1 to 16777216, got -9223372036854775808"
+      ),
+      (
+        "\"worldSize\" : 2", "\"worldSize\" : 9223372036854775807",
+        "worldSize: expected a number from 1 to 16777216, got 9223372036854775807"
       ),
     ])
   func impossibleState(original: String, replacement: String, expected: String) throws {

@@ -36,6 +36,42 @@ import Testing
     try expectStep10(CheckpointStore(runDirectory: moved))
   }
 
+  @Test("the store of a run writes nothing into another directory that took the place of its own")
+  func replacedRun() throws {
+    let folder = try TemporaryDirectory()
+    let (here, moved) = (folder.file("run"), folder.file("moved"))
+    try FileManager.default.createDirectory(atPath: here, withIntermediateDirectories: true)
+    let store = CheckpointStore(writingTo: try HeldDirectory(here))
+    try SampleRun.write(10, to: store)
+    try FileManager.default.moveItem(atPath: here, toPath: moved)
+    // Another run's, with a set half written.
+    try FileManager.default.createDirectory(
+      atPath: "\(store.directory)/.writing-step-00000020", withIntermediateDirectories: true)
+    #expect(failure(store).hasPrefix("\(here): the directory was moved or removed while the run was writing to it"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: store.directory) == [".writing-step-00000020"])
+    try expectStep10(CheckpointStore(runDirectory: moved))
+  }
+
+  @Test("a directory that moves while a set is written keeps its old sets, and nothing is left where it was")
+  func movedWhileWriting() throws {
+    let folder = try TemporaryDirectory()
+    let (here, moved) = (folder.file("run"), folder.file("moved"))
+    try FileManager.default.createDirectory(atPath: here, withIntermediateDirectories: true)
+    let store = CheckpointStore(writingTo: try HeldDirectory(here))
+    try SampleRun.write(10, to: store)
+    let tensor = TensorToWrite("w", shape: [1]) { buffer in
+      rename(here, moved)
+      buffer[0] = 1
+    }
+    let error = #expect(throws: InputError.self) {
+      try store.write(SampleRun.state(20), model: [tensor], optimizer: [], keeping: CheckpointRetention(newest: 1))
+    }
+    #expect(error?.description.hasPrefix("\(here): the directory was moved or removed") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["moved"])
+    let sets = CheckpointStore(runDirectory: moved)
+    #expect(sets.steps == [10] && sets.latestStep == 10)
+  }
+
   @Test("a directory of sets that vanished is made again")
   func vanishedSets() throws {
     let run = try SampleRun()

@@ -6,7 +6,7 @@
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 reason=$(why_no_hosts)
-[[ ! $reason ]] || { say "skipped: $reason"; exit 0; }
+[[ ! $reason ]] || skip "$reason"
 
 steps=6
 tiny_configuration >"$work/tiny.yaml"

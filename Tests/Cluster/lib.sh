@@ -43,6 +43,8 @@ finish() {
   ((${#failures[@]} == 0)) || { printf '  failed: %s\n' "${failures[@]}"; exit 1; }
   exit 0
 }
+# skip REASON: the end of a test that cannot run here, by a code that is neither success nor failure.
+skip() { say "skipped: $1"; exit 77; }
 # less A B: whether A < B, for numbers with a point.
 less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }

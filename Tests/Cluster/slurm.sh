@@ -6,10 +6,12 @@
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 for reason in "$(why_no_hosts)" "$(why_no_slurm)"; do
-  [[ ! $reason ]] || { say "skipped: $reason"; exit 0; }
+  [[ ! $reason ]] || skip "$reason"
 done
 
-steps=100
+steps=16
+# Rank 0 pauses twice on its way, so that there is time to warn a job between two steps, however fast or slow steps are.
+pauses=(--inject "stall:rank=0,step=4,seconds=8" --inject "stall:rank=0,step=9,seconds=8")
 tiny_configuration | sed "s/length: 6 steps/length: $steps steps/" >"$work/tiny.yaml"
 sed 's/^name: tiny/name: other/; $a random: {seed: 2}' "$work/tiny.yaml" >"$work/other.yaml"
 
@@ -21,34 +23,34 @@ uninterrupted() {
 submit() {
   local launcher=$1
   shift
-  on 0 sbatch --parsable -N 2 --exclusive --chdir="$work" --time=1 --signal=B:USR1@40 \
+  on 0 sbatch --parsable -N 2 --exclusive --chdir="$work" --time=3 --signal=B:USR1@90 \
     "--export=ALL,DROPBLOCK_PROGRAM=$program,DROPBLOCK_LAUNCHER=$launcher,DROPBLOCK_BINDING=none$variables" "$@"
 }
 variables=,DROPBLOCK_INTERFACE=eth0,DROPBLOCK_CACHE=$work/here/cache,DROPBLOCK_RUNS=$work/here
 count() { cat "$2" 2>/dev/null | grep -c "$1"; }
 is_over() { [[ ! $(on 0 squeue -h -j "$1" 2>/dev/null) ]]; }
-# warn_twice JOB LOG: sees a job through two requeues. The time limit's own warning comes at one of Slurm's looks, half a
-# minute apart; a start that gets ten steps on before that is sent what Slurm would send.
+# warn_twice JOB LOG: sees a job through two requeues. A start that gets two steps on before the time limit's own warning,
+# which comes at one of Slurm's looks, is sent what Slurm would send.
 warn_twice() {
-  local job=$1 log=$2 start end=$((SECONDS + 240))
+  local job=$1 log=$2 start end=$((SECONDS + 300))
   until started "$log" 3; do
     ((SECONDS < end)) || return 1
     start=$(count 'start [0-9]* of job' "$log")
     if begun "$log" "$start" && (($(count 'warned by USR1' "$log") < start)); then
       on 0 scancel --signal=USR1 --batch "$job"
     fi
-    sleep 1
+    sleep 0.3
   done
   # From now on it has time enough, however slow the machine is.
   on 0 scontrol update jobid="$job" timelimit=10
 }
 started() { (($(count 'start [0-9]* of job' "$1") >= $2)); }
-# begun LOG START: whether the start has got ten steps on.
+# begun LOG START: whether the start has got two steps on.
 begun() {
   local steps
   [[ -r $1 ]] || return 1
   steps=$(awk -v start="$2" '/: start [0-9]* of job/ { n++ } /^step / && n == start { steps++ } END { print steps + 0 }' "$1")
-  ((steps >= 10))
+  ((steps >= 2))
 }
 
 hosts_up 2
@@ -69,7 +71,7 @@ for launcher in srun mpirun; do
   start=$SECONDS log=$work/$launcher.log
   job=$(submit $launcher --output="$log" \
     "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/$launcher" \
-    --resume never)
+    --resume never "${pauses[@]}")
   check "$launcher: job $job is warned twice and comes back" warn_twice "$job" "$log"
   check "  it ends" until_true 240 is_over "$job"
   say "        after $((SECONDS - start)) s in $(count ': start' "$log") starts"
@@ -81,31 +83,33 @@ done
 # A rank that is killed takes its job with it, and the checkpoint that it made lets the job come back.
 log=$work/killed.log
 job=$(submit srun --output="$log" \
-  "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/killed")
-check "kill -9 of a rank of job $job" until_true 90 begun "$log" 1
+  "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/killed" \
+  "${pauses[@]}")
+check "kill -9 of a rank of job $job" until_true 180 begun "$log" 1
 on 0 scontrol update jobid="$job" timelimit=10
 for process in $(ip netns pids "$(host 1)"); do
   if [[ $(readlink "/proc/$process/exe") == "$(realpath "$program")" ]]; then kill -9 "$process"; fi
 done
-check "  it comes back" until_true 90 started "$log" 2
+check "  it comes back" until_true 180 started "$log" 2
 check "  it ends" until_true 240 is_over "$job"
 check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/killed" "$steps"
 
 # Slurm may warn in the first second, when mpirun has only just begun to start.
 log=$work/early.log
 job=$(submit mpirun --output="$log" \
-  "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/early")
-until_true 60 started "$log" 1
+  "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/early" \
+  "${pauses[@]}")
+until_true 180 started "$log" 1
 on 0 scancel --signal=USR1 --batch "$job"
-check "job $job, warned in its first second, comes back" until_true 90 started "$log" 2
+check "job $job, warned in its first second, comes back" until_true 180 started "$log" 2
 on 0 scontrol update jobid="$job" timelimit=10
 check "  it ends" until_true 240 is_over "$job"
 check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/early" "$steps"
 
 # The last task of an array has the number of the whole array; only the warned one may come back.
 array=$(submit srun --array=0-1%1 --output="$work/sweep-%a.log" \
-  "$root/launch/slurm/sweep.sbatch" "$work/tiny.yaml" "$work/other.yaml")
-check "sweep: task 1 begins" until_true 120 begun "$work/sweep-1.log" 1
+  "$root/launch/slurm/sweep.sbatch" "$work/tiny.yaml" "$work/other.yaml" -- "${pauses[@]}")
+check "sweep: task 1 begins" until_true 180 begun "$work/sweep-1.log" 1
 on 0 scancel --signal=USR1 --batch "${array}_1"
 on 0 scontrol update jobid="${array}_1" timelimit=10
 check "  array $array ends" until_true 240 is_over "$array"

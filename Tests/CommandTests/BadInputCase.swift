@@ -38,6 +38,11 @@ extension BadInputCase {
     BadInputCase("no YAML", 78, ["bad.yaml:3: not valid YAML"]) {
       ["--config", try $0.folder.write("model:\n  depth: [18\n", to: "bad.yaml")]
     },
+    BadInputCase(
+      "a configuration in UTF-16", 78, ["bad.yaml: not valid YAML: byte 0: expected text in UTF-8, got UTF-16"]
+    ) {
+      ["--config", try $0.folder.write([0xff, 0xfe, 0x61, 0, 0x3a, 0], to: "bad.yaml")]
+    },
     BadInputCase("a configuration that is not there", 66, ["/nothing.yaml", "no such file"]) {
       ["--config", $0.folder.file("nothing.yaml")]
     },
@@ -68,6 +73,15 @@ extension BadInputCase {
     },
     BadInputCase("a wrong option", 64, ["Unknown option '--nonsense'", "Usage: "], ranks: [1, 2]) { _ in ["--nonsense"]
     },
+    BadInputCase(
+      "a name that leads out of runs/", 78,
+      ["bad.yaml:1: name: expected the name of a folder below runs/", "got ..;", "--output"], ranks: [1, 2]
+    ) {
+      ["--config", try $0.folder.write("name: ..\n", to: "bad.yaml")]
+    },
+    BadInputCase("a name of a path", 78, ["--set name=a/b: name: expected the name of a folder"]) {
+      ["--config", $0.trained.configuration, "--set", "data.root=\($0.data)", "--set", "name=a/b"]
+    },
     BadInputCase("no data set", 78, ["data.root: expected the directory of the data set", "--set data.root=DIR"]) {
       ["--config", $0.trained.configuration, "--output", $0.folder.file("run")]
     },
@@ -91,6 +105,33 @@ extension BadInputCase {
       return $0.train()
     },
     BadInputCase(
+      "a second document behind the annotations", 65, ["instances_train2017.json: more data after byte "],
+      ranks: [1, 2]
+    ) {
+      try $0.replace("]}", "]}{\"images\": []}", in: $0.annotations("train"))
+      return $0.train()
+    },
+    BadInputCase(
+      "annotations in Latin-1", 65, ["latin1.json: byte 13: expected text in UTF-8, got the byte e9"]
+    ) {
+      try $0.folder.write(Array("{\"info\": \"caf".utf8) + [0xe9, 0x22, 0x7d], to: "latin1.json")
+      return $0.train("--set", "data.train.annotations=\($0.folder.file("latin1.json"))")
+    },
+    BadInputCase(
+      "images without a size, which only scoring does without", 65,
+      ["instances_train2017.json: image 1: expected a \"width\" of 1 to 1048576 pixels, got none"], ranks: [1, 2]
+    ) {
+      try $0.replaceAll("\"width\": ", "\"columns\": ", in: $0.annotations("train"))
+      return $0.train()
+    },
+    BadInputCase(
+      "images without a name in evaluate", 65,
+      ["instances_val2017.json: image 1: expected a \"file_name\", got none; a model cannot do without"], ranks: [1, 2]
+    ) {
+      try $0.replaceAll("\"file_name\"", "\"path\"", in: $0.annotations("val"))
+      return $0.evaluate()
+    },
+    BadInputCase(
       "a category that does not exist", 65,
       ["instances_train2017.json: annotations[0] (id 1): \"category_id\" 99", "none of the 5 categories"],
       ranks: [1, 2]
@@ -110,15 +151,34 @@ extension BadInputCase {
       ranks: [1, 2]
     ) { $0.train("--set", "model.classes=4") },
     BadInputCase(
-      "categories that the validation file numbers otherwise", 65,
+      "a category that the validation file names otherwise", 65,
       [
-        "instances_val2017.json: categories: expected the ids of ",
-        "which model.classes counts; only one of the two has 5",
+        "instances_val2017.json: class plus: expected one of the classes of the training annotations ",
+        "star, cross\n", "star, plus\n",
       ],
       ranks: [1, 2]
     ) {
-      try $0.replace("{\"id\": 5, \"name\"", "{\"id\": 6, \"name\"", in: $0.annotations("train"))
-      try $0.replaceAll("\"category_id\": 5", "\"category_id\": 6", in: $0.annotations("train"))
+      try $0.replace("\"name\": \"cross\"", "\"name\": \"plus\"", in: $0.annotations("val"))
+      return $0.train()
+    },
+    BadInputCase(
+      "a category that the checkpoint does not know", 65,
+      ["instances_val2017.json: class plus: expected one of the classes of the checkpoint ", "step-00000002"],
+      ranks: [1, 2]
+    ) {
+      for split in ["train", "val"] {
+        try $0.replace("\"name\": \"cross\"", "\"name\": \"plus\"", in: $0.annotations(split))
+      }
+      return $0.evaluate()
+    },
+    BadInputCase(
+      "a resumption with other categories", 65,
+      ["instances_train2017.json: class plus: expected one of the classes of the checkpoint "]
+    ) {
+      _ = try $0.copyOfRun()
+      for split in ["train", "val"] {
+        try $0.replace("\"name\": \"cross\"", "\"name\": \"plus\"", in: $0.annotations(split))
+      }
       return $0.train()
     },
     BadInputCase("no images at all", 65, ["instances_train2017.json: lists no images"]) {

@@ -55,6 +55,21 @@ import Testing
     result.expectError(78, ["has 1 images, which 2 ranks cannot share evenly", "one of these numbers of ranks: 1"])
   }
 
+  @Test(
+    "an annotation id of 0, which is never counted as found, is a warning of each run that evaluates",
+    arguments: [1, 2])
+  func zeroID(ranks: Int) throws {
+    let space = try Workspace()
+    try space.replace("{\"id\": 1, \"image_id\"", "{\"id\": 0, \"image_id\"", in: space.annotations("val"))
+    let warning =
+      "warning: \(space.annotations("val")): annotation id 0 of image 1: pycocotools never counts this object "
+    for arguments in [space.evaluate(), space.train("--dry-run", "--set", "batch.per_rank=1")] {
+      let result = try space.program(ranks: ranks, arguments)
+      #expect(result.exitCode == 0, "\(result)")
+      #expect(result.errorLines("warning: \(space.data)").map { $0.hasPrefix(warning) } == [true], "\(result)")
+    }
+  }
+
   @Test("fewer images than ranks is code 65 on all of them")
   func fewImages() throws {
     let space = try Workspace()

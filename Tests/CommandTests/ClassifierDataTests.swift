@@ -66,7 +66,10 @@ import Testing
 extension BadInputCase {
   /// Mistakes in the data sets of classifiers.
   static let classification = [
-    BadInputCase("a class folder without images", 65, ["/classes/train/b: expected images (.jpg", "got none"]) {
+    BadInputCase(
+      "a class folder without images", 65,
+      ["/classes/train/b: expected images (.jpg", "got none", "remove the folder and ", "/classes/val/b"]
+    ) {
       try $0.writeClassFolders()
       for number in 5...8 { try $0.remove($0.folder.file("classes/train/b/00000\(number).jpg")) }
       return try $0.classify("image_folder")
@@ -75,7 +78,9 @@ extension BadInputCase {
       "a missing image folder", 66,
       ["/classes/train: the folder of the images cannot be read", "data.train.images says"]
     ) { try $0.classify("image_folder") },
-    BadInputCase("a class of the validation images alone", 65, ["/classes/val: class c: expected only classes"]) {
+    BadInputCase(
+      "a class of the validation images alone", 65, ["/classes/val: class c: expected one of the classes of"]
+    ) {
       try $0.writeClassFolders()
       try FileManager.default.moveItem(
         atPath: $0.folder.file("classes/val/b"), toPath: $0.folder.file("classes/val/c"))
@@ -134,6 +139,18 @@ extension BadInputCase {
       let labels = $0.folder.file("classes/train-labels-idx1-ubyte")
       try $0.remove($0.folder.file("classes/train-images-idx3-ubyte"))
       try FileManager.default.copyItem(atPath: labels, toPath: $0.folder.file("classes/train-images-idx3-ubyte"))
+      return try $0.classify("mnist")
+    },
+    BadInputCase(
+      "an IDX file that inflates far beyond its header", 65,
+      ["-images-idx3-ubyte.gz: length: its header says ", "got more"]
+    ) {
+      try $0.writeMNIST()
+      let images = $0.folder.file("classes/train-images-idx3-ubyte")
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: images))
+      try file.truncate(atOffset: 64 << 20)
+      try file.close()
+      #expect(try TestSupport.run(["gzip", "-1", images]).exitCode == 0)
       return try $0.classify("mnist")
     },
     BadInputCase("a class of MNIST out of range", 65, ["labels-idx1-ubyte: class of picture 0: expected 0 to 9, got 7"])

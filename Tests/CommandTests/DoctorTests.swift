@@ -126,11 +126,10 @@ import Testing
   func unlike() throws {
     let space = try Workspace()
     let other = space.folder.file("other")
-    try FileManager.default.copyItem(atPath: Locations.program, toPath: other)
-    let bytes = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
-    try bytes.seekToEnd()
-    try bytes.write(contentsOf: Data([0]))
-    try bytes.close()
+    // By a process of its own: a program that any process holds open for writing cannot be started, and a process that another
+    // test starts meanwhile would hold what this one has open.
+    let copying = try run(["sh", "-c", "cp \"$1\" \"$2\" && printf x >>\"$2\"", "sh", Locations.program, other])
+    #expect(copying.exitCode == 0, "\(copying)")
     let arguments = space.train("--dry-run")
     func both(_ program: String, _ more: [String] = []) throws -> CommandResult {
       // mpirun takes a second program after a colon.

@@ -86,6 +86,52 @@ import Testing
     }
   }
 
+  @Test("only what is used is asked for: names and sizes may be missing, and ids are shown for names")
+  func optionalKeys() throws {
+    let bare = Self.annotations.replacing(#", "file_name": "a.jpg", "width": 64, "height": 64"#, with: "")
+      .replacing(#", "name": "disc""#, with: "").replacing(#", "name": "square""#, with: "")
+    #expect(!bare.contains("width") && !bare.contains("disc"))
+    let (whole, bareScore) = (try score(Self.annotations, Self.results), try score(bare, Self.results))
+    #expect(bareScore.0.exitCode == 0 && bareScore.0.errorOutput.isEmpty, "\(bareScore.0)")
+    #expect(bareScore.1?["stats"] as? [String: Double] == whole.1?["stats"] as? [String: Double])
+    #expect(bareScore.0.output.contains("category 3   1.000") && bareScore.0.output.contains("category 5   0.000"))
+  }
+
+  @Test(
+    "an annotation with id 0 is never found, as in pycocotools, and a warning says so; the same id twice counts twice")
+  func annotationIDs() throws {
+    let (zero, figures) = try score(Self.annotations.replacing(#"{"id": 1,"#, with: #"{"id": 0,"#), Self.results)
+    #expect(zero.exitCode == 0 && (figures?["stats"] as? [String: Double])?["AP"] == 0, "\(zero)")
+    #expect(
+      zero.errorOutput.hasPrefix("warning: ") && zero.errorOutput.contains("gt.json: annotation id 0 of image 7: "))
+    let (twice, again) = try score(Self.annotations.replacing(#"{"id": 2,"#, with: #"{"id": 1,"#), Self.results)
+    #expect(abs(((again?["stats"] as? [String: Double])?["AP"] ?? 0) - 0.5) < 1e-12, "\(twice)")
+    #expect(twice.errorOutput.contains("gt.json: 1 of 2 annotations have an id that another has, such as 1 in image 7"))
+  }
+
+  @Test("results of categories and images that the annotations do not list are counted and named")
+  func unknown() throws {
+    func result(_ category: Int, image: Int = 7) -> String {
+      #"{"image_id": \#(image), "category_id": \#(category), "bbox": [10, 10, 10, 10], "score": 0.9}"#
+    }
+    // AP as pycocotools: nothing is found.
+    let (all, figures) = try score(Self.annotations, "[\(result(1)), \(result(7)), \(result(1))]")
+    #expect(all.exitCode == 0 && (figures?["stats"] as? [String: Double])?["AP"] == 0, "\(all)")
+    #expect(
+      all.errorOutput.hasPrefix("warning: ")
+        && all.errorOutput.contains("dt.json: 3 of 3 results have a category that ")
+        && all.errorOutput.contains("gt.json does not list, and count for nothing: 1, 7; it lists 3, 5, 9"), "\(all)")
+    let (some, half) = try score(Self.annotations, "[\(result(3)), \(result(4))]")
+    #expect(some.errorOutput.contains("1 of 2 results") && some.errorOutput.contains("for nothing: 4; "), "\(some)")
+    #expect(abs(((half?["stats"] as? [String: Double])?["AP"] ?? 0) - 0.5) < 1e-12)
+    let many = try score(Self.annotations, "[\((20..<40).map { result($0) }.joined(separator: ","))]").0
+    #expect(many.errorOutput.contains("for nothing: 20, 21, 22, 23, 24, 25, 26, 27, 28, ..., 39; it"), "\(many)")
+    let images = try score(Self.annotations, "[\(result(3)), \(result(3, image: 8)), \(result(3, image: 9))]").0
+    #expect(images.exitCode == 65)
+    #expect(images.errorOutput.contains("dt.json: 2 of 3 results are of images that are not among the 1 of the"))
+    #expect(images.errorOutput.contains("such as result 1 of image id 8; score"))
+  }
+
   @Test("bad input names the file and has its documented code")
   func badInput() throws {
     let truncated = try score(String(Self.annotations.dropLast(20)), Self.results).0

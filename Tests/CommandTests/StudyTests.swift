@@ -72,6 +72,11 @@ import Testing
     _ = try folder.write("base: ../rows/base.yaml\n", to: "others/plain.yaml")
     let twice = try run([], paths: ["rows", "others"])
     #expect(twice.exitCode == 78 && twice.errorOutput.contains("are both called plain"), "\(twice)")
+    for line in ["../up plain.yaml", "alone", "it's plain.yaml"] {
+      _ = try folder.write("\(line)\n", to: "rows/wrong.sweep")
+      let wrong = try run([], paths: ["rows/wrong.sweep"])
+      #expect(wrong.exitCode == 78 && wrong.errorOutput.hasPrefix("launch/study: "), "\(wrong)")
+    }
     // A row that fails does not keep the next one from its turn.
     _ = try folder.write("base: ../rows/base.yaml\ndata: {train: {files: [none.bin]}}\n", to: "others/a.yaml")
     let failed = try run(["--output", folder.file("others/out")], paths: ["others"])

@@ -99,7 +99,7 @@ import Testing
       #expect(objects.boxes == [SIMD4(2, 3, 22, 18), SIMD4(5, 5, 15, 25)] && objects.classes == [0, 1])
       #expect(objects.faults.count == 1 && objects.faults[0].kind == .zeroSizeBox)
       #expect(objects.faults[0].description.contains("annotation 103"))
-      let error = #expect(throws: InputError.self) { try dataset.requireProperBoxes() }
+      let error = #expect(throws: InputError.self) { try DataCensus(dataset, .validation, .headers).requireEvaluable() }
       #expect(error?.exitCode == .badData && error?.description.contains("annotation 103 of 0.jpg") == true)
       #expect(dataset.objects(at: 1).classes == [1] && dataset.objects(at: 2).boxes.isEmpty)
     }

@@ -19,8 +19,19 @@ import Testing
       #expect(try category(of: first) == "first" && category(of: second) == "other")
       // With the other file's fingerprint in its memory a file that is read would still be "first".
       let (own, other) = (try Memory(of: first, in: directory), try Memory(of: second, in: directory))
-      try writeFile(Array((own.words.dropLast() + other.words.suffix(1)).joined(separator: " ").utf8), to: own.path)
+      let believed = HashMemory.line(of: own.state, other.hash)
+      try writeFile(believed, to: own.path)
       #expect(try category(of: first) == "other")
+      // A memory that is not as it was written is none.
+      let damages: [[UInt8]] = [
+        [], Array("\(own.state) \(String(other.hash, radix: 16))".utf8), believed.dropLast(), believed + [10],
+        Array(String(decoding: believed, as: UTF8.self).replacing(String(other.hash, radix: 16), with: "1").utf8),
+        HashMemory.line(of: other.state, other.hash), [UInt8](repeating: 0x20, count: 4096),
+      ]
+      for damaged in damages {
+        try writeFile(damaged, to: own.path)
+        #expect(try category(of: first) == "first", "\(damaged)")
+      }
       // A file that took its place is read.
       try writeFile(annotations(images: 3, category: "first"), to: first)
       #expect(try category(of: first) == "first")
@@ -76,16 +87,20 @@ private func annotations(images: Int, category: String) -> [UInt8] {
     """.utf8)
 }
 
-/// What the cache remembers of a file: its state and, as the last word, its fingerprint.
+/// What the cache remembers of a file.
 private struct Memory {
   var path: String
-  var words: [Substring]
+  var state: String
+  var hash: UInt64
 
   init(of file: String, in cache: String) throws {
     let descriptor = try openForReading(file)
     defer { close(descriptor) }
     let status = try fileStatus(descriptor, file)
     path = "\(cache)/hash-\(status.device)-\(status.inode)"
-    words = try String(contentsOfFile: path, encoding: .utf8).split(separator: " ")
+    // The state, the hash and the fingerprint of both.
+    let words = try String(contentsOfFile: path, encoding: .utf8).split(separator: " ")
+    state = words.dropLast(2).joined(separator: " ")
+    hash = UInt64(words[words.count - 2], radix: 16) ?? 0
   }
 }

@@ -56,6 +56,11 @@ import Testing
     let drawn = image.drawing(boxes)
     #expect(drawn.width == 400 && drawn.height == 320 && drawn.pixels.count == 400 * 320 * 3)
     #expect(image.drawing([]).pixel((399, 319)) == [9, 0, 0])
+    // A thin picture grows up to 4096 on its longer side.
+    for (width, height, factor) in [(1, 300, 13), (300, 1, 13), (5000, 1, 1), (2049, 2, 1), (1, 1, 320)] {
+      let drawn = RGBImage(width: width, height: height).drawing(boxes)
+      #expect(drawn.width == factor * width && drawn.height == factor * height)
+    }
   }
 }
 

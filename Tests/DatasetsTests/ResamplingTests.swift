@@ -74,7 +74,7 @@ struct ResamplingTests {
         // ImageNet has a PNG file with JPEG's ending.
         let path = "\(directory)/\(file.mode).JPEG"
         try writeFile([UInt8](file.file), to: path)
-        #expect(try reader.open(path) == (golden.width, golden.height))
+        #expect(try reader.open(FilePath(path)) == (golden.width, golden.height))
         try reader.decode(reduction: .half)
         #expect(reader.reduction == .none)
         let isEqual = reader.image.pixels == [UInt8](file.pixels)

@@ -105,7 +105,7 @@ import Testing
 
   @Test("faults are counted once each, and too many are error 65 that names the last")
   func faultLog() throws {
-    var log = FaultLog(maximum: 2)
+    var log = FaultLog(maximum: 2, imageCount: 9)
     let faults = (0..<3).map { DataFault(kind: .unreadableImage, cause: "image \($0)") }
     #expect(try log.record([faults[0], faults[0]]) == [faults[0]])
     #expect(try log.record([faults[1], faults[0]]) == [faults[1]])
@@ -113,5 +113,11 @@ import Testing
     let error = #expect(throws: InputError.self) { try log.record([faults[2]]) }
     #expect(error?.exitCode == .badData && error?.description.contains("image 2") == true)
     #expect(error?.description.contains("max_faults allows 2") == true)
+    // More than half of a small data set, however many faults are bearable.
+    var small = FaultLog(maximum: 100, imageCount: 5)
+    try small.record(Array(faults[..<2]) + [DataFault(kind: .zeroSizeBox, cause: "a box")])
+    let half = #expect(throws: InputError.self) { try small.record([faults[2]]) }
+    #expect(half?.exitCode == .badData)
+    #expect(half?.description.contains("3 of its 5 images are unreadable, which is more than half") == true)
   }
 }

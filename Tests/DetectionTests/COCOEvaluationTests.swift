@@ -81,7 +81,7 @@ import Testing
       _ = try evaluator.evaluate([COCOResult(imageID: 77, categoryID: 1, box: SIMD4(0, 0, 1, 1), score: 1)])
     }
     #expect(error?.exitCode == .badData)
-    #expect(error?.description.contains("result 0: image id 77") == true)
+    #expect(error?.description.contains("such as result 0 of image id 77") == true)
   }
 
   @Test("objects of images and results of categories that the file does not list change nothing")

@@ -1,3 +1,4 @@
+import Datasets
 import Distributed
 import Tensors
 import TestSupport
@@ -14,7 +15,9 @@ extension Ranks {
       for kind in ["a", "b"] {
         let made = try run(["mkdir", "-p", folder.file("train/\(kind)")])
         try #require(made.exitCode == 0, "\(made)")
-        for name in names { try folder.write([0], to: "train/\(kind)/\(name).jpg") }
+        for name in names {
+          try folder.write(RGBImage(width: 4, height: 4).jpegFile(), to: "train/\(kind)/\(name).jpg")
+        }
       }
       return try Configuration(
         text: "model: {name: resnet, classes: 2}\ndata: {kind: image_folder, root: \(folder.path)}\n",
@@ -26,6 +29,8 @@ extension Ranks {
       let folder = try TemporaryDirectory("split-\(world.rank)")
       let opened = try ClassificationSplit(.train, of: configuration(folder, "1", "2"), communicator: world)
       #expect(opened.dataset.count == 4)
+      // The first rank looks for all.
+      #expect(opened.census?.images == (world.rank == 0 ? 4 : nil))
     }
 
     @Test("ranks that list other images all leave with error 65, and a folder that one rank misses is error 66 on all")

@@ -96,30 +96,6 @@ import Testing
     #expect(idle() == 20)
   }
 
-  @Test("messages survive their way, and those with another token or none are dropped")
-  func messages() throws {
-    let contents: [WatchMessage.Content] = [
-      .state(state(3, work: "a \"b\"\n", idle: 0.25)), .answer(someoneWorks: true), .verdict("x"), .goodbye,
-    ]
-    for content in contents {
-      let message = WatchMessage(token: "t", sender: 3, content: content)
-      #expect(WatchMessage.read(message.bytes, token: "t") == message)
-      #expect(WatchMessage.read(message.bytes, token: "u") == nil)
-    }
-    #expect(WatchMessage.read([], token: "t") == nil)
-    #expect(WatchMessage.read(Array("GET / HTTP/1.0".utf8), token: "t") == nil)
-  }
-
-  @Test("a datagram to one's own port arrives")
-  func socket() throws {
-    let (sender, receiver) = (try #require(WatchSocket()), try #require(WatchSocket()))
-    #expect(receiver.receive() == nil)
-    sender.send([1, 2, 3], to: WatchSocket.Address(host: WatchSocket.loopback, port: receiver.port))
-    receiver.waitForDatagram(seconds: 5)
-    let found = try #require(receiver.receive())
-    #expect(found.bytes == [1, 2, 3] && found.sender.port == sender.port)
-  }
-
   @Test("a process that computes or reads moves, one that sleeps does not")
   func ownProgress() {
     var progress = OwnProgress(now: 0)

@@ -9,8 +9,10 @@ extern "C" {
 /// The records of an index file, as they lie in memory and on disk.
 typedef struct {
   int64_t id;
+  /// 1 to CSJMaximumExtent pixels; 0 where the file does not say.
   int32_t width;
   int32_t height;
+  /// Where the file does not say, the length is 0.
   uint64_t name_offset;
   uint32_t name_length;
   uint32_t annotation_count;
@@ -47,7 +49,9 @@ typedef struct {
   uint64_t file_size;
 } CSJHeader;
 
-enum { CSJIndexVersion = 2 };
+enum { CSJIndexVersion = 3, CSJMaximumExtent = 1 << 20 };
+/// The largest coordinate of a box in pixels, far from where areas and single precision overflow.
+static const double CSJMaximumCoordinate = 1e15;
 static const uint64_t CSJIndexMagic = 0x7865646e49434f43;  // "COCIndex" in the order of the bytes
 
 /// One line of a COCO results file.
@@ -58,7 +62,7 @@ typedef struct {
   double score;
 } CSJResult;
 
-enum CSJStatus { CSJSuccess = 0, CSJBadData = 1, CSJMissingFile = 2, CSJCannotWrite = 3 };
+enum CSJStatus { CSJSuccess = 0, CSJBadData = 1, CSJMissingFile = 2, CSJCannotWrite = 3, CSJNotUTF8 = 4 };
 
 /// Builds the index of the annotation file at `json_path` under the name `index_path`, which must not exist.
 ///

@@ -14,14 +14,16 @@ final class BenchmarkInput<Task: BenchmarkTask> {
 
   /// The input that `bench.input` asks for; all ranks call it, and throw the same error.
   init(_ task: Task, batch: BatchPlan, communicator: Communicator) throws {
+    var imageCount = 0
     switch task.configuration.benchmark.input {
     case .synthetic: source = .synthetic(SyntheticBatch(task, images: batch.perRank, rank: communicator.rank))
     case .data:
-      let input = try task.openInput(batch: batch, communicator: communicator)
+      let input = try task.openInput(batch: batch, classes: nil, communicator: communicator)
+      imageCount = input.schedule.sampler.imageCount
       source = .batches(input.batches(rank: communicator.rank, firstStep: 0))
     }
     self.communicator = communicator
-    faults = FaultReport(maximum: task.configuration.data.maxFaults)
+    faults = FaultReport(maximum: task.configuration.data.maxFaults, imageCount: imageCount)
   }
 
   /// The next batch; waits until it is there, and throws the same error on all ranks.

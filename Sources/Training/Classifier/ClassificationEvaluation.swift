@@ -83,6 +83,7 @@ struct ClassificationEvaluation: TaskEvaluation {
 
 /// Judges a classifier on the validation images of its configuration.
 final class ClassificationEvaluator: TaskEvaluator {
+  let census: DataCensus?
   private let dataset: ClassificationDataset
   private let configuration: Configuration
   private let plan: Plan
@@ -94,9 +95,14 @@ final class ClassificationEvaluator: TaskEvaluator {
   private static let pixelsAtOnce = 1 << 18
 
   /// Opens the validation images and plans for weights in `store`; all ranks call it, and throw the same error.
-  init(_ classifier: Classifier, engine: Engine, store: ParameterStore, communicator: Communicator) throws {
+  init(
+    _ classifier: Classifier, engine: Engine, store: ParameterStore, classes: ExpectedClasses?,
+    communicator: Communicator
+  ) throws {
     configuration = classifier.configuration
-    dataset = try ClassificationSplit(.validation, of: configuration, communicator: communicator).dataset
+    let validation = try ClassificationSplit(
+      .validation, of: configuration, matching: classes, communicator: communicator)
+    (dataset, census) = (validation.dataset, validation.census)
     let size = configuration.input.size
     let share = (dataset.count + communicator.size - 1) / communicator.size
     batchSize = max(1, min(share, 128, Self.pixelsAtOnce / (size.height * size.width)))
@@ -105,8 +111,6 @@ final class ClassificationEvaluator: TaskEvaluator {
     plan = Plan(
       graph, engine: engine, mode: .inference, precision: configuration.precision, policy: .estimated, sharing: store)
   }
-
-  var contents: String { "\(dataset.count) validation images" }
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> ClassificationEvaluation? {
     let start = monotonicSeconds()

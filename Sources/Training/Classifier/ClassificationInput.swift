@@ -8,26 +8,34 @@ struct ClassificationInput: TrainingInput {
   let schedule: BatchSchedule
   private let data: Configuration.Data
   private let modelClasses: Int
+  let census: DataCensus?
 
   /// Opens the training images of a configuration; all ranks call it, and throw the same error.
-  init(_ configuration: Configuration, batch: BatchPlan, communicator: Communicator) throws {
-    let training = try ClassificationSplit(.train, of: configuration, communicator: communicator).dataset
-    let sampler = Sampler(imageCount: training.count, seed: configuration.random.seed)
+  init(
+    _ configuration: Configuration, batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator
+  ) throws {
+    let training = try ClassificationSplit(.train, of: configuration, matching: classes, communicator: communicator)
+    let dataset = training.dataset
+    let sampler = Sampler(imageCount: dataset.count, seed: configuration.random.seed)
     schedule = try communicator.collectively {
       try BatchSchedule(
         sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
-        order: batch.order, name: training.name)
+        order: batch.order, name: dataset.name)
     }
     source = ClassificationSource(
-      dataset: training, transform: configuration.classificationTransform, sampler: sampler,
+      dataset: dataset, transform: configuration.classificationTransform, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
     (data, modelClasses) = (configuration.data, configuration.model.classes)
+    census = training.census
   }
 
-  var contents: String {
-    let classes = source.dataset.classNames.count
-    let idle = classes < modelClasses ? " (model.classes: \(modelClasses))" : ""
-    return "\(source.dataset.count) training images of \(classes) classes\(idle)"
+  func census(_ depth: DataCensus.Depth) -> DataCensus { DataCensus(source.dataset, .train, depth) }
+
+  /// Classes of the data that the model has no place for have no images either.
+  var classes: ExpectedClasses {
+    ExpectedClasses(
+      ClassList(names: source.dataset.classNames).prefix(modelClasses),
+      at: "the training images in \(source.dataset.name)")
   }
 
   var depth: Int { data.prefetchDepth + 1 }

@@ -12,14 +12,15 @@ extension Classifier: TrainableTask {
     StepLosses(loss: means[0], parts: [Figure("accuracy", means[1])])
   }
 
-  func openInput(batch: BatchPlan, communicator: Communicator) throws -> ClassificationInput {
-    try ClassificationInput(configuration, batch: batch, communicator: communicator)
+  func openInput(batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws -> ClassificationInput
+  {
+    try ClassificationInput(configuration, batch: batch, classes: classes, communicator: communicator)
   }
 
   func openEvaluator(
-    engine: Engine, store: ParameterStore, communicator: Communicator
+    engine: Engine, store: ParameterStore, classes: ExpectedClasses?, communicator: Communicator
   ) throws -> ClassificationEvaluator {
-    try ClassificationEvaluator(self, engine: engine, store: store, communicator: communicator)
+    try ClassificationEvaluator(self, engine: engine, store: store, classes: classes, communicator: communicator)
   }
 
   static var canSpoilLoss: Bool { false }

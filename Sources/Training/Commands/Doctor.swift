@@ -1,3 +1,4 @@
+import Datasets
 import Distributed
 import Foundation
 import Tensors
@@ -33,12 +34,16 @@ public struct DoctorRequest: Sendable {
     }
     do {
       let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
-      findings += try look(mpi)
+      let (found, censuses) = try look(mpi)
+      findings += found
       for finding in findings { console.say(Self.text(finding)) }
       let code = try mpi.world.broadcast(value: findings.first { $0.verdict == .problem }?.exitCode ?? 0)
       console.say(Self.summary(findings))
+      for census in censuses { console.say(census.text) }
       try mpi.world.collectively {
-        if mpi.world.rank == 0, let json { try writeJSON(DoctorReport(exit_code: code, findings: findings), to: json) }
+        if mpi.world.rank == 0, let json {
+          try writeJSON(DoctorReport(exit_code: code, findings: findings, data: censuses), to: json)
+        }
       }
       mpi.leave(ExitCode(rawValue: code) ?? .internalError)
     } catch {
@@ -46,14 +51,14 @@ public struct DoctorRequest: Sendable {
     }
   }
 
-  /// Everything that a run would do in this order, without its work; on rank 0.
-  private func look(_ mpi: MPIEnvironment) throws -> [Finding] {
+  /// Everything that a run would do in this order, without its work, and what its data hold; on rank 0.
+  private func look(_ mpi: MPIEnvironment) throws -> ([Finding], [DataCensus]) {
     let context = try CheckContext(configuration, mpi: mpi)
     let start = try RunCheck.survey(RunCheck.atStart, context)
     ThreadPool.setThreadCount(context.threads?.threads ?? context.facts.shareOfCores)
     let survey = RunSurvey(context, output: output)
     let run = RunCheck.configuration + RunCheck.output(survey) + RunCheck.data(survey) + RunCheck.capacity(survey)
-    return start + (try RunCheck.survey(run + RunCheck.machine, context))
+    return (start + (try RunCheck.survey(run + RunCheck.machine, context)), survey.censuses)
   }
 
   private static func text(_ finding: Finding) -> String {
@@ -85,9 +90,11 @@ struct DoctorReport: Encodable {
 
   let exit_code: Int32
   let findings: [Line]
+  /// The training images, then the validation images, as far as they could be opened.
+  let data: [DataCensus]
 
-  init(exit_code: Int32, findings: [Finding]) {
-    self.exit_code = exit_code
+  init(exit_code: Int32, findings: [Finding], data: [DataCensus]) {
+    (self.exit_code, self.data) = (exit_code, data)
     self.findings = findings.map {
       Line(
         check: $0.check, verdict: $0.verdict.rawValue, exit_code: $0.exitCode, found: $0.found, remedy: $0.remedy)

@@ -35,13 +35,15 @@ public struct EvaluateRequest: Sendable {
   private func evaluate<Task: TrainableTask>(
     _ task: Task, _ trained: TrainedModel, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
   ) throws -> ExitCode {
+    if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }
     let evaluator = try task.openEvaluator(
-      engine: trained.engine, store: trained.store, communicator: communicator)
+      engine: trained.engine, store: trained.store, classes: trained.classes, communicator: communicator)
+    console.data([evaluator.census])
     let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }
       console.say(
-        "\(evaluator.contents) in \(NumberText.duration(evaluation.seconds)) on "
+        "\(evaluator.census?.images ?? 0) validation images in \(NumberText.duration(evaluation.seconds)) on "
           + "\(communicator.size) ranks x \(threads.threads) threads")
       console.say(EvaluationTable(figures: evaluation.figures, classes: evaluation.classFigures).text)
       if let json { try evaluation.writeFigures(to: json) }

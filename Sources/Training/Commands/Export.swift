@@ -1,7 +1,10 @@
 import Checkpoints
+import Datasets
 import Tensors
 
 /// `export`: the weights of a checkpoint under torchvision's names and in its layout, for `load_state_dict`.
+///
+/// The file's metadata name the classes under `classes`, as JSON, where the checkpoint does.
 public struct ExportRequest: Sendable {
   /// A run directory, a checkpoint set or a `.safetensors` file.
   public var checkpoint: String
@@ -21,7 +24,9 @@ public struct ExportRequest: Sendable {
       checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
     let isFrozen = trained.configuration.batchNorm.mode == .frozen
     let tensors = ModelFile.model(trained.store, batchNormSteps: isFrozen ? nil : 0)
-    try writeSafetensors(tensors, to: output, metadata: ["format": "pt"])
+    var metadata = ["format": "pt"]
+    metadata[ClassList.key] = trained.classes?.list.json
+    try writeSafetensors(tensors, to: output, metadata: metadata)
     console.say("\(tensors.count) tensors -> \(output)")
   }
 }

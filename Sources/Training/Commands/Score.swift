@@ -20,22 +20,41 @@ public struct ScoreRequest: Equatable, Sendable {
 /// Scores a COCO results file against its annotations, without a model.
 ///
 /// Shows the twelve figures and the precision of each category that has ground truth, and writes the JSON file
-/// `{"stats": {"AP": ..., ...}, "per_class_AP": {"category id": ..., ...}}` with all digits.
+/// `{"stats": {"AP": ..., ...}, "per_class_AP": {"category id": ..., ...}}` with all digits. Warns of what the figures do
+/// not show: odd ids of annotations, and results of categories that the annotations do not list.
 /// - Throws: `InputError` with code 66 for a missing file, 65 for a bad one, 73 when the JSON cannot be written.
 @discardableResult
 public func score(_ request: ScoreRequest, console: Console) throws -> COCOMetrics {
   let index = try COCOIndex.open(annotations: request.annotations)
   let results = try COCOResults.read(request.results)
+  let evaluator = COCOEvaluator(index)
   let metrics: COCOMetrics
   do {
-    metrics = try COCOEvaluator(index).evaluate(results)
+    metrics = try evaluator.evaluate(results)
   } catch let error as InputError {
     throw InputError(error.exitCode, "\(request.results): \(error.description)")
   }
-  let classes = index.categories.map { (name: $0.name, value: metrics.perClassAveragePrecision[$0.id] ?? -1) }
+  index.annotationIDRemarks.forEach { console.warn($0) }
+  let unknown = evaluator.unknownCategories(of: results)
+  if !unknown.isEmpty {
+    let counts = "\(unknown.reduce(0) { $0 + $1.count }) of \(results.count) results"
+    console.warn(
+      "\(request.results): \(counts) have a category that \(request.annotations) does not list, and count for nothing: "
+        + "\(listed(unknown.map(\.id))); it lists \(listed(evaluator.categoryIDs))")
+  }
+  let classes = index.categories.map { (name: $0.shownName, value: metrics.perClassAveragePrecision[$0.id] ?? -1) }
   console.say(EvaluationTable(figures: metrics.stats.named, classes: classes).text)
   if let file = request.json { try writeJSON(metrics, to: file) }
   return metrics
+}
+
+/// Ascending ids, of many the first ones and the last.
+private func listed(_ ids: [Int]) -> String {
+  let limit = 10
+  if ids.isEmpty { return "none" }
+  let first = ids.prefix(limit - 1).map(String.init).joined(separator: ", ")
+  if ids.count < limit { return first }
+  return "\(first)\(ids.count > limit ? ", ..." : ""), \(ids[ids.count - 1])"
 }
 
 extension COCOEvaluator {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Datasets
 import Distributed
 import Graph
 import Tensors
@@ -10,13 +11,15 @@ struct TrainedModel {
   let configuration: Configuration
   let engine: Engine
   let store: ParameterStore
+  /// The classes of the weights; nil where the checkpoint does not name them.
+  let classes: ExpectedClasses?
 
   /// Opens a run directory or checkpoint set with the configuration it holds, or a `.safetensors` file with one given.
   ///
   /// - Parameter configuration: makes the configuration, given the text of the one in the checkpoint, if there is one.
   init(checkpoint path: String, configuration: (String?) throws -> Configuration, warn: (String) -> Void) throws {
     let (reference, resolved) = try Self.open(path, configuration: configuration, warn: warn)
-    self.init(resolved)
+    self.init(resolved, classes: try reference.classes())
     try load(reference)
   }
 
@@ -29,12 +32,13 @@ struct TrainedModel {
       communicator.rank == 0 ? try Self.open(path, configuration: configuration, warn: warn) : nil
     }
     let text = try communicator.broadcast(opened?.configuration.yaml ?? "")
+    let named = try communicator.collectively { try opened?.reference.classes() }
     let resolved = try communicator.collectively {
       let resolved = try Configuration(text: text, name: "the first rank's configuration", isResolved: true)
       try resolved.requireRunnable()
       return resolved
     }
-    self.init(resolved)
+    self.init(resolved, classes: try communicator.broadcast(value: named))
     try communicator.collectively {
       if let opened { try load(opened.reference) }
     }
@@ -44,8 +48,8 @@ struct TrainedModel {
   }
 
   /// A model whose weights are not set yet.
-  private init(_ configuration: Configuration) {
-    self.configuration = configuration
+  private init(_ configuration: Configuration, classes: ExpectedClasses?) {
+    (self.configuration, self.classes) = (configuration, classes)
     engine = Engine()
     store = Plan(configuration.trainableTask.bareGraph, engine: engine, mode: .inference, policy: .direct).parameters
   }
@@ -68,6 +72,11 @@ struct TrainedModel {
       )
     }
     return Detector(configuration)
+  }
+
+  /// What to say where classes have to be matched by position; `path` is the checkpoint's.
+  func warningOfClasses(_ path: String) -> String? {
+    classes == nil && configuration.data.kind.classesAreOfData ? ExpectedClasses.unnamed(in: path) : nil
   }
 
   private static func open(

@@ -1,4 +1,7 @@
+import Datasets
 import Tensors
+
+extension OrientationRule: ConfigurationChoice {}
 
 extension Configuration {
   /// Where images and annotations come from.
@@ -6,12 +9,15 @@ extension Configuration {
     /// What kind of data set it is.
     public var kind = Kind.coco
     /// Directory that holds the data set, possibly read-only; nil is `$DROPBLOCK_DATA`.
+    ///
+    /// In it, as in the paths of class directories, `\x` and two hexadecimal digits stand for a byte that is not UTF-8.
     public var root: String?
     /// The training images.
     public var train = Split()
     /// The images that are evaluated.
     public var validation = Split()
-    /// Unreadable images and boxes without area that training leaves out and names before it gives up, from 0.
+    /// Unreadable images, and boxes without area or outside their image, that training leaves out and names before it gives
+    /// up, from 0; more than half of the images or objects are always too many.
     public var maxFaults = 100
     /// Threads of a rank that decode and augment, from 1.
     public var workers = 1
@@ -21,6 +27,11 @@ extension Configuration {
     ///
     /// It is faster, and means over pixels that the resize would skip. Evaluation and prediction always decode all.
     public var usesScaledDecoding = true
+    /// Whether an image whose file states an EXIF orientation is turned: training, evaluation and prediction alike.
+    ///
+    /// By default only where it has the size in its annotations then and not as stored; predicted images and those of
+    /// class folders have no annotations, and are taken as stored.
+    public var orientation = OrientationRule.auto
     /// The generated data set, for `kind: shapes`.
     public var shapes: Shapes
 
@@ -37,6 +48,7 @@ extension Configuration {
         ConfigurationKey("workers", \.workers, .from(1, to: 256), mayChangeOnResume: true),
         ConfigurationKey("prefetch_depth", \.prefetchDepth, .from(1, to: 64), mayChangeOnResume: true),
         ConfigurationKey("scaled_decoding", \.usesScaledDecoding),
+        ConfigurationKey("orientation", \.orientation),
       ] + ConfigurationKey.section("shapes", \.shapes)
     }
   }
@@ -47,7 +59,8 @@ extension Configuration {
     case coco
     /// Drawn objects over textured backgrounds, generated on first use.
     case shapes
-    /// One directory of JPEG or PNG files for each class, as ImageNet's; classes are the sorted names.
+    /// One directory of JPEG or PNG files for each class, as ImageNet's, with more directories below or without; classes
+    /// are the sorted names.
     case imageFolder = "image_folder"
     /// CIFAR-10's binary files.
     case cifar10

@@ -29,6 +29,15 @@ enum ConfigurationContent: Equatable {
     if case .scalar(let text, _) = self { text } else { nil }
   }
 
+  /// Whether a text in it has a zero character.
+  var hasZero: Bool {
+    switch self {
+    case .scalar(let text, _): text.utf8.contains(0)
+    case .list(let items): items.contains(where: \.hasZero)
+    case .nested: false
+    }
+  }
+
   /// How an error message quotes what was found.
   var quotation: String {
     switch self {

@@ -37,7 +37,9 @@ public enum ConfigurationError: UserError, Equatable {
   }
 
   /// The message: place, key, what was expected, what was found, what to do.
-  public var description: String {
+  public var description: String { shown(message) }
+
+  private var message: String {
     switch self {
     case .unreadable(let file, let reason): "\(file): cannot read the configuration: \(reason)"
     case .notYAML(let place, let problem): "\(place): not valid YAML: \(problem)"

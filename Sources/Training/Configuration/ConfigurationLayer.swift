@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Yams
 
 /// The values that one file, or one `--set`, states.
@@ -17,13 +18,7 @@ struct ConfigurationLayer {
       throw ConfigurationError.circularBase(
         place: stated?.place ?? file, chain: (chain + [identity]).map { ConfigurationPath.stem(of: $0) })
     }
-    let text: String
-    do {
-      text = try String(contentsOfFile: file, encoding: .utf8)
-    } catch {
-      let reason = FileManager.default.fileExists(atPath: file) ? "it is not a readable UTF-8 file" : "no such file"
-      throw ConfigurationError.unreadable(file: stated.map { "\($0.place): base: \(file)" } ?? file, reason: reason)
-    }
+    let text = try text(ofFile: file, from: stated)
     let directory = ConfigurationPath.directory(of: file)
     var layer = try Self(text: text, name: file, directory: directory, environment: environment)
     guard let base = layer.values.removeValue(forKey: "base") else { return [layer] }
@@ -37,6 +32,22 @@ struct ConfigurationLayer {
     return try layers(ofFile: baseFile, environment: environment, from: base.origin, chain: chain + [identity]) + [
       layer
     ]
+  }
+
+  /// The text of a file, without a byte-order mark.
+  private static func text(ofFile file: String, from stated: ConfigurationOrigin?) throws -> String {
+    let bytes: Data
+    do {
+      bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    } catch {
+      let reason = FileManager.default.fileExists(atPath: file) ? "it is not a readable file" : "no such file"
+      throw ConfigurationError.unreadable(file: stated.map { "\($0.place): base: \(file)" } ?? file, reason: reason)
+    }
+    if let fault = bytes.withUnsafeBytes({ TextEncoding.fault(in: $0) }) {
+      throw ConfigurationError.notYAML(place: file, problem: fault)
+    }
+    let mark = TextEncoding.byteOrderMark
+    return String(decoding: bytes.starts(with: mark) ? bytes.dropFirst(mark.count) : bytes, as: UTF8.self)
   }
 
   /// The values of a YAML text; `name` is what messages call it.
@@ -114,9 +125,11 @@ struct ConfigurationLayer {
   private static func notYAML(_ error: any Error, name: String) -> ConfigurationError {
     guard let error = error as? YamlError else { return .notYAML(place: name, problem: "\(error)") }
     switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
       return .notYAML(place: "\(name):\(mark.line)", problem: problem)
+    case .composer(let context, let problem, let mark, _):
+      // The problem only goes on with the sentence of the context.
+      return .notYAML(place: "\(name):\(mark.line)", problem: context.map { "\($0.text), \(problem)" } ?? problem)
     case .duplicatedKeysInMapping(let duplicates, let context):
       return .notYAML(
         place: "\(name):\(context.mark.line)",

@@ -1,3 +1,4 @@
+import Distributed
 import Foundation
 
 extension Configuration {
@@ -10,7 +11,7 @@ extension Configuration {
   ///   - environment: what `$NAME` at the start of a path is looked up in.
   /// - Throws: `ConfigurationError` for everything that is wrong with it.
   public init(
-    file: String, overrides: [String] = [], environment: [String: String] = ProcessInfo.processInfo.environment
+    file: String, overrides: [String] = [], environment: [String: String] = processEnvironment()
   ) throws {
     try self.init(
       layers: ConfigurationLayer.layers(ofFile: file, environment: environment), overrides: overrides,
@@ -29,7 +30,7 @@ extension Configuration {
   /// - Throws: `ConfigurationError` for everything that is wrong with it.
   public init(
     text: String, name: String, isResolved: Bool = false, directory: String = ".", overrides: [String] = [],
-    environment: [String: String] = ProcessInfo.processInfo.environment
+    environment: [String: String] = processEnvironment()
   ) throws {
     let layer = try ConfigurationLayer(text: text, name: name, directory: directory, environment: environment)
     try self.init(
@@ -53,6 +54,11 @@ extension Configuration {
     self.name = name
     for key in Self.keys {
       guard let placed = merged[key.path] else { continue }
+      if placed.content.hasZero {
+        throw ConfigurationError.impossible(
+          place: placed.origin.place, key: key.path,
+          reason: "has a zero character, at which the system would cut a name or path; remove it")
+      }
       do {
         guard try key.assign(placed, &self) else {
           throw ConfigurationError.wrongValue(

@@ -1,3 +1,4 @@
+import Distributed
 import Foundation
 
 extension Configuration {
@@ -90,7 +91,7 @@ extension Configuration {
   /// - Throws: `ConfigurationError` when neither is given.
   func dataRoot() throws -> String {
     if let root = data.root { return root }
-    if let root = ProcessInfo.processInfo.environment["DROPBLOCK_DATA"], !root.isEmpty {
+    if let root = processEnvironment()["DROPBLOCK_DATA"], !root.isEmpty {
       return ConfigurationPath.absolute(root, in: ".")
     }
     throw impossible(

@@ -6,12 +6,13 @@ import Distributed
 struct DetectionInput: TrainingInput {
   let source: SampleSource
   let schedule: BatchSchedule
+  let census: DataCensus?
   private let detector: Detector
 
   /// Opens the training images of the detector's configuration; all ranks call it, and throw the same error.
-  init(_ detector: Detector, batch: BatchPlan, communicator: Communicator) throws {
+  init(_ detector: Detector, batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws {
     let configuration = detector.configuration
-    let training = try DetectionSplit(.train, of: configuration, communicator: communicator)
+    let training = try DetectionSplit(.train, of: configuration, matching: classes, communicator: communicator)
     let sampler = Sampler(imageCount: training.dataset.index.imageCount, seed: configuration.random.seed)
     schedule = try communicator.collectively {
       try BatchSchedule(
@@ -22,10 +23,15 @@ struct DetectionInput: TrainingInput {
     source = SampleSource(
       dataset: training.dataset, transform: detector.trainingTransform, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
+    census = training.census
     self.detector = detector
   }
 
-  var contents: String { "\(source.dataset.index.imageCount) training images" }
+  func census(_ depth: DataCensus.Depth) -> DataCensus { DataCensus(source.dataset, .train, depth) }
+
+  var classes: ExpectedClasses {
+    ExpectedClasses(source.dataset.classes, at: "the training annotations \(source.dataset.index.path)")
+  }
 
   var depth: Int { detector.configuration.data.prefetchDepth + 1 }
 

@@ -16,14 +16,16 @@ extension Detector: TrainableTask {
     StepLosses(loss: means[0] + means[1], parts: [Figure("loss_class", means[0]), Figure("loss_box", means[1])])
   }
 
-  func openInput(batch: BatchPlan, communicator: Communicator) throws -> DetectionInput {
-    try DetectionInput(self, batch: batch, communicator: communicator)
+  func openInput(batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws -> DetectionInput {
+    try DetectionInput(self, batch: batch, classes: classes, communicator: communicator)
   }
 
-  func openEvaluator(engine: Engine, store: ParameterStore, communicator: Communicator) throws -> DetectionEvaluator {
-    DetectionEvaluator(
-      predictor: Predictor(self, engine: engine, store: store),
-      dataset: try DetectionSplit(.validation, of: configuration, communicator: communicator).dataset)
+  func openEvaluator(
+    engine: Engine, store: ParameterStore, classes: ExpectedClasses?, communicator: Communicator
+  ) throws -> DetectionEvaluator {
+    let validation = try DetectionSplit(.validation, of: configuration, matching: classes, communicator: communicator)
+    return DetectionEvaluator(
+      predictor: Predictor(self, engine: engine, store: store), dataset: validation.dataset, census: validation.census)
   }
 
   static var canSpoilLoss: Bool { true }
@@ -39,8 +41,7 @@ extension Detector: TrainableTask {
 struct DetectionEvaluator: TaskEvaluator {
   let predictor: Predictor
   let dataset: DetectionDataset
-
-  var contents: String { "\(dataset.index.imageCount) validation images" }
+  let census: DataCensus?
 
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> DetectionEvaluation? {
     try predictor.evaluate(dataset, communicator: communicator, isStopped: isStopped)

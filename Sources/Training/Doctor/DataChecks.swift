@@ -23,48 +23,47 @@ extension RunCheck {
       RunCheck("training data") { context in
         let input = try survey.openTrainingInput()
         guard context.isFirstOfHost else { return [] }
-        let faults: DatasetFaults
-        switch input {
-        case let input as DetectionInput: faults = DatasetFaults(input.source.dataset)
-        case let input as ClassificationInput: faults = DatasetFaults(input.source.dataset)
-        default: return [.ok("\(input.contents); \(input.schedule.stepsPerEpoch) steps an epoch", on: context.host)]
-        }
+        let census = input.census(.files)
+        survey.censuses.append(census)
         let allowed = context.configuration.data.maxFaults
-        let summary = "\(faults.contents); \(input.schedule.stepsPerEpoch) steps an epoch"
-        if faults.count == 0 { return [.ok(summary, on: context.host)] }
-        let text = "\(summary); \(faults.text)"
-        if faults.decoded == 0 {
-          return [
-            .problem(.badData, text, remedy: "say where the images lie with data.train.images=DIR", on: context.host)
-          ]
+        let summary = "\(census.summary); \(input.schedule.stepsPerEpoch) steps an epoch"
+        let text = "\(summary); \(census.faultsText)"
+        let warnings = census.warnings.map { Finding.warning($0, on: context.host) }
+        if census.faults == 0 { return [.ok(summary, on: context.host)] + warnings }
+        if let loss = census.lossOfImages {
+          return [.problem(.badData, "\(summary); \(loss)", on: context.host)] + warnings
         }
-        if faults.count > allowed {
+        if census.faults > allowed {
           return [
             .problem(
               .badData, "\(text); data.max_faults allows \(allowed)",
-              remedy: "mend the data, or --set data.max_faults=\(faults.count)", on: context.host)
-          ]
+              remedy: "mend the data, or --set data.max_faults=\(census.faults)", on: context.host)
+          ] + warnings
         }
-        return [.warning(text, remedy: "training leaves them out and names each", on: context.host)]
+        return [.warning(text, remedy: "training leaves them out and names each", on: context.host)] + warnings
       },
       RunCheck("validation data") { context in
-        let faults: DatasetFaults
+        let open: () -> DataCensus
         if context.configuration.model.name == .retinaNet {
           let split = try DetectionSplit(.validation, of: context.configuration, communicator: context.communicator)
-          guard context.isFirstOfHost else { return [] }
-          faults = DatasetFaults(split.dataset)
+          open = { DataCensus(split.dataset, .validation, .files) }
         } else {
           let split = try ClassificationSplit(
             .validation, of: context.configuration, communicator: context.communicator)
-          guard context.isFirstOfHost else { return [] }
-          faults = DatasetFaults(split.dataset)
+          open = { DataCensus(split.dataset, .validation, .files) }
         }
-        if faults.count == 0 { return [.ok(faults.contents, on: context.host)] }
+        guard context.isFirstOfHost else { return [] }
+        let census = open()
+        survey.censuses.append(census)
+        let warnings = census.warnings.map { Finding.warning($0, on: context.host) }
+        if census.files.missing.count + census.files.unreadable.count == 0 {
+          return [.ok(census.summary, on: context.host)] + warnings
+        }
         return [
           .problem(
-            .badData, "\(faults.contents); \(faults.text)",
-            remedy: "evaluation leaves nothing out: mend these files", on: context.host)
-        ]
+            .badData, "\(census.summary); \(census.faultsText)",
+            remedy: "evaluation leaves nothing out: \(census.files.advice ?? "mend these files")", on: context.host)
+        ] + warnings
       },
     ]
   }

@@ -9,10 +9,11 @@ extension RunCheck {
     [
       RunCheck("output") { context in
         guard context.communicator.rank == 0 else { return [] }
-        let path = survey.directory.path
+        let directory = try survey.directory
+        let path = directory.path
         let made = firstMissing(path)
         defer { made.map { removeEmpty(path, from: $0) } }
-        try survey.directory.create()
+        try directory.create()
         let rate = try writeRate(in: path, bytes: 64 << 20)
         survey.writeRate = rate
         let type = FileSystem(holding: path).map { ", \($0.type)" } ?? ""
@@ -49,8 +50,8 @@ extension RunCheck {
         return [.ok(text, on: context.host)]
       },
       RunCheck("checkpoints") { context in
-        guard context.communicator.rank == 0, let size = survey.checkpointBytes,
-          let disk = FileSystem(holding: existingPart(of: survey.directory.path))
+        guard context.communicator.rank == 0, let size = survey.checkpointBytes, let path = try? survey.directory.path,
+          let disk = FileSystem(holding: existingPart(of: path))
         else { return [] }
         // Those kept, the best one, and the one that is being written.
         let sets = context.configuration.train.keepCheckpoints + 2
@@ -67,13 +68,19 @@ extension RunCheck {
         return findings.isEmpty ? [.ok("\(room); \(pause)")] : findings
       },
       RunCheck("start") { context in
+        guard let directory = try? survey.directory else { return [] }
         let checkpoints = RunCheckpoints(
-          directory: survey.directory, communicator: context.communicator, configuration: context.configuration,
+          directory: directory, claim: nil, communicator: context.communicator, configuration: context.configuration,
           output: RunOutput(.stop, console: Console(style: .silent)))
         var findings: [Finding] = []
         let start = try checkpoints.find(.automatic) { findings.append(.warning($0)) }
+        if let saved = start.classes, let classes = survey.classes {
+          try saved.requireAll(classes.list.names, in: classes.place)
+        }
         if let plan = survey.plan {
-          try checkpoints.restore(start, into: plan, configuration: context.configuration) { findings.append(.ok($0)) }
+          try checkpoints.restore(
+            start, into: plan, configuration: context.configuration, classes: survey.classes?.list
+          ) { findings.append(.ok($0)) }
         }
         if context.communicator.rank != 0 { return [] }
         let plan = start.step == 0 ? "a run would start anew" : "a run would go on after step \(start.step)"
@@ -121,9 +128,13 @@ private func removeEmpty(_ path: String, from first: String) {
 ///
 /// Throws 73 when it cannot be written.
 private func writeRate(in directory: String, bytes: Int) throws -> Double {
-  let path = "\(directory)/.write-rate-\(getpid())"
-  let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-  if descriptor < 0 { throw InputError.cannotWrite(path, "create", errno) }
+  let path = temporaryName(beside: "\(directory)/.write-rate")
+  let descriptor: Int32
+  do throws(WritingFailure) {
+    descriptor = try createFile(path)
+  } catch {
+    throw InputError.cannotWrite(path, error)
+  }
   defer {
     close(descriptor)
     unlink(path)

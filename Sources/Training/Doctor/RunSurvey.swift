@@ -1,22 +1,30 @@
+import Datasets
 import Distributed
 import Graph
 import Tensors
 
 /// What a run would do, as far as `doctor` goes: each part is made once, by the check that it belongs to.
 final class RunSurvey {
-  /// The run directory.
-  let directory: RunDirectory
   /// The plan of a step, where one was made.
   private(set) var plan: Plan?
+  /// What this host's data hold: the training images, then the validation images, as far as they could be opened.
+  var censuses: [DataCensus] = []
   /// Bytes a second that the run directory takes, where it was measured.
   var writeRate: Double?
   private let context: CheckContext
+  private let output: String?
   private var input: (any TrainingInput)?
 
   /// The survey of a run.
   init(_ context: CheckContext, output: String?) {
-    self.context = context
-    directory = RunDirectory(output: output, name: context.configuration.name)
+    (self.context, self.output) = (context, output)
+  }
+
+  /// The run directory.
+  ///
+  /// Throws what a run would.
+  var directory: RunDirectory {
+    get throws { try RunDirectory(output: output, configuration: configuration) }
   }
 
   private var configuration: Configuration { context.configuration }
@@ -41,7 +49,7 @@ final class RunSurvey {
   }
 
   private func open<Task: TrainableTask>(_ task: Task, _ batch: BatchPlan) throws -> any TrainingInput {
-    try task.openInput(batch: batch, communicator: context.communicator)
+    try task.openInput(batch: batch, classes: nil, communicator: context.communicator)
   }
 
   /// Plans a step with the algorithms that are known already, and returns the bytes that a rank needs; all ranks call it.
@@ -74,6 +82,9 @@ final class RunSurvey {
     self.plan = made
     return bytes.values.reduce(batches, +)
   }
+
+  /// The classes of the training images, where they could be opened.
+  var classes: ExpectedClasses? { input?.classes }
 
   /// Bytes of a checkpoint set; nil without a plan.
   var checkpointBytes: Int? {

@@ -21,18 +21,21 @@ extension EvaluationDirectory {
 
   /// Draws the detections of the first few images; throws 65 for an unreadable image and 73.
   func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws {
-    try RunDirectory.createDirectory(pictures)
-    let names = Dictionary(uniqueKeysWithValues: dataset.index.categories.map { ($0.id, $0.name) })
-    let numbers = Dictionary(uniqueKeysWithValues: dataset.index.categories.enumerated().map { ($1.id, $0) })
+    try RunDirectory.createEntry(pictures)
+    let classes = dataset.classes
+    let numbers = Dictionary(
+      classes.entries.enumerated().compactMap { number, entry in entry?.id.map { ($0, number) } }
+    ) { first, _ in first }
     let reader = ImageReader()
     for position in 0..<min(Self.pictureCount, dataset.index.imageCount) {
       let imageID = dataset.index.imageID(at: position)
       try reader.read(dataset, at: position)
       let boxes = evaluation.results.filter { $0.imageID == imageID && $0.score >= Self.drawnScore }.map { result in
         let box = SIMD4<Float>(result.box)
+        let number = numbers[result.categoryID] ?? 0
         return LabeledBox(
-          corners: SIMD4(box[0], box[1], box[0] + box[2], box[1] + box[3]), label: names[result.categoryID] ?? "?",
-          score: Float(result.score), classNumber: numbers[result.categoryID] ?? 0)
+          corners: SIMD4(box[0], box[1], box[0] + box[2], box[1] + box[3]), label: classes.name(number),
+          score: Float(result.score), classNumber: number)
       }
       try reader.image.drawing(boxes).write(to: "\(pictures)/\(imageID).png")
     }

@@ -81,6 +81,6 @@ struct FaultInjection {
   }
 
   private func say(_ what: String, _ step: Int) {
-    FileHandle.standardError.write(Data("injected fault: \(place), step \(step): \(what)\n".utf8))
+    printError("injected fault: \(place), step \(step): \(shown(what))")
   }
 }

@@ -1,5 +1,6 @@
 import Distributed
 import Graph
+import Tensors
 
 /// What a run does when a loss is not finite.
 extension TrainingRun {
@@ -14,7 +15,7 @@ extension TrainingRun {
     let number = step + 1
     let place =
       "rank \(communicator.rank) on \(communicator.host): images "
-      + Self.list(imageNames, of: "images", separator: ", ")
+      + Self.list(imageNames.map(shown), of: "images", separator: ", ")
     switch configuration.train.nonFiniteLoss {
     case .skip where skippedSteps < configuration.train.maximumSkippedSteps:
       skippedSteps += 1
@@ -52,7 +53,7 @@ extension TrainingRun {
       let batch = try communicator.collectively { try nextBatch() }
       guard let origin = try replica.nonFiniteOrigin(step, pass: pass, microBatch(batch)), !isFound else { continue }
       isFound = true
-      func image(_ place: Int) -> String { "image \(batch.imageNames[place])" }
+      func image(_ place: Int) -> String { "image \(shown(batch.imageNames[place]))" }
       switch origin {
       case .input(let place): text = "it began in the input: \(image(place))"
       case .parameter(let name): text = "it began before this step: the parameter \(name) is not finite"

@@ -13,12 +13,14 @@ public final class AppendingFile: Sendable {
 
   /// Opens the file, creating it when it does not exist.
   ///
-  /// - Throws: `InputError` with code 73 when it cannot be written.
+  /// - Throws: `InputError` with code 73 when it cannot be written, is a link or no regular file.
   public init(path: String) throws(InputError) {
     self.path = path
-    let opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-    if opened < 0 { throw .cannotWrite(path, "open", errno) }
-    descriptor = Mutex(opened)
+    do throws(WritingFailure) {
+      descriptor = Mutex(try openFileForAppending(path))
+    } catch {
+      throw .cannotWrite(path, error)
+    }
   }
 
   deinit {
@@ -27,23 +29,31 @@ public final class AppendingFile: Sendable {
 
   /// Appends bytes.
   ///
-  /// - Throws: `InputError` with code 73, for example when the disk is full.
+  /// - Throws: `InputError` with code 73, for example when the disk is full, and when the file was removed or moved: what
+  ///   went on into it would be lost.
   public func append(_ bytes: [UInt8]) throws(InputError) {
-    let failure: Int32 = descriptor.withLock { descriptor in
-      var written = 0
-      while written < bytes.count {
-        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
-        if count < 0 && errno == EINTR { continue }
-        if count < 0 {
-          let code = errno
-          if written > 0 { ftruncate(descriptor, lseek(descriptor, 0, SEEK_END) - written) }
-          return code
-        }
-        written += count
-      }
-      return 0
+    do throws(WritingFailure) {
+      try descriptor.withLock { descriptor in
+        Result { () throws(WritingFailure) in try Self.append(bytes, to: descriptor, path) }
+      }.get()
+    } catch {
+      throw .cannotWrite(path, error)
     }
-    if failure != 0 { throw .cannotWrite(path, "write", failure) }
+  }
+
+  private static func append(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(WritingFailure) {
+    guard let identity = FileIdentity(of: descriptor), FileIdentity(of: path) == identity else {
+      throw WritingFailure("write", "it was moved or removed while the run was writing to it")
+    }
+    var written = 0
+    do throws(WritingFailure) {
+      try bytes.withUnsafeBytes { bytes in
+        Result { () throws(WritingFailure) in try writeAll(bytes, to: descriptor, written: &written) }
+      }.get()
+    } catch {
+      if written > 0 { ftruncate(descriptor, lseek(descriptor, 0, SEEK_END) - written) }
+      throw error
+    }
   }
 
   /// Appends a line of text; the line break is added.
@@ -57,9 +67,13 @@ public final class AppendingFile: Sendable {
 extension InputError {
   /// The error for output that the system refuses.
   static func cannotWrite(_ path: String, _ action: String, _ code: Int32) -> InputError {
+    cannotWrite(path, WritingFailure(action, errno: code))
+  }
+
+  /// The error for output that failed.
+  static func cannotWrite(_ path: String, _ failure: WritingFailure) -> InputError {
     InputError(
       .cannotWrite,
-      "\(path): cannot \(action): \(String(cString: strerror(code))); give a directory that can be written with "
-        + "--output DIR")
+      "\(path): cannot \(failure.action): \(failure.reason); give a directory that can be written with --output DIR")
   }
 }

@@ -1,3 +1,4 @@
+import Datasets
 import Glibc
 import Synchronization
 import Tensors
@@ -22,16 +23,18 @@ public final class Console: Sendable {
   private let write: @Sendable (Int32, [UInt8]) -> Void
 
   /// A console that writes to standard output and standard error.
-  public convenience init(style: ConsoleStyle) {
+  ///
+  /// - Parameter waitsForReader: whether it waits as long as a reader of standard output likes, as a program does whose
+  ///   purpose is what it prints; see Note [Nobody reads].
+  public convenience init(style: ConsoleStyle, waitsForReader: Bool = false) {
     self.init(style: style) { descriptor, bytes in
-      var written = 0
-      while written < bytes.count {
-        let count = bytes.withUnsafeBytes {
-          Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
-        }
-        // A closed pipe or a full disk behind standard output must not end a training run.
-        if count < 0 && errno != EINTR { return }
-        written += max(0, count)
+      switch (descriptor, waitsForReader) {
+      case (STDOUT_FILENO, false): ConsoleStream.output.write(bytes)
+      case (STDOUT_FILENO, true):
+        // A closed pipe or a full disk behind standard output is not for the console to tell.
+        var written = 0
+        try? bytes.withUnsafeBytes { try writeAll($0, to: STDOUT_FILENO, written: &written) }
+      default: ConsoleStream.error.write(bytes)
       }
     }
   }
@@ -57,7 +60,7 @@ public final class Console: Sendable {
 
   /// Notes in the log what was shown elsewhere.
   public func log(_ text: String) {
-    state.withLock { Self.record(text, in: &$0) }
+    state.withLock { Self.record(shownLines(text), in: &$0) }
   }
 
   /// Shows a warning that stays, on standard error.
@@ -68,7 +71,15 @@ public final class Console: Sendable {
   /// Shows a title and what belongs to it, one aligned line each.
   public func header(_ title: String, _ rows: [(label: String, value: String)]) {
     let width = rows.map(\.label.count).max() ?? 0
-    say(([title] + rows.map { "  \(NumberText.left($0.label, width))  \($0.value)" }).joined(separator: "\n"))
+    say(([title] + rows.map { "  \(NumberText.left($0.label, width))  \(shown($0.value))" }).joined(separator: "\n"))
+  }
+
+  /// Shows what the data hold, and warns of what looks wrong with them.
+  public func data(_ censuses: [DataCensus?]) {
+    for census in censuses.compactMap(\.self) {
+      say(census.text)
+      for warning in census.warnings { warn("\(census.name): \(warning)") }
+    }
   }
 
   /// Shows a step that is to be recorded: a line on a plain console and in the log, the bar on a live one.
@@ -106,6 +117,7 @@ public final class Console: Sendable {
 
   private func show(_ text: String, on descriptor: Int32) {
     if style == .silent { return }
+    let text = shownLines(text)
     state.withLock { state in
       let bar = state.bar
       if !bar.isEmpty { write(STDOUT_FILENO, Array("\r\u{1B}[K".utf8)) }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Average precision and recall as a table of the console.
 public struct EvaluationTable: Sendable {
   /// The COCO figures by name in their order; -1 where there is no ground truth.
@@ -20,9 +22,9 @@ public struct EvaluationTable: Sendable {
       lines.append(part.map { NumberText.right($0.name, 8) }.joined())
       lines.append(part.map { NumberText.right(Self.text($0.value), 8) }.joined())
     }
-    let shown = classes.filter { $0.value >= 0 }
-    let width = shown.map(\.name.count).max() ?? 0
-    let sorted = shown.enumerated().sorted { ($1.element.value, $0.offset) < ($0.element.value, $1.offset) }
+    let present = classes.filter { $0.value >= 0 }.map { (name: shown($0.name), value: $0.value) }
+    let width = present.map(\.name.count).max() ?? 0
+    let sorted = present.enumerated().sorted { ($1.element.value, $0.offset) < ($0.element.value, $1.offset) }
     let columns = max(1, 96 / (width + 10))
     for start in stride(from: 0, to: sorted.count, by: columns) {
       let part = sorted[start..<min(start + columns, sorted.count)].map(\.element)

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Tensors
 
@@ -12,7 +13,9 @@ public final class MetricsFile: Sendable {
   /// the run is going to do again.
   /// - Throws: `InputError` with code 73.
   public init(path: String, resumingAt step: Int, owesEvaluation: Bool = false) throws {
-    if let text = try? String(contentsOfFile: path, encoding: .utf8) {
+    var bytes: [UInt8] = []
+    // What cannot be read cannot be appended to either, and is told there.
+    if (try? readFile(path, into: &bytes)) != nil, let text = String(validating: bytes, as: UTF8.self) {
       let lines = text.split(separator: "\n")
       let kept = lines.filter { line in
         guard let row = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],

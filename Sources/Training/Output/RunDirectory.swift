@@ -14,8 +14,22 @@ public struct RunDirectory: Equatable, Sendable {
   }
 
   /// The directory of `--output`, or `runs/NAME` without it.
-  public init(output: String?, name: String) {
-    self.init(path: output ?? "runs/\(name.replacing("/", with: "_"))")
+  ///
+  /// - Throws: `ConfigurationError.impossible` when that NAME is no name of a folder.
+  public init(output: String?, configuration: Configuration) throws(ConfigurationError) {
+    let name = configuration.name
+    if output == nil, !Self.isFolderName(name) {
+      throw configuration.impossible(
+        "name",
+        "expected the name of a folder below runs/: at most 255 bytes without \"/\" and control characters, not \".\" or "
+          + "\"..\"; got \(name); change it, or give the run directory with --output")
+    }
+    self.init(path: output ?? "runs/\(name)")
+  }
+
+  /// Whether a text is the name of one folder, and shows as it is.
+  private static func isFolderName(_ name: String) -> Bool {
+    ![".", "..", ""].contains(name) && name.utf8.count <= 255 && !name.contains("/") && shown(name) == name
   }
 
   /// The resolved configuration.
@@ -24,6 +38,8 @@ public struct RunDirectory: Equatable, Sendable {
   public var metricsFile: String { "\(path)/metrics.jsonl" }
   /// What the console showed.
   public var logFile: String { "\(path)/log.txt" }
+  /// Who writes to the directory.
+  var lockFile: String { "\(path)/lock.json" }
   /// Parent of the checkpoint sets.
   public var checkpoints: String { "\(path)/checkpoints" }
 
@@ -40,11 +56,11 @@ public struct RunDirectory: Equatable, Sendable {
   public func create() throws {
     try Self.createDirectory(path)
     // A directory on a read-only mount exists and looks writable to root; only writing tells.
-    let probe = "\(path)/.writable-\(getpid())"
-    let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    if descriptor < 0 { throw InputError.cannotWrite(path, "write to the run directory", errno) }
-    close(descriptor)
-    unlink(probe)
+    do throws(WritingFailure) {
+      try requireReplaceable("\(path)/.writable")
+    } catch {
+      throw InputError.cannotWrite(path, WritingFailure("write to the run directory", error.reason))
+    }
   }
 
   /// Writes the resolved configuration, replacing an earlier one in one step.
@@ -67,9 +83,9 @@ public struct RunDirectory: Equatable, Sendable {
   ///
   /// - Throws: `InputError` with code 73.
   static func createDirectory(_ path: String) throws(InputError) {
-    var created = ""
+    var created = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
-      created += "/\(part)"
+      created += created.isEmpty || created == "/" ? part : "/\(part)"
       if mkdir(created, 0o777) == 0 || errno == EEXIST { continue }
       let code = errno
       var status = stat()
@@ -82,20 +98,22 @@ public struct RunDirectory: Equatable, Sendable {
     }
   }
 
+  /// Creates a directory in one that must exist; one that exists itself is fine.
+  ///
+  /// - Throws: `InputError` with code 73.
+  static func createEntry(_ path: String) throws(InputError) {
+    if mkdir(path, 0o777) != 0 && errno != EEXIST { throw .cannotWrite(path, "create the directory", errno) }
+  }
+
   /// Gives a file new text in one step: readers see the old text or the new one.
   ///
   /// - Throws: `InputError` with code 73.
   static func replace(_ path: String, with text: String) throws(InputError) {
-    let temporary = "\(path).\(getpid())"
-    unlink(temporary)
-    do {
-      let file = try AppendingFile(path: temporary)
-      try file.append(Array(text.utf8))
+    do throws(WritingFailure) {
+      try replaceFile(path, with: Array(text.utf8))
     } catch {
-      unlink(temporary)
-      throw InputError(error.exitCode, error.description.replacing(temporary, with: path))
+      throw .cannotWrite(path, error)
     }
-    if rename(temporary, path) != 0 { throw .cannotWrite(path, "replace", errno) }
   }
 }
 
@@ -109,10 +127,11 @@ public struct EvaluationDirectory: Equatable, Sendable {
   /// The figures.
   public var metricsFile: String { "\(path)/metrics.json" }
 
-  /// Creates the directory.
+  /// Creates the directory in that of the run, which must exist.
   ///
   /// - Throws: `InputError` with code 73.
   public func create() throws {
-    try RunDirectory.createDirectory(path)
+    try RunDirectory.createEntry(ConfigurationPath.directory(of: path))
+    try RunDirectory.createEntry(path)
   }
 }

@@ -10,26 +10,48 @@ public struct ClassificationSplit: Sendable {
 
   /// The images and their classes.
   public let dataset: ClassificationDataset
+  /// What they are, on the first rank.
+  let census: DataCensus?
 
   /// Opens a split; each rank lists or reads it for itself.
   ///
-  /// All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same images.
-  public init(_ name: Name, of configuration: Configuration, communicator: Communicator) throws {
-    let dataset = try communicator.collectively { try Self.open(name, of: configuration) }
+  /// Its classes are those that are expected, matched by name; where nothing is said, those of validation images are the
+  /// training images' where these are there. All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same images.
+  public init(
+    _ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil, communicator: Communicator
+  ) throws {
+    let dataset = try communicator.collectively { try Self.open(name, of: configuration, classes) }
     try communicator.requireSameData(dataset.contentHash) { (dataset.name, "\(dataset.count) images") }
     self.dataset = dataset
+    census = try communicator.collectively {
+      guard communicator.rank == 0 else { return nil }
+      let census = DataCensus(dataset, name, .headers)
+      if let loss = census.lossOfImages { throw InputError(.badData, loss) }
+      return census
+    }
   }
 
   /// Opens a split in this process alone.
-  public init(_ name: Name, of configuration: Configuration) throws {
-    dataset = try Self.open(name, of: configuration)
+  public init(_ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil) throws {
+    dataset = try Self.open(name, of: configuration, classes)
+    census = nil
   }
 
-  private static func open(_ name: Name, of configuration: Configuration) throws -> ClassificationDataset {
+  private static func open(
+    _ name: Name, of configuration: Configuration, _ classes: ExpectedClasses?
+  ) throws -> ClassificationDataset {
     do {
       let dataset = try read(name, configuration)
-      try dataset.requireClasses(below: configuration.model.classes)
-      return dataset
+      let expected = try classes ?? (name == .validation ? trainingClasses(configuration) : nil)
+      guard let expected else {
+        try dataset.requireClasses(below: configuration.model.classes)
+        return dataset
+      }
+      try expected.requireClasses(below: configuration.model.classes)
+      if name == .train && configuration.data.kind == .imageFolder {
+        try expected.requireAll(dataset.classNames, in: dataset.name)
+      }
+      return try dataset.matched(to: expected)
     } catch let error as InputError where error.exitCode == .missingFile {
       let key = configuration.data.kind == .cifar10 ? "files" : "images"
       throw InputError(.missingFile, "\(error); data.root or data.\(name.rawValue).\(key) says where it lies")
@@ -41,8 +63,10 @@ public struct ClassificationSplit: Sendable {
     let split = name == .train ? data.train : data.validation
     switch data.kind {
     case .imageFolder:
-      let dataset = ClassificationDataset(try ImageFolder(root: try split.folder(name, configuration)))
-      try requireClassesOfTraining(dataset, name, configuration)
+      let folder = try ImageFolder(root: try split.folder(name, configuration))
+      if name == .train { try requireImagesOfEveryClass(folder, configuration) }
+      var dataset = ClassificationDataset(folder)
+      dataset.orientation = data.orientation
       return dataset
     case .cifar10:
       let files = try split.cifarFiles(name, configuration)
@@ -61,21 +85,32 @@ public struct ClassificationSplit: Sendable {
     }
   }
 
-  /// Validation images have the classes of the training images, where these are there to compare with.
-  private static func requireClassesOfTraining(
-    _ dataset: ClassificationDataset, _ name: Name, _ configuration: Configuration
-  ) throws {
-    guard name == .validation else { return }
+  /// The classes of the training images, where these are there; nil where the kind of data has classes of its own.
+  private static func trainingClasses(_ configuration: Configuration) throws -> ExpectedClasses? {
+    guard configuration.data.kind == .imageFolder else { return nil }
     let training = try configuration.data.train.folder(.train, configuration)
-    guard FileManager.default.fileExists(atPath: training) else { return }
-    try dataset.requireClasses(of: ImageFolder.classNames(in: training), at: training)
+    guard training.exists else { return nil }
+    return ExpectedClasses(
+      ClassList(names: try ImageFolder.classNames(in: training)), at: "the training images in \(training)")
+  }
+
+  /// Throws exit code 65 for a class that nothing can be learned of.
+  private static func requireImagesOfEveryClass(_ folder: ImageFolder, _ configuration: Configuration) throws {
+    guard let empty = folder.classNames.indices.first(where: { folder.images(ofClass: $0).isEmpty }) else { return }
+    // Without its training images the class must go from the validation images too.
+    let validation = try configuration.data.validation.folder(.validation, configuration)
+    let other = validation.appending(folder.folder(ofClass: empty).bytes.dropFirst(folder.root.bytes.count + 1))
+    throw InputError(
+      .badData,
+      "\(folder.folder(ofClass: empty)): expected images (\(ImageFolder.endings.joined(separator: ", "))), got none, and no class "
+        + "can be learned without; add some, or remove the folder" + (other.exists ? " and \(other)" : ""))
   }
 }
 
 extension Configuration.Split {
   /// The folder of the class folders.
-  fileprivate func folder(_ name: ClassificationSplit.Name, _ configuration: Configuration) throws -> String {
-    try images ?? "\(configuration.dataRoot())/\(name.rawValue)"
+  fileprivate func folder(_ name: ClassificationSplit.Name, _ configuration: Configuration) throws -> FilePath {
+    FilePath(text: try images ?? "\(configuration.dataRoot())/\(name.rawValue)")
   }
 
   /// The files of CIFAR-10's records.

@@ -7,22 +7,22 @@ import Tensors
 /// The training or validation images of a configuration, opened on every rank.
 public struct DetectionSplit: Sendable {
   /// Which images.
-  public enum Name: String, Sendable {
-    /// The images that are learned from.
-    case train
-    /// The images that are evaluated.
-    case validation = "val"
-  }
+  public typealias Name = DataSplit
 
   /// The images and their objects.
   public let dataset: DetectionDataset
+  /// What they hold, on the first rank.
+  let census: DataCensus?
 
   /// Opens a split; the first rank of each node builds the index, or draws the generated images, while others wait.
   ///
-  /// Validation annotations must have boxes with an area, which evaluation cannot leave out; training drops such boxes.
-  /// All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same annotations.
-  public init(_ name: Name, of configuration: Configuration, communicator: Communicator) throws {
-    let open = { try Self.open(name, of: configuration) }
+  /// Its classes are those that are expected, matched by name; where nothing is said, those of validation annotations are
+  /// the training annotations' where these are there. All ranks call it. Throws the same error on all ranks, 65 also where
+  /// they do not see the same annotations, and where these cannot be learned from or evaluated, see `DataCensus`.
+  public init(
+    _ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil, communicator: Communicator
+  ) throws {
+    let open = { try Self.open(name, of: configuration, classes) }
     // Building is idempotent, so waiting is all that the others have to do.
     let first = try communicator.collectively { communicator.localRank == 0 ? try open() : nil }
     let dataset = try communicator.collectively { try first ?? open() }
@@ -30,17 +30,26 @@ public struct DetectionSplit: Sendable {
       (dataset.index.path, "\(dataset.index.imageCount) images with \(dataset.index.annotationCount) objects")
     }
     self.dataset = dataset
-    try communicator.collectively {
-      if name == .validation && communicator.rank == 0 { try dataset.requireProperBoxes() }
+    census = try communicator.collectively {
+      guard communicator.rank == 0 else { return nil }
+      let census = DataCensus(dataset, name, .headers)
+      switch name {
+      case .train: try census.requireLearnable(maximumFaults: configuration.data.maxFaults)
+      case .validation: try census.requireEvaluable()
+      }
+      return census
     }
   }
 
   /// Opens a split in this process alone.
-  public init(_ name: Name, of configuration: Configuration) throws {
-    dataset = try Self.open(name, of: configuration)
+  public init(_ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil) throws {
+    dataset = try Self.open(name, of: configuration, classes)
+    census = nil
   }
 
-  private static func open(_ name: Name, of configuration: Configuration) throws -> DetectionDataset {
+  private static func open(
+    _ name: Name, of configuration: Configuration, _ classes: ExpectedClasses?
+  ) throws -> DetectionDataset {
     switch configuration.data.kind {
     case .coco, .shapes: break
     case .imageFolder, .cifar10, .mnist:
@@ -56,32 +65,38 @@ public struct DetectionSplit: Sendable {
     } catch let error as InputError where error.exitCode == .missingFile && configuration.data.kind == .coco {
       throw InputError(.missingFile, "\(error); data.root or data.\(name.rawValue).annotations says where it lies")
     }
+    let expected = try classes ?? (name == .validation ? trainingClasses(configuration) : nil)
+    if name == .train, let expected { try expected.requireAll(index.categories.map(\.name), in: index.path) }
     return try DetectionDataset(
-      index: index, imageDirectory: images, numbering: numbering(of: index, name, configuration),
-      classCount: configuration.model.classes)
+      index: index, imageDirectory: images,
+      numbering: expected.map { .byName($0) } ?? numbering(of: index, configuration),
+      classCount: configuration.model.classes, orientation: configuration.data.orientation)
   }
 
-  /// How the categories of a split become classes; throws 65 where the splits would number them differently.
+  /// How the categories of a file become classes that no other data have.
   ///
-  /// COCO's 80 ids end at 90: with 90 classes the official code takes id - 1, else categories are counted. The training
-  /// annotations decide, where they are there: a validation file that lists only what occurs in it would be counted otherwise.
-  private static func numbering(
-    of index: COCOIndex, _ name: Name, _ configuration: Configuration
-  ) throws -> ClassNumbering {
+  /// COCO's 80 ids end at 90: with 90 classes the official code takes id - 1, else categories are counted.
+  private static func numbering(of index: COCOIndex, _ configuration: Configuration) -> ClassNumbering {
     if configuration.model.form == .torchvision { return .byIdentifier(first: 0) }
-    let training =
-      name == .train
-      ? index : (try? paths(.train, configuration)).flatMap { try? COCOIndex.open(annotations: $0.annotations) }
-    let (deciding, own) = ((training ?? index).categories.map(\.id), index.categories.map(\.id))
-    if configuration.model.classes != deciding.count { return .byIdentifier(first: 1) }
-    if own == deciding { return .byOrder }
-    // Ids without gaps from 1 say the same by themselves, whichever of them a file lists.
-    if deciding.first == 1 && deciding.last == deciding.count { return .byIdentifier(first: 1) }
-    let odd = own.first { !deciding.contains($0) } ?? deciding.first { !own.contains($0) }
+    return configuration.model.classes == index.categories.count ? .byOrder : .byIdentifier(first: 1)
+  }
+
+  /// The classes of the training annotations, where these are there.
+  private static func trainingClasses(_ configuration: Configuration) throws -> ExpectedClasses? {
+    guard let (annotations, _) = try? paths(.train, configuration),
+      let index = try? COCOIndex.open(annotations: annotations)
+    else { return nil }
+    let classes = try DetectionDataset.classes(
+      of: index, numbering: numbering(of: index, configuration), classCount: configuration.model.classes)
+    return ExpectedClasses(classes, at: "the training annotations \(annotations)")
+  }
+
+  /// The file that a text of the configuration means; throws 78 where its name is not UTF-8, as COCO's are.
+  private static func file(_ text: String) throws -> String {
+    if let path = String(validating: FilePath(text: text).bytes, as: UTF8.self) { return path }
     throw InputError(
-      .badData,
-      "\(index.path): categories: expected the ids of \(training?.path ?? ""), which model.classes counts; only one of the "
-        + "two has \(odd ?? 0); list the same categories in both files")
+      .badConfiguration,
+      "\(text): expected a path in UTF-8 for a detector's data, got other bytes; give a link of another name to it")
   }
 
   /// The annotation file and the image folder of a split.
@@ -102,7 +117,8 @@ public struct DetectionSplit: Sendable {
     let year = "\(name.rawValue)2017"
     func below(_ path: String) throws -> String { "\(try configuration.dataRoot())/\(path)" }
     return (
-      try split.annotations ?? below("annotations/instances_\(year).json"), try split.images ?? below(year)
+      try file(split.annotations ?? below("annotations/instances_\(year).json")),
+      try file(split.images ?? below(year))
     )
   }
 }

@@ -9,8 +9,8 @@ struct FaultReport {
   private var untold: [DataFault] = []
   private var log: FaultLog
 
-  /// A report that has met none; more than `maximum` different ones are too many.
-  init(maximum: Int) { log = FaultLog(maximum: maximum) }
+  /// A report that has met none; more than `maximum` different ones are too many, or more than half of the images.
+  init(maximum: Int, imageCount: Int) { log = FaultLog(maximum: maximum, imageCount: imageCount) }
 
   /// The different faults told so far; on rank 0.
   var count: Int { log.faults.count }

@@ -63,7 +63,7 @@ public enum Launch {
       Thread.sleep(forTimeInterval: 3 + 0.2 * (Double(localRank) ?? 0))
       place = "rank \(launchedRank()) on \(hostName()): "
     }
-    FileHandle.standardError.write(Data("error: \(place)\(message)\n".utf8))
+    printError("error: \(place)\(message)")
     exit(code.rawValue)
   }
 }

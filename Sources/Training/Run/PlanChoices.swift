@@ -25,6 +25,7 @@ struct PlanChoices {
       (policy, known, cacheFile) = (.timed, try Self.read(path), nil)
     case .timed:
       policy = .timed
+      try CacheDirectory.requireTrusted(CacheDirectory.path())
       let file = Self.cacheFile(threads: threads, precision: configuration.precision)
       cacheFile = file
       // A damaged cache file is as good as none: timing fills it again.
@@ -67,10 +68,13 @@ struct PlanChoices {
 
   /// The choices of a plan file; throws 66 when it is missing and 65 when it is none.
   static func read(_ path: String) throws -> AlgorithmChoices {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw InputError(.missingFile, "\(path): the plan file of planner.algorithms is missing")
+    var bytes: [UInt8] = []
+    do {
+      try readFile(path, into: &bytes)
+    } catch let error as InputError {
+      throw InputError(error.exitCode, "\(error), the plan file of planner.algorithms")
     }
-    guard let choices = try? JSONDecoder().decode(AlgorithmChoices.self, from: data) else {
+    guard let choices = try? JSONDecoder().decode(AlgorithmChoices.self, from: Data(bytes)) else {
       throw InputError(
         .badData, "\(path): expected a plan file of this version, as runs leave it in the cache as algorithms-....json")
     }

@@ -10,6 +10,8 @@ import Tensors
 /// A set is copied between two steps and written while the next ones run. At most one is under way: the next `save` and
 /// `finish` wait for it.
 final class RunCheckpoints {
+  /// Lives as long as a set may be written.
+  private let claim: RunClaim?
   private let store: CheckpointStore
   private let writer: CheckpointWriter
   private let output: RunOutput
@@ -22,12 +24,19 @@ final class RunCheckpoints {
   /// The masks of the step that the run goes on from, for a set of that step; on the first rank.
   private var masksAtStart: (step: Int, digests: String)?
 
-  init(directory: RunDirectory, communicator: Communicator, configuration: Configuration, output: RunOutput) {
-    store = CheckpointStore(runDirectory: directory.path)
+  /// - Parameter claim: the run's right to write into the directory; nil where nothing is written.
+  init(
+    directory: RunDirectory, claim: RunClaim?, communicator: Communicator, configuration: Configuration,
+    output: RunOutput
+  ) {
+    self.claim = claim
+    store = claim.map { CheckpointStore(writingTo: $0.directory) } ?? CheckpointStore(runDirectory: directory.path)
     writer = CheckpointWriter(store)
     self.output = output
     (self.communicator, self.configuration) = (communicator, configuration)
   }
+
+  deinit { _ = writer.wait() }
 
   /// Where a run starts.
   struct Start {
@@ -41,6 +50,8 @@ final class RunCheckpoints {
     var origin: Origin?
     /// Steps that were skipped because a loss was not finite.
     var skippedSteps = 0
+    /// The classes of the resumed run; nil for a new one, and where the checkpoint does not name them.
+    var classes: ExpectedClasses?
     /// The set to read; on rank 0 of a resumed run only.
     var set: CheckpointSet?
   }
@@ -56,19 +67,25 @@ final class RunCheckpoints {
   ///
   /// Throws 65 for a damaged one, 78 when a key that decides what is computed has changed.
   func find(_ resume: ResumeSource, warn: (String) -> Void) throws -> Start {
-    let found = try communicator.collectively {
-      communicator.rank == 0 ? try open(resume, warn: warn) : nil
+    let (found, facts) = try communicator.collectively {
+      let found = communicator.rank == 0 ? try open(resume, warn: warn) : nil
+      let state = found?.state
+      let facts = ResumeFacts(
+        step: state?.step ?? 0, algorithms: state?.extra[Self.algorithmsKey],
+        isEvaluated: state?.metric != nil, origin: try found.map { try Self.origin($0) },
+        skippedSteps: try found.flatMap { try Self.number(Self.skippedStepsKey, 0...$0.state.step, in: $0) } ?? 0,
+        bestMetric: state?.bestMetric, bestStep: state?.bestStep,
+        classes: try found.map { try CheckpointReference.set($0).classes() } ?? nil)
+      return (found, facts)
+    }
+    if let found, facts.classes == nil, configuration.data.kind.classesAreOfData {
+      warn(ExpectedClasses.unnamed(in: found.directory))
     }
     var start = Start(set: found)
-    let facts = ResumeFacts(
-      step: found?.state.step ?? 0, algorithms: found?.state.extra[Self.algorithmsKey],
-      isEvaluated: found?.state.metric != nil, origin: try found.map { try Self.origin($0.state) },
-      skippedSteps: found?.state.extra[Self.skippedStepsKey].flatMap { Int($0) } ?? 0,
-      bestMetric: found?.state.bestMetric, bestStep: found?.state.bestStep)
     masksAtStart = found.map { ($0.state.step, $0.state.extra[Self.masksKey] ?? "") }
     let agreed = try communicator.broadcast(value: facts)
     (start.step, start.isEvaluated) = (agreed.step, agreed.isEvaluated)
-    (start.skippedSteps, start.origin) = (agreed.skippedSteps, agreed.origin)
+    (start.skippedSteps, start.origin, start.classes) = (agreed.skippedSteps, agreed.origin, agreed.classes)
     start.algorithms = agreed.algorithms.flatMap {
       try? JSONDecoder().decode(AlgorithmChoices.self, from: Data($0.utf8))
     }
@@ -89,6 +106,7 @@ final class RunCheckpoints {
     var skippedSteps: Int
     var bestMetric: Double?
     var bestStep: Int?
+    var classes: ExpectedClasses?
   }
 
   private static let algorithmsKey = "algorithms"
@@ -116,29 +134,53 @@ final class RunCheckpoints {
     }
     let saved = try Configuration(text: set.state.configuration, name: "\(set.directory)/state.json", isResolved: true)
     // The ranks may share an update's images otherwise than before, as long as it keeps their number.
-    let images = try Self.origin(set.state).imagesPerUpdate
+    let images = try Self.origin(set).imagesPerUpdate
     let keepsBatch = (try? configuration.batchPlan(ranks: communicator.size).global) == images
     let free = ["batch.accumulate"] + (keepsBatch ? ["batch.per_rank", "batch.global"] : [])
     let changes = configuration.trainingChanges(since: saved).filter { !free.contains($0.key) }
     if !changes.isEmpty {
-      let list = changes.map { "\n  \($0.key): the checkpoint has \($0.before), this run \($0.after)" }.joined()
+      let list = changes.map { "  \($0.key): the checkpoint has \($0.before), this run \($0.after)" }
       throw InputError(
         .badConfiguration,
-        "\(set.directory): the run was started with another configuration:\(list)\n"
-          + "take the old values, or start anew with --resume never or another --output")
+        lines: ["\(set.directory): the run was started with another configuration:"] + list
+          + ["take the old values, or start anew with --resume never or another --output"])
     }
     return set
   }
 
   /// How the ranks that wrote a checkpoint shared the images; those of older versions say it by their configuration.
-  private static func origin(_ state: CheckpointState) throws -> Origin {
-    func number(_ key: String) -> Int? { state.extra[key].flatMap { Int($0) } }
-    if let update = number(imagesPerUpdateKey), let pass = number(imagesPerPassKey), update > 0, pass > 0 {
-      return Origin(ranks: state.worldSize, imagesPerUpdate: update, imagesPerPass: pass)
+  ///
+  /// Throws 65 for numbers that no run has.
+  private static func origin(_ set: CheckpointSet) throws -> Origin {
+    let ranks = set.state.worldSize
+    let images = 1...1 << 32
+    if let update = try number(imagesPerUpdateKey, images, in: set),
+      let pass = try number(imagesPerPassKey, images, in: set)
+    {
+      guard update % pass == 0, update / pass % ranks == 0 else {
+        throw damaged(
+          set, imagesPerUpdateKey, expected: "whole passes of \(pass) images on \(ranks) ranks", got: "\(update)")
+      }
+      return Origin(ranks: ranks, imagesPerUpdate: update, imagesPerPass: pass)
     }
-    let plan = try Configuration(text: state.configuration, name: "state.json", isResolved: true).batchPlan(
-      ranks: state.worldSize)
-    return Origin(ranks: state.worldSize, imagesPerUpdate: plan.global, imagesPerPass: plan.perRank)
+    let saved = try Configuration(text: set.state.configuration, name: "state.json", isResolved: true)
+    let plan = try saved.batchPlan(ranks: ranks)
+    return Origin(ranks: ranks, imagesPerUpdate: plan.global, imagesPerPass: plan.perRank)
+  }
+
+  /// A number of the trainer's own facts in a checkpoint, nil when it has none; throws 65 when it is out of range.
+  private static func number(_ key: String, _ range: ClosedRange<Int>, in set: CheckpointSet) throws -> Int? {
+    guard let text = set.state.extra[key] else { return nil }
+    if let number = Int(text), range.contains(number) { return number }
+    throw damaged(
+      set, key, expected: "a number from \(range.lowerBound) to \(range.upperBound)", got: text)
+  }
+
+  private static func damaged(_ set: CheckpointSet, _ key: String, expected: String, got: String) -> InputError {
+    InputError(
+      .badData,
+      "\(set.directory)/state.json: extra.\(key): expected \(expected), got \(got); the file is damaged: take another "
+        + "checkpoint")
   }
 
   /// The batch of this run: that of the configuration, or of the resumed run shared among this number of ranks.
@@ -159,9 +201,10 @@ final class RunCheckpoints {
 
   /// Gives the parameters their state: that of the checkpoint, or initial values and `model.initial_weights`.
   ///
-  /// Rank 0 reads; every arena is then broadcast, so that all ranks hold the same bits.
+  /// Rank 0 reads; every arena is then broadcast, so that all ranks hold the same bits. `classes` are those of the training
+  /// images, nil where these are unknown.
   func restore(
-    _ start: Start, into plan: Plan, configuration: Configuration, say: (String) -> Void
+    _ start: Start, into plan: Plan, configuration: Configuration, classes: ClassList?, say: (String) -> Void
   ) throws {
     let parameters = plan.parameters
     configuration.optimizer.prepare(parameters)
@@ -174,14 +217,19 @@ final class RunCheckpoints {
       }
       parameters.initialize(seed: configuration.random.seed)
       if let path = configuration.model.initialWeights {
-        let file = try CheckpointReference.resolve(path) { say("warning: \($0)") }.model
-        let match = try ModelFile.loadMatching(file, into: parameters)
+        let reference = try CheckpointReference.resolve(path) { say("warning: \($0)") }
+        let match = try ModelFile.loadMatching(reference.model, into: parameters)
         if match.loaded.isEmpty {
           throw InputError(
             .badData,
             "\(path): model.initial_weights: no tensor of the file has a name and shape of the model; \(match.summary)")
         }
-        say("initial weights from \(path): \(match.summary)")
+        say(shown("initial weights from \(path): \(match.summary)"))
+        if let classes, let others = try reference.classes(),
+          let remark = configuration.remark(onHeadFrom: others.list, for: classes, match)
+        {
+          say("warning: \(path): \(remark)")
+        }
       }
       parameters.startAverages()
     }
@@ -201,7 +249,9 @@ final class RunCheckpoints {
   /// Copies the state on rank 0 and starts to write it as a set; returns before it is written.
   ///
   /// All ranks call it, and learn of a failure of the set before.
-  func save(step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, figure: Double?) throws {
+  func save(
+    step: Int, skippedSteps: Int, schedule: BatchSchedule, plan: Plan, classes: ClassList, figure: Double?
+  ) throws {
     try settle()
     let drawn = try communicator.allgather(Self.maskDigest(plan)).joined(separator: " ")
     let masks = masksAtStart?.step == step ? masksAtStart?.digests : drawn
@@ -213,14 +263,14 @@ final class RunCheckpoints {
         bestMetric: best?.figure, bestStep: best?.step,
         extra: [
           Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)",
-          Self.masksKey: masks ?? drawn,
+          Self.masksKey: masks ?? drawn, ClassList.key: classes.json,
           Self.imagesPerUpdateKey: "\(schedule.globalBatchSize)", Self.imagesPerPassKey: "\(schedule.batchSizePerRank)",
         ])
       writer.begin(
         state,
         model: ModelFile.model(
           plan.parameters, batchNormSteps: configuration.batchNorm.mode == .trained ? step : nil),
-        optimizer: ModelFile.optimizer(plan.parameters),
+        metadata: [ClassList.key: classes.json], optimizer: ModelFile.optimizer(plan.parameters),
         keeping: CheckpointRetention(newest: configuration.train.keepCheckpoints))
     }
   }
@@ -234,6 +284,9 @@ final class RunCheckpoints {
 
   /// Whether the set that is being written has failed: news that this rank has for the others.
   var hasFailed: Bool { writer.hasFailed }
+
+  /// How long the last complete set took to write, in seconds; 0 before the first and on ranks that write none.
+  var lastWriteSeconds: Double { writer.lastSeconds }
 
   /// Waits for the set that is being written; a failure is an error or a warning, as the policy says.
   ///

@@ -26,13 +26,9 @@ extension TrainingRun {
             + (schedule.accumulation > 1 ? " x \(schedule.accumulation) passes" : "")
         ),
         (
-          "data",
-          "\(input.contents), \(evaluator.contents), "
-            + "\(schedule.stepsPerEpoch) steps an epoch"
-        ),
-        (
           "steps",
-          "\(totalSteps) (\(NumberText.significant(Double(totalSteps) / Double(schedule.stepsPerEpoch))) epochs)"
+          "\(totalSteps) (\(NumberText.significant(Double(totalSteps) / Double(schedule.stepsPerEpoch))) epochs of "
+            + "\(schedule.stepsPerEpoch) steps)"
             + (step == 0 ? "" : ", \(step) of them done")
         ),
         (
@@ -42,6 +38,7 @@ extension TrainingRun {
         ("output", directory.path),
       ])
     warnOfReferences(plan)
+    console.data([input.census, evaluator.census])
   }
 
   /// Names operations for which oneDNN has nothing but its reference implementation, with their share of the step's arithmetic.

@@ -21,6 +21,8 @@ final class TrainingRun<Task: TrainableTask> {
   let learningRate: LearningRateSchedule
   private let recorder: RunRecorder?
   let evaluator: Task.Evaluator
+  /// The right to write into the run directory; on rank 0.
+  private let claim: RunClaim?
   private let checkpoints: RunCheckpoints
   private let output: RunOutput
   private(set) var step: Int
@@ -32,6 +34,7 @@ final class TrainingRun<Task: TrainableTask> {
   /// Whether the run goes on from a state that was to be evaluated and was not, because a stop came first.
   private let owesEvaluation: Bool
   private let resume: ResumeSource
+  private var stopTime: StopTime?
 
   /// Opens data, plans the model and restores or initialises its state; throws the same error on all ranks.
   ///
@@ -43,20 +46,26 @@ final class TrainingRun<Task: TrainableTask> {
     let (configuration, communicator) = (task.configuration, mpi.world)
     (self.task, self.configuration, self.communicator, self.console) = (task, configuration, communicator, console)
     self.resume = resume
+    stopTime = StopTime(launcher: mpi.launcher, environment: processEnvironment())
     communicator.phase = "start"
-    directory = RunDirectory(output: output, name: configuration.name)
+    directory = try communicator.collectively { try RunDirectory(output: output, configuration: configuration) }
     try communicator.collectively { try configuration.requireRunnable() }
-    try communicator.collectively { [directory] in if communicator.rank == 0 { try directory.create() } }
-
+    let claim: RunClaim? = try communicator.collectively { [directory] in
+      guard communicator.rank == 0 else { return nil }
+      try directory.create()
+      if isDryRun { return nil }
+      return try RunClaim(directory, isStopped: { StopRequest.isPending }, say: console.say)
+    }
+    self.claim = claim
     self.output = RunOutput(configuration.train.writeFailure, console: console)
     checkpoints = RunCheckpoints(
-      directory: directory, communicator: communicator, configuration: configuration, output: self.output)
+      directory: directory, claim: claim, communicator: communicator, configuration: configuration, output: self.output)
     let start = try checkpoints.find(resume) { console.warn($0) }
     (step, skippedSteps) = (start.step, start.skippedSteps)
     let batch = try communicator.collectively { [checkpoints] in
       try checkpoints.batch(start) { console.say($0) }
     }
-    input = try task.openInput(batch: batch, communicator: communicator)
+    input = try task.openInput(batch: batch, classes: start.classes, communicator: communicator)
     let stepsPerEpoch = input.schedule.stepsPerEpoch
     totalSteps = configuration.train.length.steps(stepsPerEpoch: stepsPerEpoch)
     learningRate = LearningRateSchedule(
@@ -66,7 +75,8 @@ final class TrainingRun<Task: TrainableTask> {
     owesEvaluation =
       start.step > 0 && !start.isEvaluated
       && (start.step == totalSteps || evaluateEvery.map { start.step % $0 == 0 } == true)
-    faults = FaultReport(maximum: configuration.data.maxFaults)
+    faults = FaultReport(
+      maximum: configuration.data.maxFaults, imageCount: input.schedule.sampler.imageCount)
     let choices = try communicator.collectively {
       // What was timed for passes of another size says nothing about these.
       let isSameShape = start.origin?.imagesPerPass == batch.perRank
@@ -77,11 +87,13 @@ final class TrainingRun<Task: TrainableTask> {
     communicator.phase = "planning"
     let plan = try choices.plan(
       task.trainingGraph(imagesPerRank: batch.perRank), engine: engine, communicator: communicator)
-    try checkpoints.restore(start, into: plan, configuration: configuration) { console.say($0) }
+    let classes = input.classes
+    try checkpoints.restore(start, into: plan, configuration: configuration, classes: classes.list) { console.say($0) }
     replica = Replica(
       task, plan: plan, communicator: communicator, batch: batch, totalSteps: totalSteps,
       stepsPerEpoch: stepsPerEpoch)
-    evaluator = try task.openEvaluator(engine: engine, store: plan.parameters, communicator: communicator)
+    evaluator = try task.openEvaluator(
+      engine: engine, store: plan.parameters, classes: classes, communicator: communicator)
 
     injection = try FaultInjection(
       injected, communicator: communicator, store: plan.parameters, canSpoilLoss: Task.canSpoilLoss)
@@ -120,7 +132,7 @@ final class TrainingRun<Task: TrainableTask> {
       try save(figure: figure)
     }
     if step >= totalSteps {
-      try checkpoints.finish()
+      try finish()
       console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
       return .finished
     }
@@ -156,7 +168,7 @@ final class TrainingRun<Task: TrainableTask> {
       if evaluates || step % checkpointEvery == 0 { window.restart() }
       if stops && (!isLast || figure == nil) { return try interrupted() }
     }
-    try checkpoints.finish()
+    try finish()
     let peak = try communicator.largestPeakResidentBytes()
     sayBest()
     if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
@@ -169,7 +181,14 @@ final class TrainingRun<Task: TrainableTask> {
     communicator.phase = "checkpoint"
     defer { communicator.phase = "training" }
     try checkpoints.save(
-      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, figure: figure)
+      step: step, skippedSteps: skippedSteps, schedule: schedule, plan: replica.plan, classes: input.classes.list,
+      figure: figure)
+  }
+
+  /// Waits for the last checkpoint; throws on all ranks when it is not where the run promised it, whatever the policy.
+  private func finish() throws {
+    try checkpoints.finish()
+    try communicator.collectively { try claim?.directory.requireInPlace() }
   }
 
   /// Says which evaluation of the run was the best, which papers report, beside the last one.
@@ -182,7 +201,7 @@ final class TrainingRun<Task: TrainableTask> {
   }
 
   private func interrupted() throws -> RunOutcome {
-    try checkpoints.finish()
+    try finish()
     let again = resume == .automatic ? "" : " without --resume"
     console.say("stopped after step \(step) with a complete checkpoint; run the same command again\(again) to go on")
     return .interrupted
@@ -205,8 +224,10 @@ final class TrainingRun<Task: TrainableTask> {
       if batch.microBatch == 0 { injection.strike(step: step + 1) }
       return microBatch(batch)
     }
-    window.add(
-      seconds: monotonicSeconds() - start, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
+    let seconds = monotonicSeconds() - start
+    window.add(seconds: seconds, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
+    let time = stopTime?.warning(stepSeconds: seconds, checkpointSeconds: checkpoints.lastWriteSeconds)
+    if let time { console.warn(time) }
     if result.isFinite {
       skippedSteps = 0
     } else {
@@ -245,6 +266,7 @@ final class TrainingRun<Task: TrainableTask> {
       dataSeconds: window.dataSeconds, allreduceExposedSeconds: window.exposedSeconds)
     try communicator.collectively {
       try output.attempt {
+        try claim?.directory.requireInPlace()
         try recorder?.record(
           metrics, totalSteps: totalSteps, secondsLeft: window.secondsLeft(forSteps: totalSteps - step))
       }
@@ -278,6 +300,7 @@ final class TrainingRun<Task: TrainableTask> {
 
   private func write(_ evaluation: Task.Evaluator.Evaluation, _ recorder: RunRecorder) throws {
     let files = directory.evaluation(step: step)
+    try claim?.directory.requireInPlace()
     try files.create()
     let remarks = try evaluation.write(to: files, isLast: step == totalSteps)
     try recorder.record(

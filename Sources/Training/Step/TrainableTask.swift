@@ -1,4 +1,5 @@
 import Datasets
+import Datasets
 import Distributed
 import Graph
 import Tensors
@@ -19,11 +20,15 @@ protocol TrainableTask: TrainingTask {
   /// What a step reports, given the means of what the losses found.
   func losses(_ means: [Double]) -> StepLosses
 
-  /// Opens the training images; all ranks call it, and throw the same error.
-  func openInput(batch: BatchPlan, communicator: Communicator) throws -> Input
+  /// Opens the training images, with the classes of the run that goes on, if there is one; all ranks call it, and throw
+  /// the same error.
+  func openInput(batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws -> Input
 
-  /// Opens the validation images for weights in `store`; all ranks call it, and throw the same error.
-  func openEvaluator(engine: Engine, store: ParameterStore, communicator: Communicator) throws -> Evaluator
+  /// Opens the validation images for weights in `store` of these classes, nil where they are unknown; all ranks call it,
+  /// and throw the same error.
+  func openEvaluator(
+    engine: Engine, store: ParameterStore, classes: ExpectedClasses?, communicator: Communicator
+  ) throws -> Evaluator
 
   /// Whether targets can make a loss NaN, for injected faults.
   static var canSpoilLoss: Bool { get }
@@ -58,13 +63,17 @@ protocol TrainingInput {
 
   /// Which images each step takes.
   var schedule: BatchSchedule { get }
-  /// How many images there are, and of what.
-  var contents: String { get }
+  /// What the images hold, on the first rank.
+  var census: DataCensus? { get }
+  /// The classes in the order of their numbers.
+  var classes: ExpectedClasses { get }
   /// The batches that are held at once: those ahead and the one in use.
   var depth: Int { get }
   /// Bytes of the images that a rank's loader holds.
   var imageBytes: Int { get }
 
+  /// Looks at the images anew.
+  func census(_ depth: DataCensus.Depth) -> DataCensus
   /// Starts to load a rank's batches from a step on; each call of the result waits for the next one.
   func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<Targets>
 }
@@ -97,8 +106,8 @@ extension BatchLoader {
 protocol TaskEvaluator {
   associatedtype Evaluation: TaskEvaluation
 
-  /// How many validation images there are, and of what.
-  var contents: String { get }
+  /// What the validation images hold, on the first rank.
+  var census: DataCensus? { get }
 
   /// Evaluates the present weights on all images, shared among the ranks; the first rank gets the evaluation.
   ///

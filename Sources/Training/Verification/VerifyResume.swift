@@ -48,12 +48,15 @@ public struct VerifyResumeRequest: Sendable {
     // Mistakes of the configuration are told before anything starts.
     _ = try Configuration.load(file: config, overrides: settings)
     StopRequest.listen(Launcher(environment: processEnvironment()))
-    let folder = (scratch ?? NSTemporaryDirectory()) + "/dropblock-verify-\(getpid())"
-    try RunDirectory.createDirectory(ConfigurationPath.absolute(folder, in: "."))
+    let place = ConfigurationPath.absolute(scratch ?? NSTemporaryDirectory(), in: ".")
+    try RunDirectory.createDirectory(place)
+    // A name that nobody could have prepared: logs and runs are written below it.
+    let folder = "\(place)/dropblock-verify-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    if mkdir(folder, 0o700) != 0 { throw InputError.cannotWrite(folder, "create the directory", errno) }
     let verification = ResumeVerification(
       launch: SupervisedLaunch(
         config: config, settings: settings, ranks: ranks, launcher: launcher,
-        folder: ConfigurationPath.absolute(folder, in: ".")), kills: kills, seed: seed, console: console)
+        folder: folder), kills: kills, seed: seed, console: console)
     let report = try verification.run()
     if let json { try writeJSON(report, to: json) }
     console.say("\(report.identical) of \(kills) identical")

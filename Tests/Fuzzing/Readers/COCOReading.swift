@@ -9,11 +9,12 @@ private let cache = "/dev/shm/dropblock-fuzzing-\(getpid())"
 
 /// Reads the input as an annotation file, or puts it over a sound index and reads that.
 ///
-/// The second for an input that starts with `I`: two bytes of place follow, then the new bytes.
+/// The second for an input that starts with `I`, or with `J` for an index whose fingerprint is right again: two bytes of
+/// place follow, then the new bytes.
 func readCOCO(_ bytes: UnsafeRawBufferPointer) {
   expectingUserErrors([.badData]) {
-    if bytes.first == UInt8(ascii: "I") {
-      try readDamagedIndex(bytes.dropFirst())
+    if bytes.first == UInt8(ascii: "I") || bytes.first == UInt8(ascii: "J") {
+      try readDamagedIndex(bytes.dropFirst(), isForged: bytes.first == UInt8(ascii: "J"))
     } else {
       file.replace(bytes)
       _ = mkdir(cache, 0o700)
@@ -38,6 +39,7 @@ private func readAll(_ index: COCOIndex) {
     }
   }
   require(annotations == index.annotationCount, "\(annotations) annotations of \(index.annotationCount)")
+  require(index.annotationIDRemarks.allSatisfy { $0.hasPrefix(index.path) }, "a remark without its file")
 }
 
 private func readAsDataset(_ index: COCOIndex) throws {
@@ -49,7 +51,10 @@ private func readAsDataset(_ index: COCOIndex) throws {
         require(objects.boxes.count == objects.classes.count, "boxes without classes")
         require(objects.boxes.allSatisfy { box in (0..<4).allSatisfy { box[$0].isFinite } }, "corners not finite")
       }
-      try dataset.requireProperBoxes()
+      let census = DataCensus(dataset, .train, .headers)
+      require(!census.text.isEmpty && !census.summary.isEmpty, "a census without words")
+      expectingUserErrors([.badData]) { try census.requireLearnable(maximumFaults: 0) }
+      try census.requireEvaluable()
     }
   }
 }
@@ -62,7 +67,7 @@ private let sound = Array(
   """.utf8)
 
 /// Opens an index whose bytes were changed: it must be built again, or hold only what lies inside it.
-private func readDamagedIndex(_ change: Slice<UnsafeRawBufferPointer>) throws {
+private func readDamagedIndex(_ change: Slice<UnsafeRawBufferPointer>, isForged: Bool) throws {
   sound.withUnsafeBytes { file.replace($0) }
   _ = mkdir(cache, 0o700)
   defer { emptyCache() }
@@ -76,6 +81,10 @@ private func readDamagedIndex(_ change: Slice<UnsafeRawBufferPointer>) throws {
   if change.count > 2 {
     let start = Int(change[change.startIndex]) + 256 * Int(change[change.startIndex + 1])
     for (offset, byte) in change.dropFirst(2).enumerated() { content[(start + offset) % length] = byte }
+  }
+  if isForged {
+    let hash = content.withUnsafeBytes { COCOIndexSections.indexHash(UnsafeRawBufferPointer(rebasing: $0[..<length])) }
+    content.withUnsafeMutableBytes { $0.storeBytes(of: hash, toByteOffset: 8, as: UInt64.self) }
   }
   require(pwrite(descriptor, content, length, 0) == length, "cannot write the index")
   readAll(try COCOIndex.open(annotations: file.path, cache: cache))

@@ -1,6 +1,7 @@
 import CSPNG
-import Datasets
 import Tensors
+
+@testable import Datasets
 
 nonisolated(unsafe) private var decoder = JPEGDecoder()
 nonisolated(unsafe) private var image = RGBImage()
@@ -20,6 +21,7 @@ private let soundPixels: [UInt8] = {
 /// The decoder is the same for all inputs, as in a training run: it must be as good as new after each.
 func readJPEG(_ bytes: UnsafeRawBufferPointer) {
   let file = Array(bytes)
+  let orientation = ImageOrientation(ofFile: file)
   for reduction in JPEGReduction.allCases {
     for policy in [JPEGWarningPolicy.strict, .lenient] {
       expectingUserErrors([.badData]) {
@@ -28,6 +30,7 @@ func readJPEG(_ bytes: UnsafeRawBufferPointer) {
           image.width == reduction.extent(of: stored.width) && image.height == reduction.extent(of: stored.height)
             && image.pixels.count == 3 * image.width * image.height, "another size than the file states")
         try render(stored, reduction, seed: UInt32(bytes.count))
+        if image.pixels.count < 1 << 20 { turnThereAndBack(orientation) }
         if policy == .strict && reduction == .none && image.pixels.count < 1 << 20 { store() }
       }
       do { try decoder.decode(sound, name: "sound.jpg", into: &image) } catch { fatalError("\(error)") }
@@ -56,6 +59,21 @@ private func render(_ stored: (width: Int, height: Int), _ reduction: JPEGReduct
       require(canvas.allSatisfy { abs($0) < 3 }, "a value that no pixel has: \(placement)")
     }
   }
+}
+
+/// Turns the picture as its file says and back, which must give the same pixels.
+private func turnThereAndBack(_ orientation: ImageOrientation) {
+  var (turned, back) = (RGBImage(), RGBImage())
+  turned.turn(image, orientation)
+  // Quarters undo each other, all others undo themselves.
+  let inverse: ImageOrientation =
+    switch orientation {
+    case .quarterTurn: .threeQuarterTurn
+    case .threeQuarterTurn: .quarterTurn
+    case .upright, .mirrored, .halfTurn, .flipped, .transposed, .transversed: orientation
+    }
+  back.turn(turned, inverse)
+  require(back == image, "another picture after a turn there and back")
 }
 
 /// Stores the picture as PNG, which must read back as the same pixels, and as JPEG.

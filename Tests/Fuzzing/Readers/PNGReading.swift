@@ -8,6 +8,7 @@ nonisolated(unsafe) private var resampler = Resampler()
 /// Decodes the input as PNG, and resizes what was decoded as a classifier's training and evaluation do.
 func readPNG(_ bytes: UnsafeRawBufferPointer) {
   let file = Array(bytes)
+  _ = ImageOrientation(ofFile: file)
   expectingUserErrors([.badData]) {
     let size = try PNGDecoder.size(of: file, name: "input.png")
     // What else is slow to decode, and no different.

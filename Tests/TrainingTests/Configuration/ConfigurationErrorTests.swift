@@ -39,6 +39,13 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       id: "images that the network cannot flatten", yaml: "model: {name: customnet}\ninput: {size: [32, 64]}\n",
       message: "a.yaml:2: input.size: expected a square with model.name customnet; got [32, 64]"),
     ConfigurationMistake(
+      id: "a path that the system would cut", yaml: "data:\n  root: \"a\\0b\"\n",
+      message: "a.yaml:2: data.root: has a zero character, at which the system would cut a name or path; remove it"),
+    ConfigurationMistake(
+      id: "such a path in a list", yaml: "data: {kind: cifar10, train: {files: [a, \"b\\0\"]}}\n",
+      message:
+        "a.yaml:1: data.train.files: has a zero character, at which the system would cut a name or path; remove it"),
+    ConfigurationMistake(
       id: "nothing near", yaml: "random:\n  zzzzzz: 1\n",
       message: "a.yaml:2: random.zzzzzz: unknown key; known here: seed, stream"),
     ConfigurationMistake(

@@ -1,6 +1,7 @@
 import Foundation
 import Regularization
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -68,6 +69,7 @@ import Testing
       workers: 4
       prefetch_depth: 5
       scaled_decoding: false
+      orientation: apply
       shapes: {size: [64, 96], train_images: 7, val_images: 8, seed: 18446744073709551615}
     input:
       {size: [64, 96], scale_min: 0.1, scale_max: 1e-1, flip: 0.3333333333333333, mean: [0.5], deviation: [0.1, 0.2, 0.3],
@@ -131,7 +133,7 @@ import Testing
 
   @Test("a name keeps control characters and separators of lines when it is written and read")
   func controlCharacters() throws {
-    let name = "\u{0}\u{7}\t\r\n\u{7F}\u{85}\u{A0}\u{2028}\u{2029}\u{FEFF}\u{FFFE}\u{FFFF}\u{1F600}\u{10FFFF}"
+    let name = "\u{1}\u{7}\t\r\n\u{7F}\u{85}\u{A0}\u{2028}\u{2029}\u{FEFF}\u{FFFE}\u{FFFF}\u{1F600}\u{10FFFF}"
     var configuration = try Configuration(text: "", name: "a")
     configuration.name = name
     let again = try Configuration(text: configuration.yaml, name: "b")
@@ -260,7 +262,7 @@ import Testing
       let configuration = try Configuration(
         file: "\(directory)/leaf.yaml", overrides: ["dropblock.keep_prob=0.5", "model.depth=101", "model.depth=18"])
       #expect(configuration.name == "leaf")
-      #expect(configuration.model.depth == .resNet18)
+      #expect(configuration.model.depth.rawValue == 18)
       #expect(configuration.model.classes == 5)
       #expect(configuration.dropBlock.blockSize == 3)
       #expect(configuration.dropBlock.keepProbability == 0.5)
@@ -293,6 +295,32 @@ import Testing
     }
     let missing = ConfigurationError.unreadable(file: "x", reason: "no such file")
     #expect(missing.exitCode == .missingFile)
+  }
+
+  @Test("a file may start with a byte-order mark; another encoding is named with its place, and a second document")
+  func encodings() throws {
+    let text = "model:\n  depth: 18 # caf\u{e9}\n"
+    let folder = try TemporaryDirectory("encodings")
+    func read(_ bytes: [UInt8]) throws -> Configuration {
+      try Configuration(file: folder.write(bytes, to: "a.yaml"))
+    }
+    #expect(try read(TextEncoding.byteOrderMark + Array(text.utf8)).model.depth == .resNet18)
+    let cases: [([UInt8], String)] = [
+      (text.unicodeScalars.map { UInt8($0.value) }, "byte 24: expected text in UTF-8, got the byte e9, as in Latin-1"),
+      (
+        [0xff, 0xfe] + text.utf16.flatMap { [UInt8($0), 0] }, "byte 0: expected text in UTF-8, got UTF-16; convert it"
+      ),
+      (
+        Array("\(text)---\n\(text)".utf8),
+        "a.yaml:3: not valid YAML: expected a single document in the stream, but found another document"
+      ),
+    ]
+    for (bytes, expected) in cases {
+      let error = #expect(throws: ConfigurationError.self) { try read(bytes) }
+      #expect(error?.exitCode == .badConfiguration)
+      let message = error?.description ?? ""
+      #expect(message.hasPrefix("\(folder.file("a.yaml"))") && message.contains(expected), "\(message)")
+    }
   }
 
   @Test("relative paths in overrides start at the working directory, variables are put in")

@@ -97,12 +97,52 @@ struct ClassificationSplitTests {
     let few = error(.train, try configuration(folder, "data.kind=image_folder", "model.classes=1"))
     #expect(few?.exitCode == .badData && few?.description.contains("has 2 classes, the model has 1") == true)
     try add("val/n3")
-    #expect(error(.validation, plain)?.description.contains("class n3: expected only classes of the training") == true)
+    let unknown = error(.validation, plain)
+    #expect(
+      unknown?.description.contains(
+        "class n3: expected one of the classes of the training images in \(folder.path)/train")
+        == true)
+    #expect(unknown?.description.contains("/train: n1, n2\n") == true)
+    #expect(unknown?.description.contains("/val: n1, n2, n3\n") == true)
     let elsewhere = try configuration(folder, "data.kind=image_folder", "data.train.images=/nowhere")
     #expect(try ClassificationSplit(.validation, of: elsewhere).dataset.count == 3)
     let missing = error(.train, elsewhere)
     #expect(missing?.exitCode == .missingFile)
     #expect(missing?.description.hasSuffix("data.root or data.train.images says where it lies") == true)
+  }
+
+  @Test("a class of training without images is error 65 with advice that works; validation may lack any of them")
+  func emptyClasses() throws {
+    let folder = try TemporaryDirectory("empty")
+    for place in ["train/n1", "train/n2", "train/n3", "val/n1", "val/n2", "val/n3"] {
+      try FileManager.default.createDirectory(atPath: folder.file(place), withIntermediateDirectories: true)
+      if place == "train/n2" || place == "val/n2" { continue }
+      try RGBImage(width: 9, height: 7).write(to: folder.file("\(place)/1.png"))
+    }
+    let plain = try configuration(folder, "data.kind=image_folder")
+    let empty = error(.train, plain)
+    #expect(empty?.exitCode == .badData)
+    #expect(empty?.description.hasPrefix("\(folder.path)/train/n2: expected images (") == true)
+    #expect(empty?.description.hasSuffix("remove the folder and \(folder.path)/val/n2") == true)
+    let validation = try ClassificationSplit(.validation, of: plain).dataset
+    #expect(validation.countsOfClasses == [1, 0, 1] && validation.emptyClasses == ["n2"])
+    try FileManager.default.removeItem(atPath: folder.file("val/n2"))
+    #expect(try ClassificationSplit(.validation, of: plain).dataset.countsOfClasses == [1, 0, 1])
+    #expect(error(.train, plain)?.description.hasSuffix("or remove the folder") == true)
+
+    // Having done what the message says is enough.
+    try FileManager.default.removeItem(atPath: folder.file("train/n2"))
+    #expect(try ClassificationSplit(.train, of: plain).dataset.countsOfClasses == [1, 1])
+    #expect(try ClassificationSplit(.validation, of: plain).dataset.countsOfClasses == [1, 1])
+    // A run that goes on has the classes that it began with.
+    let before = ExpectedClasses(ClassList(names: ["n1", "n2", "n3"]), at: "the checkpoint")
+    let gone = #expect(throws: InputError.self) { try ClassificationSplit(.train, of: plain, matching: before) }
+    #expect(gone?.exitCode == .badData && gone?.description.contains("class n2: expected as in the checkpoint") == true)
+    let many = #expect(throws: InputError.self) {
+      try ClassificationSplit(
+        .validation, of: configuration(folder, "data.kind=image_folder", "model.classes=2"), matching: before)
+    }
+    #expect(many?.description.contains("the checkpoint: has 3 classes, the model has 2") == true)
   }
 
   @Test("a classifier wants a classification data set and a detector one of its own, else error 78")

@@ -1,0 +1,154 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Oracle: what a page tells people to type ends with 0, in a directory of theirs and without any rights.
+@Suite(.serialized) struct ExampleTests {
+  /// A directory that has what the examples name, and belongs to an ordinary user.
+  private struct Desk {
+    private let folder: TemporaryDirectory
+    private let user: [String]
+
+    /// What a user would have: a small configuration, data sets in the places that the pages name, runs, pictures, results.
+    private static let configuration = """
+      data: {kind: shapes, shapes: {size: 64, train_images: 8, val_images: 4}}
+      input: {size: 64, evaluation: {size: 64}}
+      model: {form: paper, depth: 18, classes: 5}
+      batch: {per_rank: 1}
+      learning_rate: {warmup: 0 steps, schedule: cosine}
+      planner: {algorithms: direct}
+      train: {length: 4 steps, checkpoint_every: 1 step, log_every: 1}
+
+      """
+    private static let preparation = """
+      set -e
+      dropblock-dist --config mine.yaml --output runs/smoke
+      cp -r runs/smoke runs/bccd
+      mkdir -p data/bccd/annotations_coco
+      cp -r cache/shapes-* data/coco
+      cp -r data/coco/train2017 data/bccd/JPEGImages
+      for split in train val; do
+        cp data/coco/annotations/instances_train2017.json data/bccd/annotations_coco/instances_$split.json
+        for class in a b; do
+          mkdir -p data/imagenet/$split/$class
+          cp data/coco/val2017/*.jpg data/imagenet/$split/$class
+        done
+      done
+      cp data/coco/val2017/000001.jpg photo.jpg
+      cp data/coco/annotations/instances_val2017.json instances_val2017.json
+      cp instances_val2017.json instances_val.json
+      cp runs/smoke/evaluations/step-00000004/coco_instances_results.json results.json
+      cp results.json detections.json
+      echo 'localhost slots=4' >hosts
+
+      """
+
+    init() throws {
+      folder = try TemporaryDirectory("desk")
+      user = OrdinaryUser.prefix(running: Locations.program) ?? []
+      try folder.write(Self.configuration, to: "mine.yaml")
+      try FileManager.default.createDirectory(atPath: folder.file("bin"), withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.file("bin/dropblock-dist"), withDestinationPath: Locations.program)
+      try FileManager.default.copyItem(atPath: "\(Locations.packageRoot)/configs", toPath: folder.file("configs"))
+      if !user.isEmpty {
+        let owner = "\(OrdinaryUser.number):\(OrdinaryUser.number)"
+        let owned = try run(["chown", "-R", "-h", owner, folder.path])
+        try #require(owned.exitCode == 0, "\(owned)")
+      }
+      let prepared = try type(Self.preparation)
+      try #require(prepared.exitCode == 0, "\(prepared)")
+    }
+
+    /// Types text into a shell of the user in this directory.
+    func type(_ text: String) throws -> CommandResult {
+      var environment = [
+        "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "")", "HOME": folder.path,
+        "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": folder.file("data"),
+        // Any number of ranks on any number of cores.
+        "OMP_NUM_THREADS": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
+        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_odls_base_sigkill_timeout": "0",
+      ]
+      environment.merge(mpirunEnvironment) { $1 }
+      return try run(user + ["bash", "-c", text], environment: environment, directory: folder.path)
+    }
+  }
+
+  /// What is added to the examples of a command, so that they take seconds; a later word takes the place of an earlier one.
+  private static func smaller(_ example: String) -> String {
+    let model =
+      " --set input.size=64 --set model.depth=18 --set batch.per_rank=1 --set planner.algorithms=direct"
+    let words = example.split(whereSeparator: \.isWhitespace).map(String.init)
+    let command = words.firstIndex(of: "dropblock-dist").map { $0 + 1 }.flatMap {
+      words.indices.contains($0) ? words[$0] : nil
+    }
+    switch command {
+    case "evaluate", "export", "predict", "score": return ""
+    case "inspect", "audit-masks": return model
+    case "doctor": return example.contains("configs/") ? model + " --set data.root=data/coco" : ""
+    case "bench":
+      return model + " --steps 1 --warmup 0" + (example.contains("--compare-dropblock") ? " --compare-dropblock 1" : "")
+    case "verify-resume": return " --kills 1 --config mine.yaml --set train.length='4 steps'"
+    default:
+      let classes = ["bccd": 5, "imagenet": 2].first { example.contains($0.key) }?.value
+      return model + " --set train.length='1 step' --set train.checkpoint_every='1 step' --set input.evaluation.size=64"
+        + " --set train.evaluate_every='1 step' --set learning_rate.warmup='0 steps'"
+        + (classes.map { " --set model.classes=\($0)" } ?? "")
+    }
+  }
+
+  /// The commands among lines: those that begin like one, with the lines that a backslash joins to them.
+  private static func commands(_ lines: [Substring]) -> [String] {
+    var found: [String] = []
+    var isOpen = false
+    for line in lines.map({ $0.trimmingCharacters(in: .whitespaces) }) {
+      let begins = line.hasPrefix("dropblock-dist ") || line.hasPrefix("mpirun ")
+      if isOpen { found[found.count - 1] += " \(line)" } else if begins { found.append(line) } else { continue }
+      isOpen = found[found.count - 1].hasSuffix("\\")
+      if isOpen { found[found.count - 1].removeLast() }
+    }
+    return found
+  }
+
+  private func expectToWork(_ example: String, on desk: Desk) throws {
+    let result = try desk.type(example + Self.smaller(example))
+    #expect(result.exitCode == 0 && !result.timedOut, "\(example)\n\(result)")
+  }
+
+  @Test("the example in the help of every command works as it is shown, on a page of 80 columns")
+  func help() throws {
+    let desk = try Desk()
+    let overview = try desk.type("dropblock-dist --help").output
+    let names = try #require(overview.components(separatedBy: "SUBCOMMANDS:\n").last).split(separator: "\n").compactMap
+    {
+      $0.firstMatch(of: #/^  ([a-z-]+) /#).map { String($0.output.1) }
+    }
+    #expect(names.count >= 10 && names.contains("predict") && names.contains("train"), "\(overview)")
+    for name in [""] + names {
+      let text = try desk.type("dropblock-dist \(name) --help").output
+      let examples = try #require(
+        text.components(separatedBy: "Example:\n").dropFirst().first, "\(name) has no example")
+      let lines = examples.components(separatedBy: "\n\n")[0].split(separator: "\n")
+      let commands = Self.commands(lines)
+      #expect(!commands.isEmpty && lines.allSatisfy { $0.hasPrefix("  ") && $0.count <= 80 }, "\(text)")
+      for example in commands { try expectToWork(example, on: desk) }
+    }
+  }
+
+  @Test("the README's commands work one after the other")
+  func readMe() throws {
+    let text = try String(contentsOfFile: "\(Locations.packageRoot)/README.md", encoding: .utf8)
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix("    ") }
+    let examples = Self.commands(lines)
+    #expect(examples.count >= 10)
+    let desk = try Desk()
+    for example in examples {
+      // What stands for something of the reader's, and ranks beyond what a test needs.
+      let typed = [
+        ("-np N ", "-np 2 "), ("-np 8 ", "-np 2 "), ("FILE", "mine.yaml"), ("DIR", "runs/mine"), ("/data/", "data/"),
+        ("mpirun -np 4 ...", "mpirun -np 4"),
+      ].reduce(example.replacing(/\s+#.*/, with: "")) { $0.replacing($1.0, with: $1.1) }
+      try expectToWork(typed, on: desk)
+    }
+  }
+}
