@@ -8,6 +8,13 @@
 
 typedef dnnl_memory_desc_t shim_layout;
 
+// Rows and columns of a convolution's window; a dilation of 0 has no gaps.
+typedef struct {
+  dnnl_dim_t strides[2];
+  dnnl_dim_t dilations[2];
+  dnnl_dim_t padding_before[2];
+  dnnl_dim_t padding_after[2];
+} shim_window;
 
 enum {
   shim_plain = 0,
@@ -34,11 +41,12 @@ enum {
   shim_arg_to = DNNL_ARG_TO
 };
 
-// A layout of `rank` extents, of floats or of bfloat16: activations (N, C, H, W), weights (O, I, H, W) or vectors (C).
+// A layout of `rank` extents, of floats or of bfloat16: activations (N, C, H, W), weights (O, I, H, W), those of groups
+// (G, O, I, H, W), or vectors (C).
 static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extents, int kind, int is_bfloat16) {
   shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
   dnnl_format_tag_t tag = dnnl_format_tag_any;
-  if (kind == shim_plain) tag = rank == 1 ? dnnl_a : dnnl_abcd;
+  if (kind == shim_plain) tag = rank == 1 ? dnnl_a : rank == 4 ? dnnl_abcd : dnnl_abcde;
   if (kind == shim_blocked8) tag = dnnl_aBcd8b;
   if (kind == shim_blocked16) tag = dnnl_aBcd16b;
   if (kind == shim_channels_last) tag = dnnl_acdb;
@@ -57,6 +65,8 @@ static inline void shim_layout_destroy(shim_layout *layout) { free(layout); }
 static inline int shim_layout_equal(const shim_layout *a, const shim_layout *b) {
   return dnnl_memory_desc_equal(a, b);
 }
+static inline int shim_layout_rank(const shim_layout *layout) { return layout->ndims; }
+static inline dnnl_dim_t shim_layout_extent(const shim_layout *layout, int axis) { return layout->dims[axis]; }
 static inline size_t shim_layout_bytes(const shim_layout *layout) { return dnnl_memory_desc_get_size(layout); }
 static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t description, int argument) {
   const dnnl_memory_desc_t *found =
@@ -87,11 +97,11 @@ static inline dnnl_primitive_attr_t shim_user_scratchpad(void) {
 static inline dnnl_status_t shim_convolution_forward(
     dnnl_primitive_desc_t *description, dnnl_engine_t engine, int adds, int rectifies,
     const shim_layout *source, const shim_layout *weights, const shim_layout *bias, const shim_layout *destination,
-    const dnnl_dim_t *strides, const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after) {
+    shim_window window) {
   dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_convolution_forward_desc_init(
-      &operation, dnnl_forward_training, dnnl_convolution_direct, source, weights, bias, destination, strides,
-      padding_before, padding_after);
+  dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
+      &operation, dnnl_forward_training, dnnl_convolution_direct, source, weights, bias, destination, window.strides,
+      window.dilations, window.padding_before, window.padding_after);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_t attributes = shim_user_scratchpad();
   if (adds || rectifies) {
@@ -109,12 +119,12 @@ static inline dnnl_status_t shim_convolution_forward(
 
 static inline dnnl_status_t shim_convolution_backward_data(
     dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source_gradient,
-    const shim_layout *weights, const shim_layout *destination_gradient, const dnnl_dim_t *strides,
-    const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after, const_dnnl_primitive_desc_t forward) {
+    const shim_layout *weights, const shim_layout *destination_gradient, shim_window window,
+    const_dnnl_primitive_desc_t forward) {
   dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_convolution_backward_data_desc_init(
-      &operation, dnnl_convolution_direct, source_gradient, weights, destination_gradient, strides, padding_before,
-      padding_after);
+  dnnl_status_t status = dnnl_dilated_convolution_backward_data_desc_init(
+      &operation, dnnl_convolution_direct, source_gradient, weights, destination_gradient, window.strides,
+      window.dilations, window.padding_before, window.padding_after);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_t attributes = shim_user_scratchpad();
   status = dnnl_primitive_desc_create(description, &operation, attributes, engine, forward);
@@ -125,12 +135,11 @@ static inline dnnl_status_t shim_convolution_backward_data(
 static inline dnnl_status_t shim_convolution_backward_weights(
     dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source,
     const shim_layout *weights_gradient, const shim_layout *bias_gradient, const shim_layout *destination_gradient,
-    const dnnl_dim_t *strides, const dnnl_dim_t *padding_before, const dnnl_dim_t *padding_after,
-    const_dnnl_primitive_desc_t forward) {
+    shim_window window, const_dnnl_primitive_desc_t forward) {
   dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(
-      &operation, dnnl_convolution_direct, source, weights_gradient, bias_gradient, destination_gradient, strides,
-      padding_before, padding_after);
+  dnnl_status_t status = dnnl_dilated_convolution_backward_weights_desc_init(
+      &operation, dnnl_convolution_direct, source, weights_gradient, bias_gradient, destination_gradient,
+      window.strides, window.dilations, window.padding_before, window.padding_after);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_t attributes = shim_user_scratchpad();
   status = dnnl_primitive_desc_create(description, &operation, attributes, engine, forward);

@@ -1,3 +1,4 @@
+import Tensors
 import Glibc
 
 /// Half the width and height of an anchor, in pixels.
@@ -6,7 +7,7 @@ struct AnchorShape {
   var halfHeight: Double
 }
 
-extension DetectorForm {
+extension ModelForm {
   /// The nine anchor shapes of a pyramid level, in channel order.
   func anchorShapes(level: Int) -> [AnchorShape] {
     switch self {

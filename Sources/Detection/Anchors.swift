@@ -35,7 +35,7 @@ public struct Anchors: Sendable {
   static let padding = 16
 
   /// Whose anchors these are.
-  public let form: DetectorForm
+  public let form: ModelForm
   /// The levels, finest first.
   public let levels: [Level]
   /// The number of anchors.
@@ -54,7 +54,7 @@ public struct Anchors: Sendable {
   public static func gridSize(imageSize: Int, level: Int) -> Int { (imageSize + (1 << level) - 1) >> level }
 
   /// The anchors of padded images of `height` x `width` pixels, both positive.
-  public init(form: DetectorForm, height: Int, width: Int) {
+  public init(form: ModelForm, height: Int, width: Int) {
     require(height > 0 && width > 0, "an image of \(height) x \(width) pixels has no anchors")
     self.form = form
     var levels: [Level] = []

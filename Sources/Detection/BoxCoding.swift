@@ -1,6 +1,7 @@
+import Tensors
 import Glibc
 
-extension DetectorForm {
+extension ModelForm {
   /// The largest log size ratio that torchvision decodes: an object of 1000 pixels from an anchor of 16.
   static let largestLogRatio = Float(log(1000.0 / 16 as Double))
 

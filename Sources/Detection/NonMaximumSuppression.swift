@@ -1,3 +1,5 @@
+import Tensors
+
 /// Greedy non-maximum suppression within each class: boxes are offered best first, and one that overlaps a kept box of
 /// its class by more than the threshold is dropped.
 struct NonMaximumSuppression {
@@ -6,7 +8,7 @@ struct NonMaximumSuppression {
   private var kept: [[Box]]
 
   /// Suppression among `classCount` classes; the paper's form measures boxes with a pixel added to each side.
-  init(form: DetectorForm, classCount: Int, overlapThreshold: Float) {
+  init(form: ModelForm, classCount: Int, overlapThreshold: Float) {
     pixel =
       switch form {
       case .paper: 1

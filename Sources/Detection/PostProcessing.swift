@@ -59,7 +59,7 @@ public struct PostProcessing: Hashable, Sendable {
   /// torchvision: score above 0.05, 1000 pairs a level, overlap 0.5, 300 detections. Paper (the official evaluation):
   /// no score threshold, 5000 pairs, overlap 0.5, 100 detections. The official evaluation leaves boxes that reach
   /// beyond the image as they are; here they are clipped unless `clipsToImage` is switched off.
-  public init(form: DetectorForm) {
+  public init(form: ModelForm) {
     overlapThreshold = 0.5
     clipsToImage = true
     switch form {

@@ -47,7 +47,7 @@ public enum BoxDistance: Hashable, Sendable {
 ///
 /// Anchors are named by pyramid level, image, pixel (row times columns plus column) and the anchor's number at the
 /// pixel. An anchor that is neither positive nor ignored is background.
-public final class DetectionTargets {
+public final class DetectionTargets: BatchTargets {
   /// The targets of one pyramid level.
   public struct Level {
     /// Anchors that stand for an object.
@@ -75,4 +75,10 @@ public final class DetectionTargets {
     levels = Array(repeating: Level(), count: levelCount)
     (self.classWeights, self.boxWeights) = (classWeights, boxWeights)
   }
+
+  /// The weighted class loss and the weighted box loss.
+  public var results: [Double] { [classLoss, boxLoss] }
+
+  /// Forgets both losses.
+  public func forgetResults() { (classLoss, boxLoss) = (0, 0) }
 }

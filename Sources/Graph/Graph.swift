@@ -25,7 +25,10 @@ public final class Graph {
   public private(set) var outputs: [Value] = []
 
   private(set) var nodes: [any Operation] = []
-  private(set) var valueCount = 0
+  /// For each value the places in `nodes` of those that read it, in order, one for each time that it is read.
+  private var readers: [[Int]] = []
+  /// For each value the place in `nodes` of the one that makes it; nil until that is appended.
+  private var producers: [Int?] = []
   private var parameterIndices: [String: Int] = [:]
   /// The places that become sites.
   private let selection: MaskSelection
@@ -50,8 +53,9 @@ public final class Graph {
   public func markOutput(_ value: Value) { outputs.append(value) }
 
   func newValue(_ shape: Shape) -> Value {
-    valueCount += 1
-    return Value(id: valueCount - 1, shape: shape)
+    readers.append([])
+    producers.append(nil)
+    return Value(id: readers.count - 1, shape: shape)
   }
 
   /// The site of a place, or none where the regulariser does not act.
@@ -64,5 +68,18 @@ public final class Graph {
     return site
   }
 
-  func append(_ operation: any Operation) { nodes.append(operation) }
+  func append(_ operation: any Operation) {
+    for value in operation.inputs { readers[value.id].append(nodes.count) }
+    for value in operation.outputs { producers[value.id] = nodes.count }
+    nodes.append(operation)
+  }
+
+  /// The places in `nodes` of the operations that read a value, in order, one for each time that it is read.
+  func readers(of value: Value) -> [Int] { readers[value.id] }
+
+  /// The place in `nodes` of the operation that makes a value.
+  func producer(of value: Value) -> Int {
+    guard let producer = producers[value.id] else { fatalError("nothing makes value \(value.id)") }
+    return producer
+  }
 }

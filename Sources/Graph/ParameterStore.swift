@@ -213,8 +213,7 @@ extension ParameterStore {
   /// Copies a tensor in canonical row-major order to memory that has room for it.
   public func read(_ name: String, _ part: Part = .value, into target: UnsafeMutablePointer<Float>) {
     let entry = entry(name)
-    reorder(
-      from: pointer(name, part), entry.layout, to: target, Layout(entry.parameter.extents, .plain), engine: engine)
+    reorder(from: pointer(name, part), entry.layout, to: target, entry.layout.plain, engine: engine)
   }
 
   /// Sets a tensor from canonical row-major order; padding lanes become zero.
@@ -225,8 +224,7 @@ extension ParameterStore {
       "\(name) holds \(entry.parameter.shape.count) values, not \(canonical.count)")
     canonical.withUnsafeBufferPointer { source in
       if let base = source.baseAddress {
-        reorder(
-          from: base, Layout(entry.parameter.extents, .plain), to: pointer(name, part), entry.layout, engine: engine)
+        reorder(from: base, entry.layout.plain, to: pointer(name, part), entry.layout, engine: engine)
       }
     }
   }

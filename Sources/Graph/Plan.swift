@@ -112,9 +112,7 @@ public final class Plan {
       derivedWeightsAreStale = false
     }
     drawMasks(context)
-    context.targets?.classLoss = 0
-    context.targets?.boxLoss = 0
-    context.labels?.forgetResults()
+    context.targets?.forgetResults()
     for step in forwardSteps {
       run(step, context)
       after(step)

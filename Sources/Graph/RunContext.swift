@@ -45,10 +45,8 @@ public struct RunContext {
   public var step: Int
   /// The regulariser, or nil where all are off.
   public var regularization: RegularizationStep?
-  /// The objects that the losses compare with, and where the losses go.
-  public var targets: DetectionTargets?
-  /// The classes that a classifier's loss compares with, and where the loss goes.
-  public var labels: ClassificationTargets?
+  /// What the losses compare with, and where they go; nil where the graph has none.
+  public var targets: (any BatchTargets)?
   /// Sums over ranks, or nil where all statistics are local.
   public var rankSums: (any RankSums)?
   /// Called after each backward step.
@@ -60,11 +58,11 @@ public struct RunContext {
 
   /// The context of a step; what is left out is off.
   public init(
-    step: Int = 0, regularization: RegularizationStep? = nil, targets: DetectionTargets? = nil,
-    labels: ClassificationTargets? = nil, rankSums: (any RankSums)? = nil, timeline: Timeline? = nil,
+    step: Int = 0, regularization: RegularizationStep? = nil, targets: (any BatchTargets)? = nil,
+    rankSums: (any RankSums)? = nil, timeline: Timeline? = nil,
     afterBackwardStep: ((BackwardProgress) -> Void)? = nil
   ) {
-    (self.step, self.regularization, self.targets, self.labels) = (step, regularization, targets, labels)
+    (self.step, self.regularization, self.targets) = (step, regularization, targets)
     (self.rankSums, self.timeline, self.afterBackwardStep) = (rankSums, timeline, afterBackwardStep)
   }
 }

@@ -26,11 +26,11 @@ public struct CustomNet: ImageClassifier {
     for (group, channels) in zip(1...3, [32, 64, 128]) {
       for layer in [2 * group - 1, 2 * group] {
         x = graph.convolution(
-          "conv\(layer)", x, channels: channels, kernel: 3, padding: .symmetric(1), initializer: .glorotUniform,
+          "conv\(layer)", x, channels: channels, .square(3, padding: 1), initializer: .glorotUniform,
           bias: .constant(0), activation: .relu)
         x = graph.batchNorm("bn\(layer)", x, batchNorm, activation: .none)
       }
-      x = graph.maxPool("pool\(group)", x, window: 2, padding: .symmetric(0))
+      x = graph.maxPool("pool\(group)", x, .square(2, stride: 2))
       x = graph.masked("drop\(group)", x, MaskPlace(group: group, .convolution, depth: group))
     }
     return graph.kerasDense("fc", x, outputs: classes)

@@ -30,7 +30,7 @@ public struct DenseNet: ImageClassifier {
   /// Describes the network for images (N, C, H, W); returns its logits (N, classes, 1, 1).
   public func callAsFunction(_ graph: Graph, _ images: Value) -> Value {
     var x = convolution(graph, "features.conv0", images, channels: 64, kernel: 7, stride: 2)
-    x = graph.maxPool("features.pool0", x, padding: .same(x.shape, kernel: 3, stride: 2))
+    x = graph.maxPool("features.pool0", x, .same(3, stride: 2, on: x.shape))
     for (index, count) in layers.enumerated() {
       let group = index + 1
       for layer in 1...count {
@@ -39,7 +39,8 @@ public struct DenseNet: ImageClassifier {
       if group == layers.count { break }
       let name = "features.transition\(group)"
       // The study takes the means behind the convolution. The two change places: here they are a quarter of the work.
-      x = graph.averagePool("\(name).pool", activated(graph, "\(name).norm", x, group: group))
+      x = activated(graph, "\(name).norm", x, group: group)
+      x = graph.averagePool("\(name).pool", x, .same(2, stride: 2, on: x.shape))
       x = convolution(graph, "\(name).conv", x, channels: x.shape.c / 2, kernel: 1)
     }
     return graph.kerasDense("classifier", graph.globalAveragePool("features.pool", x), outputs: classes)
@@ -64,7 +65,7 @@ public struct DenseNet: ImageClassifier {
     _ graph: Graph, _ name: String, _ input: Value, channels: Int, kernel: Int, stride: Int = 1
   ) -> Value {
     graph.convolution(
-      name, input, channels: channels, kernel: kernel, stride: stride,
-      padding: .same(input.shape, kernel: kernel, stride: stride), initializer: .glorotUniform, bias: .constant(0))
+      name, input, channels: channels, .same(kernel, stride: stride, on: input.shape), initializer: .glorotUniform,
+      bias: .constant(0))
   }
 }

@@ -49,8 +49,9 @@ public struct FeaturePyramid: Sendable {
   ) -> Value {
     let isSame = form == .paper && stride > 1
     return graph.convolution(
-      name, input, channels: channels, kernel: kernel, stride: stride,
-      padding: isSame ? .same(input.shape, kernel: kernel, stride: stride) : .symmetric(kernel / 2),
+      name, input, channels: channels,
+      isSame
+        ? .same(kernel, stride: stride, on: input.shape) : .square(kernel, stride: stride, padding: kernel / 2),
       initializer: form == .paper ? .glorotUniform : .uniformFanIn, bias: .constant(0))
   }
 }

@@ -29,7 +29,7 @@ extension Graph {
     require(input.shape.h == input.shape.w, "\(name): a map of \(input.shape.h)x\(input.shape.w) is not square")
     let inputs = input.shape.c * input.shape.area
     return convolution(
-      name, input, channels: outputs, kernel: input.shape.h, padding: .symmetric(0),
+      name, input, channels: outputs, .square(input.shape.h),
       initializer: .uniform(bound: (6 / Float(inputs + outputs)).squareRoot()), bias: .constant(0))
   }
 }

@@ -28,7 +28,7 @@ public struct KerasResNet: ImageClassifier {
   public func callAsFunction(_ graph: Graph, _ images: Value) -> Value {
     var x = convolution(graph, "conv1", images, channels: 64, kernel: 7, stride: 2, padding: 3)
     x = graph.batchNorm("bn1", x, batchNorm, activation: .relu)
-    x = graph.maxPool("maxpool", x, padding: .symmetric(0))
+    x = graph.maxPool("maxpool", x, .square(3, stride: 2))
     var number = 0
     for (group, blocks) in zip(1...4, [3, 4, 6, 3]) {
       for block in 0..<blocks {
@@ -66,7 +66,7 @@ public struct KerasResNet: ImageClassifier {
     _ graph: Graph, _ name: String, _ input: Value, channels: Int, kernel: Int, stride: Int = 1, padding: Int = 0
   ) -> Value {
     graph.convolution(
-      name, input, channels: channels, kernel: kernel, stride: stride, padding: .symmetric(padding),
-      initializer: .glorotUniform, bias: .constant(0))
+      name, input, channels: channels, .square(kernel, stride: stride, padding: padding), initializer: .glorotUniform,
+      bias: .constant(0))
   }
 }

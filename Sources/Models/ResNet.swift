@@ -35,20 +35,12 @@ public enum ResNetDepth: Int, CaseIterable, Sendable {
   public var expansion: Int { isBottleneck ? 4 : 1 }
 }
 
-/// The differences between the paper's ResNet (tensorflow/tpu, models/official/resnet) and torchvision's.
-public enum ModelForm: String, CaseIterable, Sendable {
-  /// SAME pooling, truncated-normal weights, the last scale of every block starts at 0.
-  case paper
-  /// Symmetric padding, He weights, all scales start at 1.
-  case torchvision
-}
-
 /// Which convolution of a bottleneck's branch halves the map, where a group begins.
-public enum StridePlacement: Sendable {
+public enum StridePlacement: String, CaseIterable, Sendable {
   /// The first, 1x1: "v1", as in the article.
-  case firstConvolution
+  case firstConvolution = "1x1"
   /// The 3x3: "v1.5", as in torchvision and the DropBlock paper's code.
-  case secondConvolution
+  case secondConvolution = "3x3"
 }
 
 /// The trunk of a ResNet under torchvision's names.
@@ -84,12 +76,12 @@ public struct ResNet: Sendable {
     var x = convolution(
       graph, "\(prefix)conv1", images, channels: 64, kernel: 7, stride: 2, isTrained: stemIsTrained)
     x = graph.batchNorm("\(prefix)bn1", x, norm(isTrained: trainableStages >= 5), activation: .relu)
-    let padding: Padding =
+    let window: Window =
       switch form {
-      case .paper: .same(x.shape, kernel: 3, stride: 2)
-      case .torchvision: .symmetric(1)
+      case .paper: .same(3, stride: 2, on: x.shape)
+      case .torchvision: .square(3, stride: 2, padding: 1)
       }
-    x = graph.maxPool("\(prefix)maxpool", x, padding: padding)
+    x = graph.maxPool("\(prefix)maxpool", x, window)
     var blockNumber = 0
     return zip(1...4, depth.blocks).map { group, blocks in
       for block in 0..<blocks {
@@ -162,7 +154,7 @@ public struct ResNet: Sendable {
     _ graph: Graph, _ name: String, _ input: Value, channels: Int, kernel: Int, stride: Int = 1, isTrained: Bool
   ) -> Value {
     graph.convolution(
-      name, input, channels: channels, kernel: kernel, stride: stride, padding: .symmetric((kernel - 1) / 2),
+      name, input, channels: channels, .square(kernel, stride: stride, padding: (kernel - 1) / 2),
       initializer: form == .paper ? .truncatedFanIn : .heFanOut, isTrained: isTrained)
   }
 }

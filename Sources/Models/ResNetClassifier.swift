@@ -30,6 +30,6 @@ public struct ResNetClassifier: ImageClassifier {
       (weight, bias) = (.uniform(bound: bound), .uniform(bound: bound))
     }
     return graph.convolution(
-      "fc", pooled, channels: classes, kernel: 1, padding: .symmetric(0), initializer: weight, bias: bias)
+      "fc", pooled, channels: classes, .square(1), initializer: weight, bias: bias)
   }
 }

@@ -78,7 +78,7 @@ public struct RetinaNet: Sendable {
     var maps = levels
     for index in 0..<headDepth {
       maps = graph.convolution(
-        "\(name).conv.\(index).0", maps, channels: pyramid.channels, kernel: 3, padding: .symmetric(1),
+        "\(name).conv.\(index).0", maps, channels: pyramid.channels, .square(3, padding: 1),
         initializer: .normal(deviation: 0.01), bias: .constant(0), activation: normalised ? .none : .relu)
       if normalised {
         maps = zip(3...7, maps).map { level, map in
@@ -87,7 +87,7 @@ public struct RetinaNet: Sendable {
       }
     }
     return graph.convolution(
-      "\(name).\(prediction)", maps, channels: channels, kernel: 3, padding: .symmetric(1),
+      "\(name).\(prediction)", maps, channels: channels, .square(3, padding: 1),
       initializer: .normal(deviation: 0.01), bias: .constant(bias))
   }
 }

@@ -1,3 +1,4 @@
+import Tensors
 import Testing
 
 @testable import Detection
@@ -21,8 +22,8 @@ import Testing
     }
   }
 
-  @Test("a 640-pixel image has 76,725 anchors in both forms", arguments: DetectorForm.allCases)
-  func anchorCount(form: DetectorForm) {
+  @Test("a 640-pixel image has 76,725 anchors in both forms", arguments: ModelForm.allCases)
+  func anchorCount(form: ModelForm) {
     let anchors = Anchors(form: form, height: 640, width: 640)
     #expect(anchors.count == 76_725)
     #expect(anchors.levels.map(\.height) == [80, 40, 20, 10, 5])
@@ -60,11 +61,11 @@ import Testing
 
   @Test("torchvision's half sizes are rounded to even: 50.5 becomes 50 and 101.5 becomes 102")
   func roundedTies() {
-    let p4 = DetectorForm.torchvision.anchorShapes(level: 4)
-    let p5 = DetectorForm.torchvision.anchorShapes(level: 5)
+    let p4 = ModelForm.torchvision.anchorShapes(level: 4)
+    let p5 = ModelForm.torchvision.anchorShapes(level: 5)
     #expect(p4[5].halfWidth == 50 && p4[5].halfHeight == 50)
     #expect(p5[5].halfWidth == 102 && p5[5].halfHeight == 102)
-    let p3 = DetectorForm.torchvision.anchorShapes(level: 3)
+    let p3 = ModelForm.torchvision.anchorShapes(level: 3)
     #expect(p3.map(\.halfWidth) == [23, 28, 35, 16, 20, 25, 11, 14, 18])
     #expect(p3.map(\.halfHeight) == [11, 14, 18, 16, 20, 25, 23, 28, 35])
   }
@@ -76,8 +77,8 @@ import Testing
     #expect(anchors.levels.map(\.strideX) == [8, 16, 32, 64, 120])
   }
 
-  @Test("an index and its location name the same anchor", arguments: DetectorForm.allCases)
-  func locations(form: DetectorForm) {
+  @Test("an index and its location name the same anchor", arguments: ModelForm.allCases)
+  func locations(form: ModelForm) {
     let anchors = Anchors(form: form, height: 200, width: 136)
     var index = 0
     for (number, level) in anchors.levels.enumerated() {

@@ -18,8 +18,8 @@ import Testing
     }
   }
 
-  @Test("the fast path equals matching over the whole table of overlaps", arguments: DetectorForm.allCases)
-  func fastEqualsNaive(form: DetectorForm) {
+  @Test("the fast path equals matching over the whole table of overlaps", arguments: ModelForm.allCases)
+  func fastEqualsNaive(form: ModelForm) {
     var random = RandomSequence(Philox(seed: 11, stream: 0), 0, 0, 0)
     let anchors = Anchors(form: form, height: 192, width: 256)
     for round in 0..<12 {
@@ -50,15 +50,15 @@ import Testing
     #expect(matches.ignored.isEmpty)
   }
 
-  @Test("an image without objects is all background", arguments: DetectorForm.allCases)
-  func noObjects(form: DetectorForm) {
+  @Test("an image without objects is all background", arguments: ModelForm.allCases)
+  func noObjects(form: ModelForm) {
     let targets = Anchors(form: form, height: 128, width: 64).targets(boxes: [], classIndices: [])
     #expect(targets.positiveCount == 0)
     #expect(targets.ignored.isEmpty)
   }
 
-  @Test("targets decode back to the objects' boxes and carry their classes", arguments: DetectorForm.allCases)
-  func targetsDecode(form: DetectorForm) {
+  @Test("targets decode back to the objects' boxes and carry their classes", arguments: ModelForm.allCases)
+  func targetsDecode(form: ModelForm) {
     var random = RandomSequence(Philox(seed: 5, stream: 0), 0, 0, 0)
     let anchors = Anchors(form: form, height: 256, width: 256)
     let boxes = (0..<9).map { _ in randomBox(&random, height: 256, width: 256) }

@@ -44,7 +44,7 @@ import Testing
     var kept: [(box: Box, index: Int)] = []
     for (_, index) in best {
       let values = (0..<4).map { Float(noise(index / classCount * 4 + $0, salt: 99)) / 32768 - 1 }
-      var box = DetectorForm.paper.decode(SIMD4(values), anchor: anchors[index / classCount])
+      var box = ModelForm.paper.decode(SIMD4(values), anchor: anchors[index / classCount])
       if clips { box = box.clipped(height: 100, width: 128) }
       let rivals = kept.filter { $0.index % classCount == index % classCount }
       if rivals.allSatisfy({ overlapWithPixel(box, $0.box) <= 0.5 }) { kept.append((box, index)) }

@@ -39,9 +39,9 @@ import Testing
     let images = graph.input(Shape(1, 3, 32, 32))
     let norm = BatchNorm(isTrained: true, statistics: .local, retention: 0.9, epsilon: 1e-5)
     var x = graph.convolution(
-      "a", images, channels: 20, kernel: 3, padding: .symmetric(1), initializer: .heFanOut, bias: .constant(0.5))
+      "a", images, channels: 20, .square(3, padding: 1), initializer: .heFanOut, bias: .constant(0.5))
     x = graph.batchNorm("n", x, norm, activation: .relu)
-    x = graph.convolution("b", x, channels: 37, kernel: 1, padding: .symmetric(0), initializer: .heFanOut)
+    x = graph.convolution("b", x, channels: 37, .square(1), initializer: .heFanOut)
     graph.focalLoss("loss", x, level: 0, anchors: 1, classes: 37, alpha: 0.25, gamma: 2)
     return Plan(graph, engine: Engine(), mode: .training, policy: .direct)
   }

@@ -14,7 +14,7 @@ import Testing
     let x = graph.input(Shape(2, 16, 8, 8))
     func convolution(_ name: String, _ value: Value) -> Value {
       graph.convolution(
-        name, value, channels: 16, kernel: 1, padding: .symmetric(0), initializer: .constant(0), bias: .constant(0))
+        name, value, channels: 16, .square(1), initializer: .constant(0), bias: .constant(0))
     }
     describe(graph, convolution, x)
     return Set(graph.biasesWithoutGradient.map { graph.parameters[$0.index].name })
@@ -33,7 +33,9 @@ import Testing
       let both = convolution("both", x)
       _ = graph.batchNorm("bn4", both, Self.norm, activation: .relu)
       _ = convolution("reader", both)
-      let pooled = graph.averagePool("mean", graph.maxPool("largest", convolution("pooled", x), padding: .symmetric(1)))
+      let pooled = graph.averagePool(
+        "mean", graph.maxPool("largest", convolution("pooled", x), .square(3, stride: 2, padding: 1)),
+        .square(2, stride: 2))
       _ = graph.batchNorm("bn5", graph.concatenation("concat", [pooled, pooled]), Self.norm, activation: .none)
     }
     #expect(found == ["idle.bias", "pooled.bias"])

@@ -15,7 +15,7 @@ import Testing
     let graph = Graph()
     let images = graph.input(Shape(1, 3, 8, 8))
     let x = graph.convolution(
-      "conv", images, channels: 20, kernel: 3, padding: .symmetric(1), initializer: .heFanOut, bias: .constant(0.5))
+      "conv", images, channels: 20, .square(3, padding: 1), initializer: .heFanOut, bias: .constant(0.5))
     let norm = BatchNorm(isTrained: true, statistics: .local, retention: 0.9, epsilon: 1e-5)
     let y = graph.batchNorm("bn", x, norm, activation: .relu)
     graph.softmaxCrossEntropy("loss", graph.globalAveragePool("pool", y), labelSmoothing: 0)

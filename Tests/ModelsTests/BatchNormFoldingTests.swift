@@ -104,7 +104,7 @@ import Testing
     let norm = BatchNorm(isTrained: false, statistics: .local, retention: 0.9, epsilon: 1e-5)
     func convolution(_ graph: Graph, _ name: String, _ value: Value) -> Value {
       graph.convolution(
-        name, value, channels: 16, kernel: 3, padding: .symmetric(1), initializer: .heFanOut, bias: .constant(0))
+        name, value, channels: 16, .square(3, padding: 1), initializer: .heFanOut, bias: .constant(0))
     }
     func joined(readsLater: Bool, shortcutIsSource: Bool, readsConvolution: Bool) -> Pair {
       Pair { graph in

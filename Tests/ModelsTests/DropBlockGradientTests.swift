@@ -19,7 +19,7 @@ import Testing
       let trunk = ResNet(depth: depth, form: .torchvision, batchNorm: norm)
       let features = trunk(graph, graph.input(Shape(4, 3, 96, 128)), prefix: "")
       let logits = graph.convolution(
-        "logits", features[3], channels: 3, kernel: 1, padding: .symmetric(0), initializer: .heFanOut,
+        "logits", features[3], channels: 3, .square(1), initializer: .heFanOut,
         bias: .constant(0))
       graph.focalLoss("loss", logits, level: 0, anchors: 1, classes: 3, alpha: 0.5, gamma: 0)
       plan = Plan(graph, engine: Engine(), mode: .training, policy: .direct)

@@ -112,10 +112,10 @@ import Testing
     let graph = Graph(masking: MaskSelection(groups: [4]))
     let images = graph.input(Shape(2, 3, 12, 10))
     let x = graph.convolution(
-      "conv", images, channels: 20, kernel: 3, padding: .symmetric(1), initializer: .heFanOut)
+      "conv", images, channels: 20, .square(3, padding: 1), initializer: .heFanOut)
     let dropped = graph.masked("drop", x, Self.place)
     let y = graph.convolution(
-      "last", dropped, channels: 4, kernel: 1, padding: .symmetric(0), initializer: .heFanOut)
+      "last", dropped, channels: 4, .square(1), initializer: .heFanOut)
     for output in [x, dropped, y] { graph.markOutput(output) }
     let plan = Plan(graph, engine: Engine(), mode: .inference, precision: precision, policy: .direct)
     plan.parameters.initialize(seed: 3)

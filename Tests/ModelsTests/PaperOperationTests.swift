@@ -21,12 +21,12 @@ import Testing
   func same(size: (height: Int, width: Int), kind: String) throws {
     let key = "\(size.height)x\(size.width)"
     let shape = Shape(2, Self.channels, size.height, size.width)
-    let padding = Padding.same(shape, kernel: 3, stride: 2)
+    let window = Window.same(3, stride: 2, on: shape)
     let probe = Probe(shape) { graph, value in
       kind == "pool"
-        ? graph.maxPool("pool", value, padding: padding)
+        ? graph.maxPool("pool", value, window)
         : graph.convolution(
-          "layer", value, channels: 32, kernel: 3, stride: 2, padding: padding, initializer: .constant(0))
+          "layer", value, channels: 32, window, initializer: .constant(0))
     }
     if kind == "convolution" {
       probe.plan.parameters.write(

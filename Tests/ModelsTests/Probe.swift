@@ -30,7 +30,7 @@ struct Probe {
   }
 
   /// Runs forward and backward.
-  func run(_ input: [Float], outputGradient: [Float] = [], targets: DetectionTargets? = nil) {
+  func run(_ input: [Float], outputGradient: [Float] = [], targets: (any BatchTargets)? = nil) {
     run(input, outputGradient: outputGradient, RunContext(targets: targets))
   }
 

@@ -18,7 +18,7 @@ struct BackwardProgressTests {
     var context = RunContext(step: 0)
     let anchors = replica.task.anchors(height: 64, width: 64)
     let targets = anchors.targets(boxes: [Box(x1: 5, y1: 9, x2: 40, y2: 50)], classIndices: [2])
-    try replica.task.batchTargets([targets], communicator: .alone()).enter(&context)
+    context.targets = try replica.task.batchTargets([targets], communicator: .alone())
     context.afterBackwardStep = { interfere?($0, store) }
     for (index, _) in replica.plan.inputImages.enumerated() {
       replica.plan.inputImages[index] = Float(index * 7919 % 1000) / 500 - 1

@@ -24,10 +24,11 @@ struct ConvolutionProblem {
 
   /// Maps of equal channels and batches that share the weight.
   var maps: [Map]
-  /// (O, I, kernel, kernel).
+  /// (O, I / groups, rows, columns of the window).
   let weight: Shape
-  let stride: Int
-  let padding: Padding
+  let window: Window
+  /// Groups of channels that see nothing of each other.
+  let groups: Int
   private(set) var hasBias: Bool
   let activation: Activation
   /// What activations and their gradients are stored as.
@@ -49,12 +50,21 @@ struct ConvolutionProblem {
   var inputs: [BlockedShape] { maps.map { BlockedShape($0.input, channelBlock: engine.channelBlock) } }
   var outputs: [BlockedShape] { maps.map { BlockedShape($0.output, channelBlock: engine.channelBlock) } }
 
+  /// (O, I, rows, columns), or (G, O / G, I / G, rows, columns): the weight as oneDNN describes it.
+  var weightExtents: [Int] {
+    let extents = [weight.n / groups, weight.c, weight.h, weight.w]
+    return groups == 1 ? extents : [groups] + extents
+  }
+
   /// Whether the input is in blocks of channels: images of up to four channels stay plain.
-  var isBlocked: Bool { weight.c > 4 }
+  var isBlocked: Bool { weight.c * groups > 4 }
 
   /// Whether Winograd's tiles can compute it.
   var suitsWinograd: Bool {
-    isBlocked && weight.h == 3 && weight.w == 3 && stride == 1 && max(padding.top, padding.left) <= 2
+    func suits(_ axis: WindowAxis) -> Bool {
+      axis.length == 3 && axis.stride == 1 && axis.dilation == 1 && axis.before <= 2
+    }
+    return isBlocked && groups == 1 && suits(window.rows) && suits(window.columns)
   }
 
   /// The weight in blocks of channels, transformed or not.
@@ -85,8 +95,8 @@ struct ConvolutionProblem {
 
   /// The convolution in words.
   var key: String {
-    "\(maps.map { "\($0.input)" }.joined(separator: ",")) k\(weight.h) s\(stride) p\(padding.top),\(padding.left),"
-      + "\(padding.bottom),\(padding.right) -> \(maps.map { "\($0.output)" }.joined(separator: ","))"
+    "\(maps.map { "\($0.input)" }.joined(separator: ",")) \(window)"
+      + (groups == 1 ? "" : " groups \(groups)") + " -> \(maps.map { "\($0.output)" }.joined(separator: ","))"
       + (addsToResult ? " added" : "")
   }
 

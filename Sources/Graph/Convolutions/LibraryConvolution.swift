@@ -98,13 +98,13 @@ extension ConvolutionProblem {
   ///
   /// oneDNN 2.6 never writes the gradient of such an element in bfloat16; in floats it is zero.
   fileprivate var hasIdleTaps: Bool {
-    func isIdle(_ tap: Int, _ size: Int, _ count: Int, _ before: Int) -> Bool {
-      !(0..<count).contains { (0..<size).contains($0 * stride - before + tap) }
+    func hasIdleTaps(_ axis: WindowAxis, _ size: Int, _ results: Int) -> Bool {
+      !(0..<axis.length).allSatisfy { tap in
+        (0..<results).contains { axis.taps(ofResult: $0, size: size).contains(tap) }
+      }
     }
     return maps.contains { map in
-      (0..<weight.h).contains {
-        isIdle($0, map.input.h, map.output.h, padding.top) || isIdle($0, map.input.w, map.output.w, padding.left)
-      }
+      hasIdleTaps(window.rows, map.input.h, map.output.h) || hasIdleTaps(window.columns, map.input.w, map.output.w)
     }
   }
 
@@ -114,7 +114,7 @@ extension ConvolutionProblem {
   /// image, channels last: one big product instead of many small ones (twice to six times as fast).
   private func isMatrixProduct(_ map: Map) -> Bool {
     let block = engine.channelBlock
-    return map.input.area == 1 && map.output.area == 1 && weight.area == 1 && weight.c % block == 0
+    return groups == 1 && map.input.area == 1 && map.output.area == 1 && weight.area == 1 && weight.c % block == 0
       && weight.n % block == 0
   }
 
@@ -131,17 +131,17 @@ extension ConvolutionProblem {
         ? Layout(Shape(1, shape.c, 1, shape.n), .channelsLast, precision) : engine.activationLayout(shape, precision)
     }
     let source = isBlocked ? activation(map.input, computed) : Layout(map.input, .plain, computed)
-    let strides = [dnnl_dim_t(stride), dnnl_dim_t(stride)]
-    let before = [dnnl_dim_t(padding.top), dnnl_dim_t(padding.left)]
-    let after = [dnnl_dim_t(padding.bottom), dnnl_dim_t(padding.right)]
-    let any = Layout(weight, .any, computed)
+    let steps = shim_window(
+      strides: window.axes(\.stride), dilations: window.axes { $0.dilation - 1 }, padding_before: window.axes(\.before),
+      padding_after: window.axes(\.after))
+    let any = Layout(weightExtents, .any, computed)
     let bias = hasBias ? biasLayout : nil
     let result = activation(map.output, inFloats ? .f32 : outputPrecision)
     // The forward description is a hint for the others, in which the weight is free.
     let forward = PrimitiveDescription {
       shim_convolution_forward(
         $0, engine.handle, addsToResult ? 1 : 0, self.activation == .relu ? 1 : 0, source.handle,
-        (pass == .forward ? wanted ?? any : any).handle, bias?.handle, result.handle, strides, before, after)
+        (pass == .forward ? wanted ?? any : any).handle, bias?.handle, result.handle, steps)
     }
     guard let forward else { return nil }
     let gradient = activation(map.output, computed)
@@ -150,18 +150,23 @@ extension ConvolutionProblem {
     case .backwardData:
       return PrimitiveDescription {
         shim_convolution_backward_data(
-          $0, engine.handle, source.handle, (wanted ?? any).handle, gradient.handle, strides, before, after,
-          forward.handle)
+          $0, engine.handle, source.handle, (wanted ?? any).handle, gradient.handle, steps, forward.handle)
       }
     case .backwardWeights:
-      let weightsGradient = wanted ?? Layout(weight, .any)
+      let weightsGradient = wanted ?? Layout(weightExtents, .any)
       return PrimitiveDescription {
         shim_convolution_backward_weights(
-          $0, engine.handle, source.handle, weightsGradient.handle, bias?.handle, gradient.handle, strides, before,
-          after,
-          forward.handle)
+          $0, engine.handle, source.handle, weightsGradient.handle, bias?.handle, gradient.handle, steps, forward.handle
+        )
       }
     }
+  }
+}
+
+extension Window {
+  /// A number of both axes, as oneDNN takes it.
+  fileprivate func axes(_ value: (WindowAxis) -> Int) -> (dnnl_dim_t, dnnl_dim_t) {
+    (dnnl_dim_t(value(rows)), dnnl_dim_t(value(columns)))
   }
 }
 

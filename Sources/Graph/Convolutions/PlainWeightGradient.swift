@@ -19,11 +19,11 @@ final class PlainWeightGradient: ConvolutionMethod {
 
   /// The method, or nil where the input is in blocks of channels or there are several maps.
   init?(_ problem: ConvolutionProblem) {
-    guard !problem.isBlocked, problem.maps.count == 1 else { return nil }
-    let padding = problem.padding
+    guard !problem.isBlocked, problem.groups == 1, problem.maps.count == 1 else { return nil }
+    let (rows, columns) = (problem.window.rows, problem.window.columns)
     self.problem = problem
     (input, output) = (problem.maps[0].input, problem.outputs[0])
-    padded = (input.h + padding.top + padding.bottom, input.w + padding.left + padding.right)
+    padded = (input.h + rows.before + rows.after, input.w + columns.before + columns.after)
     weight = WeightForm(layout: Layout(problem.weight, .blockedOutputs(problem.engine.channelBlock)))
     multiplications = problem.multiplications
     needsFloats = problem.precision != .f32
@@ -38,7 +38,7 @@ final class PlainWeightGradient: ConvolutionMethod {
         channelBlock: problem.engine.channelBlock,
         TapSums(
           chunk: chunk, isFirst: index == 0, images: images, channels: input.c, padded: padded,
-          kernel: problem.weight, stride: problem.stride,
+          window: problem.window,
           gradient: memory.destinations[0].base.assumingMemoryBound(to: Float.self), output: output,
           sums: memory.weight.assumingMemoryBound(to: Float.self)))
     }
@@ -46,7 +46,7 @@ final class PlainWeightGradient: ConvolutionMethod {
   }
 
   private func pad(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>) {
-    let (top, left) = (problem.padding.top, problem.padding.left)
+    let (top, left) = (problem.window.rows.before, problem.window.columns.before)
     parallel(input.n * input.c) { plane in
       let target = target + plane &* padded.h &* padded.w
       target.update(repeating: 0, count: padded.h &* padded.w)
@@ -65,15 +65,15 @@ private struct TapSums: ColumnWork {
   let images: UnsafePointer<Float>
   let channels: Int
   let padded: (h: Int, w: Int)
-  let kernel: Shape
-  let stride: Int
+  let window: Window
   let gradient: UnsafePointer<Float>
   let output: BlockedShape
   let sums: UnsafeMutablePointer<Float>
 
   func run<Columns: ProductColumns>(_ columns: Columns.Type) {
     let block = Columns.channelBlock
-    let taps = channels * kernel.area
+    let (rowAxis, columnAxis) = (window.rows, window.columns)
+    let taps = channels * window.area
     let groups = Columns.groups(ofBlocks: output.channelBlocks)
     let tiles = (taps + ProductTile<Columns>.rows - 1) / ProductTile<Columns>.rows
     parallelGuided(groups * tiles) { unit in
@@ -83,15 +83,16 @@ private struct TapSums: ColumnWork {
       let start = index &* ProductTile<Columns>.rows
       let count = min(ProductTile<Columns>.rows, taps &- start)
       let rows = TileRows(count: count) { row in
-        let (channel, tap) = (start &+ row).quotientAndRemainder(dividingBy: kernel.area)
-        let (y, x) = tap.quotientAndRemainder(dividingBy: kernel.w)
-        return images + ((channel &* padded.h &+ y) &* padded.w &+ x)
+        let (channel, tap) = (start &+ row).quotientAndRemainder(dividingBy: window.area)
+        let (y, x) = tap.quotientAndRemainder(dividingBy: columnAxis.length)
+        return images + ((channel &* padded.h &+ y &* rowAxis.dilation) &* padded.w &+ x &* columnAxis.dilation)
       }
       var tile = ProductTile<Columns>()
       for image in chunk.images {
         for row in chunk.rows {
           tile.add(
-            rows, at: (image &* channels &* padded.h &+ row &* stride) &* padded.w, step: stride, factors,
+            rows, at: (image &* channels &* padded.h &+ row &* rowAxis.stride) &* padded.w, step: columnAxis.stride,
+            factors,
             at: (image &* output.channelBlocks &* output.area &+ row &* output.w) &* block, step: block,
             count: output.w)
         }

@@ -21,7 +21,9 @@ final class ProductConvolution: ConvolutionMethod {
 
   /// The method for a pass that makes activations, or nil where the input is plain.
   init?(_ pass: ConvolutionPass, _ problem: ConvolutionProblem) {
-    guard problem.isBlocked, !(problem.addsToResult && problem.precision != .f32) else { return nil }
+    guard problem.isBlocked, problem.groups == 1, !(problem.addsToResult && problem.precision != .f32) else {
+      return nil
+    }
     (self.pass, self.problem) = (pass, problem)
     (read, written) = pass == .forward ? (problem.inputs, problem.outputs) : (problem.outputs, problem.inputs)
     weight = problem.weightForm(
@@ -64,36 +66,35 @@ struct PixelGather {
 
   init(_ pass: ConvolutionPass, _ problem: ConvolutionProblem, _ map: ConvolutionProblem.Map) {
     let (target, source) = pass == .forward ? (map.output, map.input) : (map.input, map.output)
-    let (kernel, stride, padding) = (problem.weight, problem.stride, problem.padding)
-    let taps = kernel.area
-    func place(_ position: Int, _ tap: Int, _ before: Int, _ length: Int) -> Int? {
-      let place: Int
-      if pass == .forward {
-        place = position * stride + tap - before
-      } else {
-        let scaled = position + before - tap
-        if scaled < 0 || scaled % stride != 0 { return nil }
-        place = scaled / stride
-      }
-      return (0..<length).contains(place) ? place : nil
+    let (rows, columns) = (problem.window.rows, problem.window.columns)
+    let taps = problem.window.area
+    func place(_ position: Int, _ tap: Int, _ axis: WindowAxis, _ length: Int) -> Int? {
+      let place =
+        pass == .forward
+        ? axis.position(ofTap: tap, result: position) : axis.result(readingWith: tap, position: position)
+      return place.flatMap { (0..<length).contains($0) ? $0 : nil }
     }
     var sources: [Int32] = []
     for y in 0..<target.h {
       for x in 0..<target.w {
         for tap in 0..<taps {
-          let row = place(y, tap / kernel.w, padding.top, source.h)
-          let column = place(x, tap % kernel.w, padding.left, source.w)
+          let row = place(y, tap / columns.length, rows, source.h)
+          let column = place(x, tap % columns.length, columns, source.w)
           if let row, let column { sources.append(Int32(row * source.w + column)) } else { sources.append(-1) }
         }
       }
     }
     // With strides backward, pixels of one parity meet the same taps.
-    let step = pass == .forward ? 1 : stride
-    order = (0..<step * step).flatMap { phase in
-      Swift.stride(from: phase / step, to: target.h, by: step).flatMap { y in
-        Swift.stride(from: phase % step, to: target.w, by: step).map { x in Int32(y * target.w + x) }
+    let step = pass == .forward ? (rows: 1, columns: 1) : (rows: rows.stride, columns: columns.stride)
+    var order: [Int32] = []
+    for phase in 0..<step.rows * step.columns {
+      for y in stride(from: phase / step.columns, to: target.h, by: step.rows) {
+        for x in stride(from: phase % step.columns, to: target.w, by: step.columns) {
+          order.append(Int32(y * target.w + x))
+        }
       }
     }
+    self.order = order
     (self.taps, images, self.sources) = (taps, target.n, sources)
     isImageFirst = target.n >= ProductTile<Columns8>.rows && target.area <= 64
   }

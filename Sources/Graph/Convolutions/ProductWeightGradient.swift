@@ -20,8 +20,8 @@ final class ProductWeightGradient: ConvolutionMethod {
 
   /// The method, or nil where the input is plain.
   init?(_ problem: ConvolutionProblem) {
-    guard problem.isBlocked else { return nil }
-    let isFlat = problem.weight.area == 1 && problem.stride == 1 && problem.maps.allSatisfy { $0.input.area <= 2048 }
+    guard problem.isBlocked, problem.groups == 1 else { return nil }
+    let isFlat = problem.window.isPointwise && problem.maps.allSatisfy { $0.input.area <= 2048 }
     self.problem = isFlat ? problem.withFlatMaps : problem
     (inputs, outputs) = (self.problem.inputs, self.problem.outputs)
     weight = problem.weightForm()
@@ -94,19 +94,21 @@ private struct PixelRuns {
   private let runs: [Run]
 
   init(_ problem: ConvolutionProblem, _ map: ConvolutionProblem.Map) {
-    let (kernel, stride, padding) = (problem.weight, problem.stride, problem.padding)
-    (taps, sourceStep, rows) = (kernel.area, stride, map.output.h)
-    runs = (0..<kernel.area).flatMap { tap in
-      (0..<map.output.h).map { y in
-        let row = y * stride + tap / kernel.w - padding.top
-        let offset = tap % kernel.w - padding.left
-        let columns = (0..<map.output.w).filter { (0..<map.input.w).contains($0 * stride + offset) }
+    let window = problem.window
+    (taps, sourceStep, rows) = (window.area, window.columns.stride, map.output.h)
+    runs = (0..<window.area).flatMap { tap in
+      let (down, across) = tap.quotientAndRemainder(dividingBy: window.columns.length)
+      return (0..<map.output.h).map { y in
+        let row = window.rows.position(ofTap: down, result: y)
+        let columns = (0..<map.output.w).filter {
+          (0..<map.input.w).contains(window.columns.position(ofTap: across, result: $0))
+        }
         guard (0..<map.input.h).contains(row), let first = columns.first else {
           return Run(source: 0, target: 0, count: 0)
         }
         return Run(
-          source: row * map.input.w + first * stride + offset, target: y * map.output.w + first,
-          count: columns.count)
+          source: row * map.input.w + window.columns.position(ofTap: across, result: first),
+          target: y * map.output.w + first, count: columns.count)
       }
     }
   }
@@ -188,7 +190,7 @@ private struct PixelSums: ColumnWork {
 }
 
 extension ConvolutionProblem {
-  /// The same for 1x1 kernels of stride 1 with all pixels in one row, so that sums run along all of them.
+  /// The same for pointwise windows with all pixels in one row, so that sums run along all of them.
   fileprivate var withFlatMaps: ConvolutionProblem {
     var problem = self
     problem.maps = maps.map { map in
@@ -201,14 +203,12 @@ extension ConvolutionProblem {
 
   /// Multiplications of one pass by the defining sum without those that meet padding.
   var leastMultiplications: Double {
-    func pairs(_ input: Int, _ output: Int, _ kernel: Int, _ before: Int) -> Int {
-      (0..<output).reduce(0) { sum, position in
-        sum + (0..<kernel).count { (0..<input).contains(position * stride + $0 - before) }
-      }
+    func pairs(_ axis: WindowAxis, _ input: Int, _ output: Int) -> Int {
+      (0..<output).reduce(0) { $0 + axis.taps(ofResult: $1, size: input).count }
     }
     let pixels = maps.reduce(0) { sum, map in
-      sum + map.output.n * pairs(map.input.h, map.output.h, weight.h, padding.top)
-        * pairs(map.input.w, map.output.w, weight.w, padding.left)
+      sum + map.output.n * pairs(window.rows, map.input.h, map.output.h)
+        * pairs(window.columns, map.input.w, map.output.w)
     }
     return Double(pixels) * Double(weight.n * weight.c)
   }

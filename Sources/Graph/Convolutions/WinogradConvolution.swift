@@ -67,11 +67,10 @@ final class WinogradConvolution: ConvolutionMethod {
     let v = WinogradPlane(bias + problem.paddedBiasCount, read[0], tiles: tilesPerBlock, perGroup: 6)
     let m = WinogradPlane(v.points + 36 * v.pointStride, written[0], tiles: tilesPerBlock, perGroup: 6)
     let weights = memory.weight.assumingMemoryBound(to: Float.self)
-    let padding = problem.padding
+    let (top, left) = (problem.window.rows.before, problem.window.columns.before)
     for block in blocks {
       v.input(
-        inputs, block, top: isForward ? padding.top : 2 - padding.top,
-        left: isForward ? padding.left : 2 - padding.left, channels)
+        inputs, block, top: isForward ? top : 2 - top, left: isForward ? left : 2 - left, channels)
       withColumns(
         channelBlock: Channels.channelBlock,
         WinogradProducts(

@@ -47,7 +47,7 @@ final class WinogradWeightGradient: ConvolutionMethod {
     let v = WinogradPlane(sums + weights.byteCount / 4, inputs[0], tiles: tilesPerBlock, perGroup: tilesPerBlock)
     let w = WinogradPlane(v.points + 36 * v.pointStride, outputs[0], tiles: tilesPerBlock, perGroup: tilesPerBlock)
     for (index, block) in blocks.enumerated() {
-      v.input(sources, block, top: problem.padding.top, left: problem.padding.left, channels)
+      v.input(sources, block, top: problem.window.rows.before, left: problem.window.columns.before, channels)
       w.gradient(gradients, block, channels)
       withColumns(
         channelBlock: Channels.channelBlock,

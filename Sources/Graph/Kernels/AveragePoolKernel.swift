@@ -1,58 +1,55 @@
 import Tensors
 
-/// The mean over 2x2 windows with stride 2; windows at the end of an odd extent are the mean of what they have.
+/// The mean over windows of the pixels that lie within the map: padding does not count.
 struct AveragePoolKernel {
-  let input: BlockedShape
+  private let windows: PoolWindows
 
-  private var outputHeight: Int { (input.h + 1) / 2 }
-  private var outputWidth: Int { (input.w + 1) / 2 }
+  init(_ window: Window, input: BlockedShape) { windows = PoolWindows(window, input: input) }
+
+  var output: BlockedShape { windows.output }
+
+  private var group: (channelBlock: Int, width: GroupWidth) {
+    windows.input.channelBlock == 16 ? (16, .whole) : (8, .half)
+  }
 
   /// Writes the means of x to y.
   func forward(_ x: Elements, _ y: Elements) {
-    parallel(input.planes * outputHeight) { unit in
-      switch input.channelBlock {
-      case 16: forwardRow(unit, x, y, 16, .whole)
-      default: forwardRow(unit, x, y, 8, .half)
-      }
-    }
-  }
-
-  /// Writes the gradient of x: that of its window's mean, in equal shares.
-  func backward(_ dy: Elements, _ dx: Elements) {
-    parallel(input.planes * input.h) { unit in
-      switch input.channelBlock {
-      case 16: backwardRow(unit, dy, dx, 16, .whole)
-      default: backwardRow(unit, dy, dx, 8, .half)
-      }
-    }
-  }
-
-  @inline(__always)
-  private func forwardRow(_ unit: Int, _ x: Elements, _ y: Elements, _ channelBlock: Int, _ width: GroupWidth) {
-    let (plane, row) = unit.quotientAndRemainder(dividingBy: outputHeight)
-    let rows = min(2, input.h - 2 * row)
-    let top = x + (plane * input.h + 2 * row) * input.w * channelBlock
-    for column in 0..<outputWidth {
-      let columns = min(2, input.w &- 2 &* column)
-      var sum = Lanes()
-      for windowRow in 0..<rows {
-        for windowColumn in 0..<columns {
-          sum += top.lanes((windowRow &* input.w &+ 2 &* column &+ windowColumn) &* channelBlock, width)
+    let (block, width) = group
+    let (down, across) = (windows.rows.window, windows.columns.window)
+    windows.forEachResultRow { row, plane, rows, columns in
+      let x = x + plane * windows.input.planeElements
+      let target = y + (plane * windows.output.h + row) * windows.output.w * block
+      for column in 0..<windows.output.w {
+        var sum = Lanes()
+        for tap in rows.taps[row] {
+          let start = down.position(ofTap: tap, result: row) &* windows.input.w
+          for other in columns.taps[column] {
+            sum += x.lanes((start &+ across.position(ofTap: other, result: column)) &* block, width)
+          }
         }
+        target.store(sum * (1 / Float(rows.taps[row].count &* columns.taps[column].count)), column &* block, width)
       }
-      y.store(sum * (1 / Float(rows &* columns)), (unit &* outputWidth &+ column) &* channelBlock, width)
     }
   }
 
-  @inline(__always)
-  private func backwardRow(_ unit: Int, _ dy: Elements, _ dx: Elements, _ channelBlock: Int, _ width: GroupWidth) {
-    let (plane, row) = unit.quotientAndRemainder(dividingBy: input.h)
-    let dy = dy + (plane * outputHeight + row / 2) * outputWidth * channelBlock
-    let rows = min(2, input.h - row / 2 * 2)
-    for column in 0..<input.w {
-      let columns = min(2, input.w &- column / 2 &* 2)
-      let share = dy.lanes(column / 2 &* channelBlock, width) * (1 / Float(rows &* columns))
-      dx.store(share, (unit &* input.w &+ column) &* channelBlock, width)
+  /// Writes the gradient of x: the gradient of each mean that has it, in equal shares.
+  func backward(_ dy: Elements, _ dx: Elements) {
+    let (block, width) = group
+    windows.forEachInputRow { row, plane, rows, columns in
+      let dy = dy + plane * windows.output.planeElements
+      let target = dx + (plane * windows.input.h + row) * windows.input.w * block
+      for column in 0..<windows.input.w {
+        var sum = Lanes()
+        for rowIndex in rows.starts[row]..<rows.starts[row &+ 1] {
+          let down = rows.readers[rowIndex].result
+          for columnIndex in columns.starts[column]..<columns.starts[column &+ 1] {
+            let across = columns.readers[columnIndex].result
+            let share = 1 / Float(rows.taps[down].count &* columns.taps[across].count)
+            sum += dy.lanes((down &* windows.output.w &+ across) &* block, width) * share
+          }
+        }
+        target.store(sum, column &* block, width)
+      }
     }
   }
 }

@@ -44,25 +44,15 @@ enum ElementwiseKernel {
     }
   }
 
-  /// y = a + b; y may be a or b.
-  static func add(
-    _ a: Elements, _ b: Elements, _ y: Elements, count: Int
-  ) {
-    share(count) { elements in
-      forEachGroup(in: elements) { element, width in
-        y.store(a.lanes(element, width) + b.lanes(element, width), element, width)
-      }
-    }
-  }
-
-  /// y = a + b + c, in this order; y may be any of them.
-  static func add(
-    _ a: Elements, _ b: Elements, _ c: Elements, _ y: Elements,
-    count: Int
-  ) {
-    share(count) { elements in
-      forEachGroup(in: elements) { element, width in
-        y.store(a.lanes(element, width) + b.lanes(element, width) + c.lanes(element, width), element, width)
+  /// y = the sum of addends, in their order; y may be any of them.
+  static func sum(_ addends: [Elements], to y: Elements, count: Int) {
+    addends.withUnsafeBufferPointer { addends in
+      share(count) { elements in
+        forEachGroup(in: elements) { element, width in
+          var sum = addends[0].lanes(element, width)
+          for addend in addends.dropFirst() { sum += addend.lanes(element, width) }
+          y.store(sum, element, width)
+        }
       }
     }
   }

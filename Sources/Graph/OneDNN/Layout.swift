@@ -26,7 +26,7 @@ final class Layout: Equatable {
   /// Takes over a description made by the shim.
   init(owning handle: UnsafeMutablePointer<shim_layout>) { self.handle = handle }
 
-  /// The layout of extents, such as (N, C, H, W), (O, I, H, W) or (C).
+  /// The layout of extents, such as (N, C, H, W), (O, I, H, W), (G, O, I, H, W) of groups, or (C).
   convenience init(_ extents: [Int], _ order: Order, _ precision: Precision = .f32) {
     let kind: Int
     switch order {
@@ -51,6 +51,12 @@ final class Layout: Equatable {
   }
 
   deinit { shim_layout_destroy(handle) }
+
+  /// The canonical row-major layout of the same extents, in floats.
+  var plain: Layout {
+    let extents = (0..<shim_layout_rank(handle)).map { Int(shim_layout_extent(handle, $0)) }
+    return Layout(extents, .plain)
+  }
 
   /// Bytes of the tensor, padding included.
   var byteCount: Int { shim_layout_bytes(handle) }

@@ -1,10 +1,11 @@
 import Tensors
 
-/// The mean of windows of 2x2 pixels with stride 2, padded as TensorFlow's SAME.
+/// The mean of windows, of those pixels that lie within the map.
 struct AveragePoolOperation: Operation, PlannedOperation {
   let name: String
   let input: Value
   let outputValue: Value
+  let window: Window
 
   var inputs: [Value] { [input] }
   var outputs: [Value] { [outputValue] }
@@ -15,7 +16,7 @@ struct AveragePoolOperation: Operation, PlannedOperation {
   func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   private func kernel(_ planner: Planner) -> AveragePoolKernel {
-    AveragePoolKernel(input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock))
+    AveragePoolKernel(window, input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock))
   }
 
   func addForward(to planner: Planner) {
@@ -38,13 +39,13 @@ struct AveragePoolOperation: Operation, PlannedOperation {
 }
 
 extension Graph {
-  /// The mean over 2x2 windows with stride 2 of (N, C, H, W): (N, C, ceil(H / 2), ceil(W / 2)).
+  /// The mean over windows of (N, C, H, W).
   ///
-  /// The last window of an odd extent has one row or column only, and is the mean of what it has: TensorFlow's SAME.
-  public func averagePool(_ name: String, _ input: Value) -> Value {
-    let output = newValue(
-      Shape(input.shape.n, input.shape.c, (input.shape.h + 1) / 2, (input.shape.w + 1) / 2))
-    append(AveragePoolOperation(name: name, input: input, outputValue: output))
+  /// A window that stands over the edge is the mean of what it has of the map, as TensorFlow's. Traps for a window that lies
+  /// outside of the map.
+  public func averagePool(_ name: String, _ input: Value, _ window: Window) -> Value {
+    let output = newValue(window.results(of: input.shape, channels: input.shape.c))
+    append(AveragePoolOperation(name: name, input: input, outputValue: output, window: window))
     return output
   }
 }

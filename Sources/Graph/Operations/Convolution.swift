@@ -10,9 +10,9 @@ struct ConvolutionOperation: Operation {
   let outputs: [Value]
   let weight: ParameterID
   let bias: ParameterID?
-  let kernel: Int
-  let stride: Int
-  let padding: Padding
+  let window: Window
+  /// Groups of channels that see nothing of each other.
+  let groups: Int
   let activation: Activation
 
   var parameters: [ParameterID] { [weight] + (bias.map { [$0] } ?? []) }
@@ -30,36 +30,38 @@ struct ConvolutionOperation: Operation {
   ) -> ConvolutionProblem {
     ConvolutionProblem(
       maps: maps.map { ConvolutionProblem.Map(input: inputs[$0].shape, output: outputs[$0].shape) },
-      weight: planner.slots[weight.index].parameter.shape, stride: stride, padding: padding, hasBias: hasBias,
-      activation: activation, precision: planner.precision, outputPrecision: outputPrecision,
+      weight: planner.slots[weight.index].parameter.shape, window: window, groups: groups,
+      hasBias: hasBias, activation: activation, precision: planner.precision, outputPrecision: outputPrecision,
       addsToResult: addsToResult, engine: planner.engine)
   }
 }
 
 extension Graph {
-  /// A convolution of square kernels.
+  /// A convolution.
   ///
   /// - Parameters:
-  ///   - name: the module; the weight is `name.weight`, (channels, C, kernel, kernel), and the bias `name.bias`.
+  ///   - name: the module; the weight is `name.weight`, (channels, C / groups, rows, columns of the window), and the bias
+  ///     `name.bias`.
   ///   - input: (N, C, H, W).
+  ///   - groups: groups of channels that see nothing of each other: 1, or C for one kernel a channel.
   ///   - initializer: of the weight.
   ///   - bias: the initial bias of every channel, or nil for a convolution without one.
   ///   - isTrained: whether the weight and the bias are learned.
   ///   - activation: what follows in the same pass over memory.
   /// - Returns: (N, channels, H', W').
   public func convolution(
-    _ name: String, _ input: Value, channels: Int, kernel: Int, stride: Int = 1, padding: Padding,
+    _ name: String, _ input: Value, channels: Int, _ window: Window, groups: Int = 1,
     initializer: Parameter.Initializer, bias: Parameter.Initializer? = nil, isTrained: Bool = true,
     activation: Activation = .none
   ) -> Value {
     convolution(
-      name, [input], channels: channels, kernel: kernel, stride: stride, padding: padding, initializer: initializer,
-      bias: bias, isTrained: isTrained, activation: activation)[0]
+      name, [input], channels: channels, window, groups: groups, initializer: initializer, bias: bias,
+      isTrained: isTrained, activation: activation)[0]
   }
 
   /// The same convolution of several maps (N, C, H_i, W_i); returns (N, channels, H'_i, W'_i) of each.
   public func convolution(
-    _ name: String, _ inputs: [Value], channels: Int, kernel: Int, stride: Int = 1, padding: Padding,
+    _ name: String, _ inputs: [Value], channels: Int, _ window: Window, groups: Int = 1,
     initializer: Parameter.Initializer, bias: Parameter.Initializer? = nil, isTrained: Bool = true,
     activation: Activation = .none
   ) -> [Value] {
@@ -69,17 +71,20 @@ extension Graph {
       require(
         input.shape.c == first.c && input.shape.n == first.n, "\(name): \(input.shape) beside \(first)")
     }
+    require(
+      first.c % groups == 0 && channels % groups == 0,
+      "\(name): \(first.c) and \(channels) channels do not make \(groups) groups")
     let role = isTrained ? Parameter.Role.trained(decay: true) : .frozen
     let weight = parameter(
-      .weight("\(name).weight", Shape(channels, first.c, kernel, kernel), role: role, initializer))
+      .weight(
+        "\(name).weight", Shape(channels, first.c / groups, window.rows.length, window.columns.length), role: role,
+        initializer))
     let biasID = bias.map { parameter(.vector("\(name).bias", channels: channels, role: role, $0)) }
-    let outputs = inputs.map {
-      newValue(padding.output($0.shape, channels: channels, kernel: kernel, stride: stride))
-    }
+    let outputs = inputs.map { newValue(window.results(of: $0.shape, channels: channels)) }
     append(
       ConvolutionOperation(
-        name: name, inputs: inputs, outputs: outputs, weight: weight, bias: biasID, kernel: kernel, stride: stride,
-        padding: padding, activation: activation))
+        name: name, inputs: inputs, outputs: outputs, weight: weight, bias: biasID, window: window, groups: groups,
+        activation: activation))
     return outputs
   }
 }
@@ -113,10 +118,10 @@ private struct PlannedConvolution: PlannedOperation {
 
   /// The layout of a float weight whose copies alone convolutions read: that of its gradient.
   private func masterLayout(_ planner: Planner) -> Layout {
-    if problem.isBlocked { return problem.weightForm().layout }
+    if problem.isBlocked && problem.groups == 1 { return problem.weightForm().layout }
     let gradient =
       planner.isTrained(operation.weight) ? ConvolutionAlgorithm.direct.method(.backwardWeights, problem) : nil
-    return gradient?.weight.layout ?? Layout(planner.slots[operation.weight.index].parameter.extents, .plain)
+    return gradient?.weight.layout ?? Layout(problem.weightExtents, .plain)
   }
 
   private func bind(

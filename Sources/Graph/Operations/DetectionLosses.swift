@@ -27,7 +27,7 @@ struct FocalLossOperation: Operation, PlannedOperation {
       alpha: alpha, gamma: gamma)
     planner.add(
       Step(name, kind: "focal loss", .forward, reads: [x], writes: [gradient]) { context in
-        guard let targets = context.targets else { fatalError("\(name) needs targets") }
+        let targets: DetectionTargets = context.targets(of: name)
         var losses = [Double](repeating: 0, count: targets.classWeights.count)
         kernel.run(
           x.elements, gradient: gradient.elements, weights: targets.classWeights,
@@ -61,7 +61,7 @@ struct BoxLossOperation: Operation, PlannedOperation {
       shape: BlockedShape(boxes.shape, channelBlock: planner.engine.channelBlock), distance: distance)
     planner.add(
       Step(name, kind: "box loss", .forward, reads: [x], writes: [gradient]) { context in
-        guard let targets = context.targets else { fatalError("\(name) needs targets") }
+        let targets: DetectionTargets = context.targets(of: name)
         var losses = [Double](repeating: 0, count: targets.boxWeights.count)
         kernel.run(
           x.elements, gradient: gradient.elements, weights: targets.boxWeights,

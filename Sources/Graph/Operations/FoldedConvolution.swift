@@ -64,7 +64,7 @@ private struct FoldedWeights {
     let (gamma, beta) = (slot(norm.weight), slot(norm.bias))
     let (mean, variance) = (slot(norm.runningMean), slot(norm.runningVariance))
     let shape = BlockedShape(norm.input.shape, channelBlock: planner.engine.channelBlock)
-    let plain = Layout(weight.parameter.extents, .plain)
+    let plain = layout.plain
     weight.adopt(plain)
     let vectors = [gamma, beta, mean, variance] + (ownBias.map { [$0] } ?? [])
     for vector in vectors { vector.adopt(Layout([shape.c], .plain)) }

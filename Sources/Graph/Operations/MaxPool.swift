@@ -1,13 +1,11 @@
 import Tensors
 
-/// Max pooling of windows with stride 2 that remembers which input won.
+/// Max pooling that remembers which input won.
 struct MaxPoolOperation: Operation {
   let name: String
   let input: Value
   let outputValue: Value
-  /// Rows and columns of a window: 2 or 3.
-  let window: Int
-  let padding: Padding
+  let window: Window
 
   var inputs: [Value] { [input] }
   var outputs: [Value] { [outputValue] }
@@ -20,10 +18,7 @@ struct MaxPoolOperation: Operation {
     PlannedMaxPool(
       operation: self,
       winners: planner.newActivation("\(name) winners", outputValue.shape),
-      kernel: MaxPoolKernel(
-        input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock),
-        output: BlockedShape(outputValue.shape, channelBlock: planner.engine.channelBlock), window: window,
-        paddingBefore: (padding.top, padding.left)))
+      kernel: MaxPoolKernel(window, input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock)))
   }
 }
 
@@ -54,12 +49,12 @@ private struct PlannedMaxPool: PlannedOperation {
 }
 
 extension Graph {
-  /// The maximum over square windows with stride 2 of (N, C, H, W); padding never wins, the first of equals does.
+  /// The maximum over windows of (N, C, H, W); padding never wins, the first of equals does.
   ///
-  /// - Parameter window: rows and columns of a window, 2 or 3.
-  public func maxPool(_ name: String, _ input: Value, window: Int = 3, padding: Padding) -> Value {
-    let output = newValue(padding.output(input.shape, channels: input.shape.c, kernel: window, stride: 2))
-    append(MaxPoolOperation(name: name, input: input, outputValue: output, window: window, padding: padding))
+  /// Traps for a window that lies outside of the map.
+  public func maxPool(_ name: String, _ input: Value, _ window: Window) -> Value {
+    let output = newValue(window.results(of: input.shape, channels: input.shape.c))
+    append(MaxPoolOperation(name: name, input: input, outputValue: output, window: window))
     return output
   }
 }

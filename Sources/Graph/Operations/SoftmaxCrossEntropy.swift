@@ -21,7 +21,7 @@ struct SoftmaxCrossEntropyOperation: Operation, PlannedOperation {
       shape: BlockedShape(logits.shape, channelBlock: planner.engine.channelBlock), smoothing: smoothing)
     planner.add(
       Step(name, kind: "cross-entropy", .forward, reads: [x], writes: [gradient]) { context in
-        guard let labels = context.labels else { fatalError("\(name) needs labels") }
+        let labels: ClassificationTargets = context.targets(of: name)
         let images = Double(labels.classes.count)
         let results = kernel.run(
           x.elements, gradient: gradient.elements, classes: labels.classes, weight: Float(1 / images))

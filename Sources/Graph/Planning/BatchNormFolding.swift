@@ -13,21 +13,16 @@ struct BatchNormFolding {
 
   /// Finds the batch-norms of a graph; `precision` tells what a value is stored as.
   init(_ graph: Graph, precision: (Value) -> Precision) {
-    var readers: [Value: [Int]] = [:]
-    var producers: [Value: Int] = [:]
-    for (index, node) in graph.nodes.enumerated() {
-      for value in node.inputs { readers[value, default: []].append(index) }
-      for value in node.outputs { producers[value] = index }
-    }
     for (position, node) in graph.nodes.enumerated() {
       guard let convolution = node as? ConvolutionOperation, convolution.activation == .none else { continue }
       let following = convolution.outputs.map { between -> BatchNormOperation? in
-        guard !graph.outputs.contains(between), let following = readers[between], following.count == 1,
+        let following = graph.readers(of: between)
+        guard !graph.outputs.contains(between), following.count == 1,
           let norm = graph.nodes[following[0]] as? BatchNormOperation, norm.input == between
         else { return nil }
         guard let shortcut = norm.shortcut?.value else { return norm }
-        let isFree = (readers[shortcut] ?? []).allSatisfy { $0 < position || $0 == following[0] }
-        let producer = producers[shortcut] ?? position
+        let isFree = graph.readers(of: shortcut).allSatisfy { $0 < position || $0 == following[0] }
+        let producer = graph.producer(of: shortcut)
         let mayAdd =
           isFree && producer < position && !(graph.nodes[producer] is InputOperation)
           && !graph.outputs.contains(shortcut) && precision(shortcut) == precision(norm.outputValue)

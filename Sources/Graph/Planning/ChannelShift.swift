@@ -12,12 +12,12 @@ extension Graph {
   /// Whether a constant added to a channel of a value changes no loss: a batch-norm stands on every way from it.
   func ignoresShift(of value: Value) -> Bool {
     if outputs.contains(value) { return false }
-    let readers = nodes.filter { $0.inputs.contains(value) }
+    let readers = readers(of: value)
     return !readers.isEmpty
       && readers.allSatisfy { reader in
-        switch reader.shift(of: value) {
+        switch nodes[reader].shift(of: value) {
         case .removed: true
-        case .passedOn: reader.outputs.allSatisfy(ignoresShift)
+        case .passedOn: nodes[reader].outputs.allSatisfy(ignoresShift)
         case .felt: false
         }
       }

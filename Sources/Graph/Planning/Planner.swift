@@ -82,7 +82,7 @@ public final class Planner {
 
   /// What a value is stored as: floats where only losses and the caller read it.
   func precision(of value: Value) -> Precision {
-    let isRead = graph.nodes.contains { !$0.outputs.isEmpty && $0.inputs.contains(value) }
+    let isRead = graph.readers(of: value).contains { !graph.nodes[$0].outputs.isEmpty }
     return graph.outputs.contains(value) && !isRead ? .f32 : precision
   }
 
@@ -153,16 +153,13 @@ public final class Planner {
 
   /// Lets an operation write its output over its input where it is the only reader.
   func computeInPlace(_ input: Value, _ output: Value) {
-    let readers = graph.nodes.reduce(0) { $0 + $1.inputs.filter { $0 == input }.count }
-    if readers == 1 && !graph.outputs.contains(input) && !graph.outputs.contains(output) {
+    if graph.readers(of: input).count == 1 && !graph.outputs.contains(input) && !graph.outputs.contains(output) {
       overwrite(input, with: output)
     }
   }
 
   /// Whether the operation that makes a value does not read it again in its backward pass.
-  func producerForgets(_ value: Value) -> Bool {
-    graph.nodes.first { $0.outputs.contains(value) }?.forgetsOutput ?? false
-  }
+  func producerForgets(_ value: Value) -> Bool { graph.nodes[graph.producer(of: value)].forgetsOutput }
 
   /// Lets an operation write its output over a value that nobody reads afterwards.
   func overwrite(_ value: Value, with output: Value) {
@@ -180,21 +177,10 @@ public final class Planner {
   func merge(_ addends: [Buffer], limit: Int, name: String, shape: Shape) -> [Buffer] {
     if addends.count <= limit { return addends }
     let surplus = Array(addends[(limit - 1)...])
-    require(surplus.count <= 3, "\(name): \(addends.count) uses of one value; sum them in more steps")
-    let reusable = surplus.first { mayOverwrite($0) }
-    let sum = reusable ?? newActivation("\(name) gradient sum", shape)
-    let count = sum.count
+    let sum = overwritable(surplus, label: "\(name) gradient sum", shape)
     add(
-      Step(
-        name, kind: "gradient sum", .backward, reads: surplus, writes: [sum]
-      ) { _ in
-        // The sum may be one of the addends; every element is read before it is written.
-        if surplus.count == 3 {
-          ElementwiseKernel.add(
-            surplus[0].elements, surplus[1].elements, surplus[2].elements, sum.elements, count: count)
-        } else {
-          ElementwiseKernel.add(surplus[0].elements, surplus[1].elements, sum.elements, count: count)
-        }
+      Step(name, kind: "gradient sum", .backward, reads: surplus, writes: [sum]) { _ in
+        ElementwiseKernel.sum(surplus.map(\.elements), to: sum.elements, count: sum.count)
       })
     return Array(addends[..<(limit - 1)]) + [sum]
   }

@@ -42,14 +42,6 @@ public struct Classifier: TrainingTask {
   }
 }
 
-extension ClassificationTargets: BatchTargets {
-  /// The cross-entropy finds them as `labels`.
-  public func enter(_ context: inout RunContext) { context.labels = self }
-
-  /// The cross-entropy, and the share of images whose own class has the largest logit.
-  public var results: [Double] { [loss, Double(correctCount) / Double(classes.count)] }
-}
-
 extension Replica.Result where Task == Classifier {
   /// The cross-entropy.
   public var loss: Double { means[0] }

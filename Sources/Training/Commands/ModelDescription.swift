@@ -87,7 +87,7 @@ public struct ModelDescription: Encodable, Sendable {
       switch model.name {
       case .retinaNet, .resNet:
         "\(model.form.rawValue) form, ResNet-\(model.depth.rawValue)"
-          + (model.stridePlacement == .oneByOne ? " v1" : "")
+          + (model.stridePlacement == .firstConvolution ? " v1" : "")
       case .kerasResNet: "the study's ResNet-50"
       case .denseNet: "the study's DenseNet-121"
       case .customNet: "the study's six convolutions"

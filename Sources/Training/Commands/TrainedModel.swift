@@ -34,7 +34,7 @@ struct TrainedModel {
     let text = try communicator.broadcast(opened?.configuration.yaml ?? "")
     let named = try communicator.collectively { try opened?.reference.classes() }
     let resolved = try communicator.collectively {
-      let resolved = try Configuration(text: text, name: "the first rank's configuration", overrides: [])
+      let resolved = try Configuration(text: text, name: "the first rank's configuration", isResolved: true)
       try resolved.requireRunnable()
       return resolved
     }
@@ -111,6 +111,6 @@ public struct CheckpointConfiguration: Sendable {
         .badConfiguration,
         "--checkpoint names a .safetensors file, which holds no configuration; give one with --config")
     }
-    return try Configuration(text: saved, name: "state.json of the checkpoint", overrides: overrides)
+    return try Configuration(text: saved, name: "state.json of the checkpoint", isResolved: true, overrides: overrides)
   }
 }

@@ -1,3 +1,5 @@
+import Tensors
+
 extension Configuration {
   /// What `bench` measures with.
   public struct Benchmark: ConfigurationSection {

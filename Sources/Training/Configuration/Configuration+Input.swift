@@ -1,3 +1,5 @@
+import Tensors
+
 extension Configuration {
   /// How an image becomes the network's input.
   ///

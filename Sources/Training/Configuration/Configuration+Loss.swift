@@ -1,3 +1,5 @@
+import Tensors
+
 extension Configuration {
   /// The losses of a detector, and that of a classifier.
   public struct Loss: ConfigurationSection {

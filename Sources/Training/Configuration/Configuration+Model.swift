@@ -1,3 +1,6 @@
+import Models
+import Tensors
+
 extension Configuration {
   /// Which network, and what it starts from.
   public struct Model: ConfigurationSection {
@@ -6,9 +9,9 @@ extension Configuration {
     /// Whose published details it follows: heads, anchors, matching, losses, padding.
     public var form: ModelForm
     /// Depth of the ResNet backbone; retinanet and resnet only.
-    public var depth = Depth.resNet50
+    public var depth = ResNetDepth.resNet50
     /// Which convolution of a bottleneck has its stride; retinanet and resnet of depth 50 or 101 only.
-    public var stridePlacement = StridePlacement.threeByThree
+    public var stridePlacement = StridePlacement.secondConvolution
     /// Outputs of the classifier, in a detector for an anchor, from 1.
     ///
     /// Paper's form: COCO's 90; torchvision's: raw ids, 91; the study's networks: 10.
@@ -70,6 +73,14 @@ extension Configuration {
     /// The small network of the CIFAR-10 and MNIST study.
     case customNet = "customnet"
 
+    /// What it is trained to do.
+    var task: TaskKind {
+      switch self {
+      case .retinaNet: .detector
+      case .resNet, .kerasResNet, .denseNet, .customNet: .classifier
+      }
+    }
+
     /// Whether it is one of the CIFAR-10 and MNIST study, which have Keras' defaults and no variants.
     var isOfStudy: Bool {
       switch self {
@@ -77,43 +88,6 @@ extension Configuration {
       case .kerasResNet, .denseNet, .customNet: true
       }
     }
-  }
-
-  /// Where a bottleneck of a ResNet has its stride.
-  public enum StridePlacement: String, ConfigurationChoice, Sendable {
-    /// On its 3x3 convolution: "v1.5", as in torchvision and the paper's code.
-    case threeByThree = "3x3"
-    /// On its first 1x1 convolution: "v1".
-    case oneByOne = "1x1"
-  }
-
-  /// The two published forms of RetinaNet.
-  public enum ModelForm: String, ConfigurationChoice, Sendable {
-    /// The DropBlock paper and its official code.
-    case paper
-    /// torchvision's `retinanet_resnet50_fpn`.
-    case torchvision
-  }
-
-  /// Depth of a ResNet.
-  public enum Depth: Int, ConfigurationValue, CaseIterable, Sendable {
-    /// Basic blocks, 2-2-2-2.
-    case resNet18 = 18
-    /// Basic blocks, 3-4-6-3.
-    case resNet34 = 34
-    /// Bottleneck blocks, 3-4-6-3.
-    case resNet50 = 50
-    /// Bottleneck blocks, 3-4-23-3.
-    case resNet101 = 101
-
-    static func expectation(_ limits: String) -> String { "18, 34, 50 or 101" }
-
-    init?(_ content: ConfigurationContent) {
-      guard let layers = Int(content) else { return nil }
-      self.init(rawValue: layers)
-    }
-
-    var yaml: String { rawValue.description }
   }
 
   /// Batch normalisation.
@@ -151,4 +125,18 @@ extension Configuration {
     /// Applies stored statistics, scale and shift; nothing is learnt.
     case frozen
   }
+}
+
+extension ModelForm: ConfigurationChoice {}
+extension StridePlacement: ConfigurationChoice {}
+
+extension ResNetDepth: ConfigurationValue {
+  static func expectation(_ limits: String) -> String { "18, 34, 50 or 101" }
+
+  init?(_ content: ConfigurationContent) {
+    guard let layers = Int(content) else { return nil }
+    self.init(rawValue: layers)
+  }
+
+  var yaml: String { rawValue.description }
 }

@@ -1,3 +1,5 @@
+import Tensors
+
 extension Configuration {
   /// Images in a step, and who owns the number.
   public struct Batch: ConfigurationSection {

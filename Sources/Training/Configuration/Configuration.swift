@@ -81,7 +81,12 @@ public struct Configuration: Equatable, Sendable {
     }
   }
 
+  /// Every key, in the order in which it is written; none that nothing reads beside the others is stated or written.
   static var keys: [ConfigurationKey<Self>] {
+    allKeys.map { key in key.idle { $0.reasonNothingReads(key.path) } }
+  }
+
+  private static var allKeys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("name", \.name, mayChangeOnResume: true),
       ConfigurationKey("precision", \.precision),

@@ -1,3 +1,5 @@
+import Tensors
+
 /// One key of the configuration: its name, type, limits and the property it sets.
 ///
 /// A section's table of these is the only place that binds them; the reader, the writer, the list of known keys and the
@@ -80,7 +82,7 @@ struct ConfigurationKey<Root> {
   /// The same key, which nothing reads where `reason` gives one: there it is not written, and stating it is an error.
   func idle(_ reason: @escaping (Root) -> String?) -> Self {
     var key = self
-    key.idleReason = reason
+    key.idleReason = { [idleReason] in reason($0) ?? idleReason($0) }
     key.write = { reason($0) == nil ? write($0) : nil }
     return key
   }
@@ -102,7 +104,7 @@ struct ConfigurationKey<Root> {
 /// A part of the configuration with a table of its keys.
 protocol ConfigurationSection: Equatable, Sendable {
   /// The defaults, which are the published recipe of the model's form.
-  init(form: Configuration.ModelForm)
+  init(form: ModelForm)
   /// Every key of the section, in the order in which it is written.
   static var keys: [ConfigurationKey<Self>] { get }
 }

@@ -23,23 +23,28 @@ extension Configuration {
   /// - Parameters:
   ///   - text: YAML without `base`.
   ///   - name: what messages call the text, and the run's name unless the text gives one.
+  ///   - isResolved: whether a run wrote the text, with every value: of those some may be such as nothing reads any more.
   ///   - directory: where relative paths in the text start.
   ///   - overrides: values as `key.path=value`, as `--set` takes them.
   ///   - environment: what `$NAME` at the start of a path is looked up in.
   /// - Throws: `ConfigurationError` for everything that is wrong with it.
   public init(
-    text: String, name: String, directory: String = ".", overrides: [String] = [],
+    text: String, name: String, isResolved: Bool = false, directory: String = ".", overrides: [String] = [],
     environment: [String: String] = processEnvironment()
   ) throws {
     let layer = try ConfigurationLayer(text: text, name: name, directory: directory, environment: environment)
-    try self.init(layers: [layer], overrides: overrides, name: name, environment: environment)
+    try self.init(
+      layers: [layer], overrides: overrides, name: name, environment: environment,
+      mayBeIdle: isResolved ? Set(layer.values.keys) : [])
   }
 
   private init(
-    layers: [ConfigurationLayer], overrides: [String], name: String, environment: [String: String]
+    layers: [ConfigurationLayer], overrides: [String], name: String, environment: [String: String],
+    mayBeIdle: Set<String> = []
   ) throws {
-    let merged = try Self.merge(
-      layers + overrides.map { try ConfigurationLayer(override: $0, environment: environment) })
+    let overriding = try overrides.map { try ConfigurationLayer(override: $0, environment: environment) }
+    let merged = try Self.merge(layers + overriding)
+    let mayBeIdle = mayBeIdle.subtracting(overriding.flatMap(\.values.keys))
     // The form and the network come first because the other defaults follow them.
     var model = Model(form: .paper)
     for key in Model.keys where ["form", "name"].contains(key.path) {
@@ -64,7 +69,7 @@ extension Configuration {
       }
     }
     for key in Self.keys {
-      if let placed = merged[key.path], let reason = key.idleReason(self) {
+      if let placed = merged[key.path], !mayBeIdle.contains(key.path), let reason = key.idleReason(self) {
         throw ConfigurationError.impossible(place: placed.origin.place, key: key.path, reason: reason)
       }
     }

@@ -15,13 +15,7 @@ extension Configuration {
       throw impossible("input.size", "expected a square with model.name customnet; got \(input.size.yaml)")
     }
     try checkRegularizers()
-    switch model.form {
-    case .paper where loss.huberDelta == nil:
-      throw impossible("loss.huber_delta", "expected a number above 0 with model.form paper; got null")
-    case .torchvision where loss.huberDelta != nil:
-      throw impossible("loss.huber_delta", "model.form torchvision has an L1 loss without it; remove this key")
-    case .paper, .torchvision: break
-    }
+    try checkBoxLoss()
     if learningRate.schedule == .step && learningRate.boundaries.count != learningRate.factors.count {
       throw impossible(
         "learning_rate.factors",
@@ -66,6 +60,18 @@ extension Configuration {
     }
   }
 
+  /// The box loss is Huber's in the paper's form and L1 in torchvision's.
+  private func checkBoxLoss() throws {
+    guard model.name.task == .detector else { return }
+    switch model.form {
+    case .paper where loss.huberDelta == nil:
+      throw impossible("loss.huber_delta", "expected a number above 0 with model.form paper; got null")
+    case .torchvision where loss.huberDelta != nil:
+      throw impossible("loss.huber_delta", "model.form torchvision has an L1 loss without it; remove this key")
+    case .paper, .torchvision: break
+    }
+  }
+
   /// Values of the input that do not go with the model or the data.
   private func checkInput() throws {
     for (key, values) in [("input.mean", input.mean), ("input.deviation", input.deviation)] {
@@ -75,15 +81,8 @@ extension Configuration {
         "expected one number\(data.kind.channels == 1 ? "" : " or \(data.kind.channels)") with data.kind "
           + "\(data.kind.rawValue); got \(values.yaml)")
     }
-    guard model.name == .retinaNet else { return }
-    if min(input.size.height, input.size.width) < 32 {
+    if model.name.task == .detector && min(input.size.height, input.size.width) < 32 {
       throw impossible("input.size", "expected at least 32 pixels with model.name retinanet; got \(input.size.yaml)")
-    }
-    for (key, isOff) in [
-      ("input.crop", input.crop == .none), ("input.auto_augment", !input.usesAutoAugment),
-      ("input.cutout", input.cutout == 0), ("loss.label_smoothing", loss.labelSmoothing == 0),
-    ] where !isOff {
-      throw impossible(key, "only classifiers know it, and model.name is retinanet; remove this key")
     }
   }
 

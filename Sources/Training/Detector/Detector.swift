@@ -8,18 +8,13 @@ public struct Detector {
   /// What was asked for.
   public let configuration: Configuration
   /// Which published RetinaNet the geometry follows.
-  public let form: DetectorForm
+  public let form: ModelForm
   /// The network.
   public let network: RetinaNet
 
   /// The detector of a configuration.
   public init(_ configuration: Configuration) {
-    self.configuration = configuration
-    form =
-      switch configuration.model.form {
-      case .paper: .paper
-      case .torchvision: .torchvision
-      }
+    (self.configuration, form) = (configuration, configuration.model.form)
     let trunk = ResNet(configuration)
     let loss = configuration.loss
     network = RetinaNet(

@@ -59,14 +59,6 @@ extension Detector: TrainingTask {
   }
 }
 
-extension DetectionTargets: BatchTargets {
-  /// The focal and box losses of every level find them as `targets`.
-  public func enter(_ context: inout RunContext) { context.targets = self }
-
-  /// The weighted class loss and the weighted box loss.
-  public var results: [Double] { [classLoss, boxLoss] }
-}
-
 extension Replica.Result where Task == Detector {
   /// The weighted class loss.
   public var classLoss: Double { means[0] }

@@ -132,7 +132,7 @@ final class RunCheckpoints {
             + "from: give them as model.initial_weights")
       }
     }
-    let saved = try Configuration(text: set.state.configuration, name: "\(set.directory)/state.json")
+    let saved = try Configuration(text: set.state.configuration, name: "\(set.directory)/state.json", isResolved: true)
     // The ranks may share an update's images otherwise than before, as long as it keeps their number.
     let images = try Self.origin(set).imagesPerUpdate
     let keepsBatch = (try? configuration.batchPlan(ranks: communicator.size).global) == images
@@ -163,7 +163,8 @@ final class RunCheckpoints {
       }
       return Origin(ranks: ranks, imagesPerUpdate: update, imagesPerPass: pass)
     }
-    let plan = try Configuration(text: set.state.configuration, name: "state.json").batchPlan(ranks: ranks)
+    let saved = try Configuration(text: set.state.configuration, name: "state.json", isResolved: true)
+    let plan = try saved.batchPlan(ranks: ranks)
     return Origin(ranks: ranks, imagesPerUpdate: plan.global, imagesPerPass: plan.perRank)
   }
 

@@ -138,10 +138,9 @@ public final class Replica<Task: TrainingTask> {
 
   /// What a pass of a step computes with, apart from its images.
   func context(_ step: Int, pass: Int, _ targets: any BatchTargets) -> RunContext {
-    var context = RunContext(
-      step: step, regularization: regularization?.step(step, stream: maskStream(pass)), rankSums: rankSums)
-    targets.enter(&context)
-    return context
+    RunContext(
+      step: step, regularization: regularization?.step(step, stream: maskStream(pass)), targets: targets,
+      rankSums: rankSums)
   }
 
   private var rankSums: (any RankSums)? {

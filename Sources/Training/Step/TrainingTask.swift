@@ -17,17 +17,6 @@ public protocol TrainingTask {
   func batchTargets(_ images: [ImageTargets], communicator: Communicator) throws -> any BatchTargets
 }
 
-/// What the losses of a micro-batch compare with, and what they found.
-public protocol BatchTargets {
-  /// Puts itself where the loss operations look.
-  func enter(_ context: inout RunContext)
-
-  /// What the last forward run found; a step reports the means over ranks and micro-batches.
-  ///
-  /// The same number of values for every batch of a task; none is finite that came of a loss which is not.
-  var results: [Double] { get }
-}
-
 extension TrainingTask {
   /// Rows and columns of a training image.
   public var trainingSize: (height: Int, width: Int) {

@@ -5,19 +5,25 @@ import Testing
 
 @Suite struct MaxPoolKernelTests {
   let arena = KernelArena()
+  /// PyTorch's padding of one on both sides, TensorFlow's SAME, axes that differ, 2x2, and what no code is unrolled for.
+  static func windows(_ shape: BlockedShape) -> [Window] {
+    let shape = Shape(shape.n, shape.c, shape.h, shape.w)
+    return [
+      .square(3, stride: 2, padding: 1), .same(3, stride: 2, on: shape),
+      Window(rows: WindowAxis(3, stride: 2, before: 1, after: 1), columns: .same(2, stride: 2, size: shape.w)),
+      .same(2, stride: 2, on: shape), .same(3, on: shape), .same(3, dilation: 2, on: shape),
+      Window(rows: WindowAxis(1), columns: .same(7, stride: 3, size: shape.w)),
+    ]
+  }
+
   /// Oracle: a search in row order for the first maximum, and a scatter of the gradient in Double.
   ///
   /// Values are small integers, so that maxima tie often and sums are exact.
-  @Test("the first maximum wins, and the gradient goes to it", arguments: KernelShapes.all, 0..<6)
+  @Test("the first maximum wins, and the gradient goes to it", arguments: KernelShapes.all, 0..<7)
   func pool(input: BlockedShape, variant: Int) {
-    // PyTorch pads one on both sides; TensorFlow's SAME one behind, or one in front of odd extents; these mix axes.
-    let before = [(rows: 1, columns: 1), (rows: 0, columns: 0), (rows: 1, columns: 0)][variant % 3]
-    // Without padding behind, odd rows and columns at the end lie in no window of 2.
-    let (window, isCut) = variant < 3 ? (3, false) : (2, input.h > 1 && variant == 4)
-    func extent(_ size: Int) -> Int { isCut ? size / 2 : (size + 1) / 2 }
-    let output = BlockedShape(
-      n: input.n, c: input.c, h: extent(input.h), w: extent(input.w), channelBlock: input.channelBlock)
-    let pool = MaxPoolKernel(input: input, output: output, window: window, paddingBefore: before)
+    let window = Self.windows(input)[variant]
+    let pool = MaxPoolKernel(window, input: input)
+    let output = pool.output
     let x = KernelShapes.random(input, seed: 50, deviation: 2).map { $0.rounded() - 3 }
     let gradient = KernelShapes.random(output, seed: 51, deviation: 4).map { $0.rounded() }
     let (y, dx) = (arena.tensor(output), arena.tensor(input))
@@ -28,13 +34,14 @@ import Testing
     var maxima: [Float] = []
     for index in gradient.indices {
       let (plane, pixel) = index.quotientAndRemainder(dividingBy: output.area)
-      let (top, left) = (pixel / output.w * 2 - before.rows, pixel % output.w * 2 - before.columns)
       var best: Int?
-      for row in max(0, top)..<min(input.h, top + window) {
-        for column in max(0, left)..<min(input.w, left + window) {
-          let candidate = plane * input.area + row * input.w + column
-          if x[candidate] > best.map({ x[$0] }) ?? -.infinity { best = candidate }
-        }
+      for place in 0..<window.area {
+        let (down, across) = place.quotientAndRemainder(dividingBy: window.columns.length)
+        let row = pixel / output.w * window.rows.stride + down * window.rows.dilation - window.rows.before
+        let column = pixel % output.w * window.columns.stride + across * window.columns.dilation - window.columns.before
+        guard (0..<input.h).contains(row), (0..<input.w).contains(column) else { continue }
+        let candidate = plane * input.area + row * input.w + column
+        if x[candidate] > best.map({ x[$0] }) ?? -.infinity { best = candidate }
       }
       if let best {
         maxima.append(x[best])
@@ -50,7 +57,7 @@ import Testing
   func notANumber() {
     let input = BlockedShape(n: 1, c: 1, h: 3, w: 3, channelBlock: 16)
     let output = BlockedShape(n: 1, c: 1, h: 1, w: 1, channelBlock: 16)
-    let pool = MaxPoolKernel(input: input, output: output, paddingBefore: (rows: 0, columns: 0))
+    let pool = MaxPoolKernel(.square(3), input: input)
     let x = arena.tensor([1, 2, 3, 4, .nan, 6, 7, 8, 9], input)
     let y = arena.tensor(output)
     let places = Elements(arena.allocate(output.count, filledWith: Float(99)))
@@ -61,9 +68,8 @@ import Testing
 
   @Test("threads do not change a bit", arguments: KernelShapes.all)
   func threads(input: BlockedShape) {
-    let output = BlockedShape(
-      n: input.n, c: input.c, h: (input.h + 1) / 2, w: (input.w + 1) / 2, channelBlock: input.channelBlock)
-    let pool = MaxPoolKernel(input: input, output: output, paddingBefore: (rows: 1, columns: 1))
+    let pool = MaxPoolKernel(.square(3, stride: 2, padding: 1), input: input)
+    let output = pool.output
     let x = arena.tensor(KernelShapes.random(input, seed: 52), input)
     #expect(
       KernelShapes.isSameForAllThreads {

@@ -85,16 +85,17 @@ import Testing
   }
 
   /// Oracle: Float sums in the documented order, exactly.
-  @Test("sums of two and three, accumulation and clearing", arguments: KernelShapes.all)
+  @Test("sums of two to five, accumulation and clearing", arguments: KernelShapes.all)
   func sums(shape: BlockedShape) {
-    let values = (0..<3).map { KernelShapes.random(shape, seed: 34 + UInt64($0)) }
+    let values = (0..<5).map { KernelShapes.random(shape, seed: 34 + UInt64($0)) }
     let blocked = values.map { arena.tensor($0, shape) }
     let y = arena.tensor(shape)
-    ElementwiseKernel.add(blocked[0].values, blocked[1].values, y.values, count: shape.count)
-    #expect(y.dense == values[0].indices.map { values[0][$0] + values[1][$0] })
-    ElementwiseKernel.add(blocked[0].values, blocked[1].values, blocked[2].values, y.values, count: shape.count)
-    let expected = values[0].indices.map { values[0][$0] + values[1][$0] + values[2][$0] }
-    #expect(y.dense == expected && y.isTidy)
+    var expected = values[0]
+    for count in 2...5 {
+      for index in expected.indices { expected[index] += values[count - 1][index] }
+      ElementwiseKernel.sum(blocked[..<count].map(\.values), to: y.values, count: shape.count)
+      #expect(y.dense == expected && y.isTidy, "\(count) addends")
+    }
     FlatKernel.accumulate(y.floats, blocked[0].floats, count: shape.count)
     #expect(y.dense == expected.indices.map { expected[$0] + values[0][$0] })
     ElementwiseKernel.clear(y.values, count: shape.count)

@@ -65,8 +65,6 @@ import Testing
     data:
       kind: shapes
       root: /tmp/with space/x
-      train: {annotations: /a.json, images: "/true", labels: /c, files: [/d, "/e f"]}
-      val: {annotations: /b.json, images: /7, labels: /g, files: /h}
       max_faults: 3
       workers: 4
       prefetch_depth: 5
@@ -75,14 +73,13 @@ import Testing
       shapes: {size: [64, 96], train_images: 7, val_images: 8, seed: 18446744073709551615}
     input:
       {size: [64, 96], scale_min: 0.1, scale_max: 1e-1, flip: 0.3333333333333333, mean: [0.5], deviation: [0.1, 0.2, 0.3],
-      crop: random_resized, crop_padding: 2, crop_area_min: 0.25, auto_augment: true, cutout: 16, interpolation: bilinear,
-      evaluation: {bounds: [100, 200], crop_fraction: 1}}
+      evaluation: {bounds: [100, 200]}}
     model:
-      {name: resnet, depth: 101, stride_placement: 1x1, classes: 7, initial_weights: /w.safetensors,
+      {depth: 101, stride_placement: 1x1, classes: 7, initial_weights: /w.safetensors,
       stem_trainable: false, trainable_layers: 3}
     batch_norm: {mode: frozen, statistics: global, decay: 0.99, epsilon: 1.0e-12}
     dropblock: {groups: [4], block_size: 3, keep_prob: 0.7, schedule: constant, group_scaling: false, sites: conv, normalizer: global}
-    loss: {focal_alpha: 0.3, focal_gamma: 2.5, huber_delta: 1, box_weight: 1.25, normalizer: global, label_smoothing: 0.1}
+    loss: {focal_alpha: 0.3, focal_gamma: 2.5, huber_delta: 1, box_weight: 1.25, normalizer: global}
     batch: {per_rank: 3, accumulate: 2, per_shard: 4}
     optimizer: {kind: lars, momentum: 0.8, nesterov: true, weight_decay: 0, square_decay: 0.5, epsilon: 1,
       trust_coefficient: 0.01, average_decay: 0.9999}
@@ -97,6 +94,16 @@ import Testing
     allreduce: {precision: bf16}
     bench: {input: data}
     """#,
+    #"""
+    data: {kind: cifar10, train: {files: [/d, "/e f"]}, val: {files: /h}}
+    input:
+      {crop: random_resized, crop_padding: 2, crop_area_min: 0.25, auto_augment: true, cutout: 16, interpolation: bilinear,
+      evaluation: {crop_fraction: 1}}
+    model: {name: resnet, classes: 10}
+    loss: {label_smoothing: 0.1}
+    """#,
+    "data: {train: {annotations: /a.json, images: \"/true\"}, val: {annotations: /b.json, images: /7}}",
+    "data: {kind: mnist, train: {images: /i, labels: /c}, val: {labels: /g}}\nmodel: {name: customnet}",
     "dropblock: {groups: [4], mode: timm_old, shared_mask: true}", "dropblock: {calibrated: true}",
     "dropout: {groups: [2], keep_prob: 0.6, schedule: linear_by_epoch, group_scaling: true, sites: conv+skip}",
     "spatial_dropout: {groups: [2], keep_prob: 0.6, schedule: linear, group_scaling: true, sites: conv+skip}",
@@ -109,6 +116,19 @@ import Testing
     let again = try Configuration(text: configuration.yaml, name: "b", directory: "/elsewhere")
     #expect(again == configuration)
     #expect(again.yaml == configuration.yaml)
+  }
+
+  @Test("a run's own text may state what nothing reads any more, a user's may not")
+  func idleKeys() throws {
+    let text = "model: {name: customnet}\nloss: {focal_alpha: 0.5}"
+    let resolved = try Configuration(text: text, name: "a", isResolved: true)
+    #expect(!resolved.yaml.contains("focal_alpha"))
+    let reason = "loss.focal_alpha: only a detector knows it, and model.name is customnet; remove this key"
+    #expect(message { _ = try Configuration(text: text, name: "a") } == "a:2: \(reason)")
+    let override = message {
+      _ = try Configuration(text: text, name: "a", isResolved: true, overrides: ["loss.focal_alpha=1"])
+    }
+    #expect(override == "--set loss.focal_alpha=1: \(reason)")
   }
 
   @Test("a name keeps control characters and separators of lines when it is written and read")

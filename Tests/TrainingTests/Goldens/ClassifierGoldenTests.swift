@@ -84,9 +84,9 @@ import Testing
   @Test(
     "ResNet-50 with its strides on the 3x3 convolutions (v1.5) and on the first 1x1 (v1) equals PyTorch's",
     arguments: [
-      ("resnet50-classifier", Configuration.StridePlacement.threeByThree), ("resnet50-v1-classifier", .oneByOne),
+      ("resnet50-classifier", StridePlacement.secondConvolution), ("resnet50-v1-classifier", .firstConvolution),
     ])
-  func bottlenecks(file: String, placement: Configuration.StridePlacement) throws {
+  func bottlenecks(file: String, placement: StridePlacement) throws {
     let golden = try TestSupport.golden(named: file)
     var configuration = classifier.configuration
     (configuration.model.depth, configuration.model.stridePlacement) = (.resNet50, placement)
@@ -107,7 +107,7 @@ import Testing
 
   @Test("names are torchvision's, and so are the numbers of parameters")
   func parameters() throws {
-    func graph(_ depth: Configuration.Depth, classes: Int) -> Graph {
+    func graph(_ depth: ResNetDepth, classes: Int) -> Graph {
       var configuration = classifier.configuration
       (configuration.model.depth, configuration.model.classes) = (depth, classes)
       let network = Classifier(configuration).network
@@ -118,7 +118,7 @@ import Testing
     func learned(_ graph: Graph) -> [Parameter] { graph.parameters.filter { $0.role != .runningStatistic } }
     #expect(Set(learned(graph(.resNet18, classes: 10)).map(\.name)) == golden.names(after: "gradient/"))
     for (depth, classes, count) in [
-      (Configuration.Depth.resNet18, 10, golden.number("parameters")), (.resNet18, 1000, 11_689_512),
+      (ResNetDepth.resNet18, 10, golden.number("parameters")), (.resNet18, 1000, 11_689_512),
       (.resNet34, 1000, 21_797_672), (.resNet50, 1000, 25_557_032), (.resNet101, 1000, 44_549_160),
     ] {
       #expect(learned(graph(depth, classes: classes)).reduce(0) { $0 + $1.shape.count } == count)

@@ -40,7 +40,7 @@ struct GoldenClassifier {
 
   /// Runs a step on the images of the file.
   func run(backward: Bool = false) {
-    let context = RunContext(labels: targets)
+    let context = RunContext(targets: targets)
     plan.forward(context)
     if backward { plan.backward(context) }
   }

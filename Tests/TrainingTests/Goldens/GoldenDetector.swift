@@ -19,14 +19,14 @@ struct GoldenDetector {
   let images: Shape
 
   /// The detector of a file; batch-norm is that of the file's form unless it is frozen.
-  init(_ name: String, form: Configuration.ModelForm, batchNorm: Configuration.BatchNormMode) throws {
+  init(_ name: String, form: ModelForm, batchNorm: Configuration.BatchNormMode) throws {
     golden = try TestSupport.golden(named: name)
     // Files about single pictures have no batch.
     let extents = golden.metadata["shape", default: "1, 3, 64, 64"].split { !$0.isNumber }.compactMap { Int($0) }
     require(extents.count == 4, "\(golden.path) has no shape of a batch")
     images = Shape(extents[0], extents[1], extents[2], extents[3])
     var configuration = Configuration(form: form)
-    configuration.model.depth = try #require(Configuration.Depth(rawValue: golden.number("depth")))
+    configuration.model.depth = try #require(ResNetDepth(rawValue: golden.number("depth")))
     configuration.model.classes = golden.number("num_classes")
     configuration.batchNorm.mode = batchNorm
     configuration.batchNorm.epsilon = try #require(Double(golden.metadata["epsilon", default: "1e-5"]))
