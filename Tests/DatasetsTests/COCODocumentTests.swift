@@ -178,8 +178,8 @@ import Testing
     #expect(try remarks(1, 2, -1, 3).isEmpty)
     #expect(
       try remarks(5, 0) == [
-        "\(folder.file("gt.json")): annotation id 0 of image 1: pycocotools never counts this object as found, and so do "
-          + "the figures; number annotations from 1"
+        "annotation id 0 of image 1: pycocotools never counts this object as found, and so do the figures; number "
+          + "annotations from 1"
       ])
     let repeated = try remarks(7, 8, 7, 7)
     #expect(repeated.count == 1 && repeated[0].contains("2 of 4 annotations have an id that another has, such as 7 in"))
