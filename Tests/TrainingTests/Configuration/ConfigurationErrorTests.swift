@@ -121,9 +121,6 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       id: "a detector's loss in a classifier", yaml: "model:\n  name: resnet\nloss:\n  focal_alpha: 0.5\n",
       message: "a.yaml:4: loss.focal_alpha: only a detector knows it, and model.name is resnet; remove this key"),
     ConfigurationMistake(
-      id: "files of another kind of data", yaml: "data: {kind: shapes, train: {annotations: a.json}}\n",
-      message: "a.yaml:1: data.train.annotations: only data.kind coco has it, and data.kind is shapes; remove this key"),
-    ConfigurationMistake(
       id: "two means", yaml: "input: {mean: [0.5, 0.5]}\n",
       message: "a.yaml:1: input.mean: expected one number or 3 with data.kind coco; got [0.5, 0.5]"),
     ConfigurationMistake(
