@@ -15,6 +15,9 @@ public struct CustomNet: ImageClassifier {
   /// The share of each label that training spreads over all classes, in 0..<1.
   public var labelSmoothing: Float
 
+  /// What it is, in a few words.
+  public var title: String { "the study's six convolutions" }
+
   /// A classifier.
   public init(batchNorm: BatchNorm, classes: Int, labelSmoothing: Float = 0) {
     (self.batchNorm, self.classes, self.labelSmoothing) = (batchNorm, classes, labelSmoothing)

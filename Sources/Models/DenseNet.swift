@@ -22,6 +22,9 @@ public struct DenseNet: ImageClassifier {
   /// Channels that a layer adds.
   public var growth = 32
 
+  /// What it is, in a few words.
+  public var title: String { "the study's DenseNet-121" }
+
   /// A classifier.
   public init(batchNorm: BatchNorm, classes: Int, labelSmoothing: Float = 0) {
     (self.batchNorm, self.classes, self.labelSmoothing) = (batchNorm, classes, labelSmoothing)

@@ -6,6 +6,9 @@ public protocol ImageClassifier: Sendable {
   /// The share of each label that training spreads over all classes, in 0..<1.
   var labelSmoothing: Float { get set }
 
+  /// What it is, in a few words.
+  var title: String { get }
+
   /// Describes the network for images (N, C, H, W); returns its logits (N, classes, 1, 1).
   func callAsFunction(_ graph: Graph, _ images: Value) -> Value
 }

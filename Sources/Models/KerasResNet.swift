@@ -19,6 +19,9 @@ public struct KerasResNet: ImageClassifier {
   /// The share of each label that training spreads over all classes, in 0..<1.
   public var labelSmoothing: Float
 
+  /// What it is, in a few words.
+  public var title: String { "the study's ResNet-50" }
+
   /// A classifier.
   public init(batchNorm: BatchNorm, classes: Int, labelSmoothing: Float = 0) {
     (self.batchNorm, self.classes, self.labelSmoothing) = (batchNorm, classes, labelSmoothing)

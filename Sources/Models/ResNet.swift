@@ -62,6 +62,11 @@ public struct ResNet: Sendable {
   /// Whether the 7x7 stem convolution is learned; the paper's detector never does.
   public var isStemTrainable: Bool
 
+  /// Form, depth and variant in a few words.
+  public var title: String {
+    "\(form.rawValue) form, ResNet-\(depth.rawValue)" + (stridePlacement == .firstConvolution ? " v1" : "")
+  }
+
   /// A trunk.
   public init(
     depth: ResNetDepth, form: ModelForm, batchNorm: BatchNorm, trainableStages: Int = 5, isStemTrainable: Bool = true

@@ -12,6 +12,9 @@ public struct ResNetClassifier: ImageClassifier {
   /// The share of each label that training spreads over all classes, in 0..<1.
   public var labelSmoothing: Float
 
+  /// What it is, in a few words.
+  public var title: String { trunk.title }
+
   /// A classifier.
   public init(trunk: ResNet, classes: Int, labelSmoothing: Float = 0) {
     (self.trunk, self.classes, self.labelSmoothing) = (trunk, classes, labelSmoothing)

@@ -23,9 +23,7 @@ struct AuditMasks: SingleProcessCommand {
 
   func run() throws {
     let configuration = try source.load()
-    let graph = try configuration.task.checkedTrainingGraph(imagesPerRank: 1)
     try auditMasks(
-      MaskAuditRequest(configuration: configuration, json: json), sites: graph.maskSites, extent: graph.maskExtent,
-      console: Console(style: .plain, waitsForReader: true))
+      MaskAuditRequest(configuration: configuration, json: json), console: Console(style: .plain, waitsForReader: true))
   }
 }

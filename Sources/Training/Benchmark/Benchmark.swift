@@ -18,7 +18,7 @@ struct BenchmarkLength {
 /// The measurements of `bench`: timed steps first, then steps that are recorded, then pairs with and without the regulariser.
 ///
 /// Recording disturbs, so timed steps are not recorded.
-final class Benchmark<Task: BenchmarkTask> {
+final class Benchmark<Task: TrainingTask> {
   private let configuration: Configuration
   private let communicator: Communicator
   private let threads: ThreadChoice

@@ -2,7 +2,7 @@ import Datasets
 import Distributed
 
 /// Where the steps of a benchmark take their batches from.
-final class BenchmarkInput<Task: BenchmarkTask> {
+final class BenchmarkInput<Task: TrainingTask> {
   private enum Source {
     case synthetic(SyntheticBatch<Task>)
     case batches(() throws -> TrainingBatch<Task.ImageTargets>)

@@ -2,7 +2,7 @@ import Distributed
 import Tensors
 
 /// Runs and times the training step of a replica, step after step.
-final class StepTimer<Task: BenchmarkTask> {
+final class StepTimer<Task: TrainingTask> {
   /// What steps took, in seconds.
   struct Times {
     /// The whole step.

@@ -1,7 +1,7 @@
 import Tensors
 
 /// One batch of noise with random objects, a pure function of the seed and the rank.
-final class SyntheticBatch<Task: BenchmarkTask> {
+final class SyntheticBatch<Task: TrainingTask> {
   /// The random stream of a rank's batch, far from those of masks and of the data pipeline.
   private static func stream(rank: Int) -> UInt32 { 0xbe7c_0000 &+ UInt32(rank) }
 
@@ -25,4 +25,9 @@ final class SyntheticBatch<Task: BenchmarkTask> {
     var random = (0..<images).map { RandomSequence(philox, UInt32($0), 0, 1) }
     targets = task.syntheticTargets(&random)
   }
+}
+
+extension RandomSequence {
+  /// One of so many classes.
+  mutating func classIndex(of count: Int) -> Int { Int(next(upperBound: UInt64(count))) }
 }

@@ -17,6 +17,15 @@ public struct MaskAuditRequest: Equatable, Sendable {
   }
 }
 
+/// Audits the masks of the configured model; see the other form.
+///
+/// - Throws: `InputError` with code 73 when the JSON cannot be written, `ConfigurationError` for groups that the model lacks.
+@discardableResult
+public func auditMasks(_ request: MaskAuditRequest, console: Console) throws -> [MaskAudit] {
+  let graph = try request.configuration.task.checkedTrainingGraph(imagesPerRank: 1)
+  return try auditMasks(request, sites: graph.maskSites, extent: graph.maskExtent, console: console)
+}
+
 /// Draws masks at every site and compares the share that they drop with the exact expectation.
 ///
 /// The rate is that at the end of the schedule. Overlapping blocks drop less than was asked for, and published variants of

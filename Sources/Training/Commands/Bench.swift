@@ -44,16 +44,13 @@ public struct BenchRequest: Sendable {
   }
 
   /// What is timed: the configured task, with its regulariser at the final rate in every step.
-  private var task: any BenchmarkTask {
+  private var task: any TrainingTask {
     var configuration = configuration
     configuration.setConstantDropRates()
-    switch configuration.model.name {
-    case .retinaNet: return Detector(configuration)
-    case .resNet, .kerasResNet, .denseNet, .customNet: return Classifier(configuration)
-    }
+    return configuration.task
   }
 
-  private func measure<Task: BenchmarkTask>(
+  private func measure<Task: TrainingTask>(
     _ task: Task, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
   ) throws -> (report: BenchmarkReport, trace: [ChromeTrace.Rank]) {
     try Benchmark(task, communicator: communicator, threads: threads, console: console, timesMethods: methods)

@@ -27,12 +27,12 @@ public struct EvaluateRequest: Sendable {
       },
       configuration: { $0.configuration }
     ) { mpi, threads, console, trained in
-      let task = trained.configuration.trainableTask
+      let task = trained.configuration.task
       return try evaluate(task, trained, mpi.world, threads, console)
     }
   }
 
-  private func evaluate<Task: TrainableTask>(
+  private func evaluate<Task: TrainingTask>(
     _ task: Task, _ trained: TrainedModel, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
   ) throws -> ExitCode {
     if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }

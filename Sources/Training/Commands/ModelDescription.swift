@@ -83,16 +83,7 @@ public struct ModelDescription: Encodable, Sendable {
   /// The network and its form in a line.
   static func title(_ configuration: Configuration) -> String {
     let model = configuration.model
-    let network =
-      switch model.name {
-      case .retinaNet, .resNet:
-        "\(model.form.rawValue) form, ResNet-\(model.depth.rawValue)"
-          + (model.stridePlacement == .firstConvolution ? " v1" : "")
-      case .kerasResNet: "the study's ResNet-50"
-      case .denseNet: "the study's DenseNet-121"
-      case .customNet: "the study's six convolutions"
-      }
-    return "\(model.name.rawValue), \(network), \(model.classes) classes"
+    return "\(model.name.rawValue), \(configuration.task.networkTitle), \(model.classes) classes"
   }
 
   /// The description as text: tensors, operations, then the sums.

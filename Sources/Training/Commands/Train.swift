@@ -28,11 +28,11 @@ public struct TrainRequest: Sendable {
     // Before MPI starts, so that no signal finds the ranks unprepared.
     StopRequest.listen(Launcher(environment: processEnvironment()))
     Launch.onRanks(configuration) { mpi, threads, console in
-      try train(configuration.trainableTask, mpi, threads, console)
+      try train(configuration.task, mpi, threads, console)
     }
   }
 
-  private func train<Task: TrainableTask>(
+  private func train<Task: TrainingTask>(
     _ task: Task, _ mpi: MPIEnvironment, _ threads: ThreadChoice, _ console: Console
   ) throws -> ExitCode {
     let run = try TrainingRun(

@@ -51,7 +51,7 @@ struct TrainedModel {
   private init(_ configuration: Configuration, classes: ExpectedClasses?) {
     (self.configuration, self.classes) = (configuration, classes)
     engine = Engine()
-    store = Plan(configuration.trainableTask.bareGraph, engine: engine, mode: .inference, policy: .direct).parameters
+    store = Plan(configuration.task.bareGraph, engine: engine, mode: .inference, policy: .direct).parameters
   }
 
   private func load(_ reference: CheckpointReference) throws {
@@ -65,13 +65,13 @@ struct TrainedModel {
 
   /// The detector that these weights belong to; throws 78 where they are a classifier's.
   func detector(for command: String) throws -> Detector {
-    guard configuration.model.name == .retinaNet else {
+    guard let detector = configuration.task as? Detector else {
       throw InputError(
         .badConfiguration,
         "\(command): expected a checkpoint of a detector, model.name retinanet; got \(configuration.model.name.rawValue)"
       )
     }
-    return Detector(configuration)
+    return detector
   }
 
   /// What to say where classes have to be matched by position; `path` is the checkpoint's.

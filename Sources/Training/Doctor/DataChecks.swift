@@ -43,15 +43,7 @@ extension RunCheck {
         return [.warning(text, remedy: "training leaves them out and names each", on: context.host)] + warnings
       },
       RunCheck("validation data") { context in
-        let open: () -> DataCensus
-        if context.configuration.model.name == .retinaNet {
-          let split = try DetectionSplit(.validation, of: context.configuration, communicator: context.communicator)
-          open = { DataCensus(split.dataset, .validation, .files) }
-        } else {
-          let split = try ClassificationSplit(
-            .validation, of: context.configuration, communicator: context.communicator)
-          open = { DataCensus(split.dataset, .validation, .files) }
-        }
+        let open = try context.configuration.task.openValidation(communicator: context.communicator)
         guard context.isFirstOfHost else { return [] }
         let census = open()
         survey.censuses.append(census)

@@ -29,9 +29,9 @@ final class RunSurvey {
 
   private var configuration: Configuration { context.configuration }
 
-  private func makeTask() throws -> any TrainableTask {
+  private func makeTask() throws -> any TrainingTask {
     try configuration.requireRunnable()
-    return configuration.trainableTask
+    return configuration.task
   }
 
   /// The batch of this number of ranks.
@@ -48,7 +48,7 @@ final class RunSurvey {
     return opened
   }
 
-  private func open<Task: TrainableTask>(_ task: Task, _ batch: BatchPlan) throws -> any TrainingInput {
+  private func open<Task: TrainingTask>(_ task: Task, _ batch: BatchPlan) throws -> any TrainingInput {
     try task.openInput(batch: batch, classes: nil, communicator: context.communicator)
   }
 

@@ -68,7 +68,7 @@ extension Configuration {
     wider.model.classes += 1
     func shapes(_ configuration: Configuration) -> [String: [Int]] {
       Dictionary(
-        configuration.trainableTask.bareGraph.parameters.map { ($0.name, $0.extents) }
+        configuration.task.bareGraph.parameters.map { ($0.name, $0.extents) }
       ) { first, _ in first }
     }
     let (own, others) = (shapes(self), shapes(wider))

@@ -7,7 +7,7 @@ import Graph
 import Tensors
 
 /// A training run from its configuration to its last evaluation, on all ranks.
-final class TrainingRun<Task: TrainableTask> {
+final class TrainingRun<Task: TrainingTask> {
   let configuration: Configuration
   let task: Task
   let communicator: Communicator

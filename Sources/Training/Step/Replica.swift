@@ -7,20 +7,20 @@ import Tensors
 ///
 /// The step is `accumulate` micro-batches forward and backward; the gradient buckets of the last one are summed over ranks
 /// while it still computes; then each slice of the parameters moves as its bucket arrives.
-public final class Replica<Task: TrainingTask> {
+final class Replica<Task: TrainingTask> {
   /// What is trained.
-  public let task: Task
+  let task: Task
   /// The planned training graph.
-  public let plan: Plan
+  let plan: Plan
   /// The ranks.
-  public let communicator: Communicator
+  let communicator: Communicator
   /// Sums gradient buckets over ranks.
-  public let reducer: GradientReducer
+  let reducer: GradientReducer
   /// Images in a pass and in an update.
-  public let batch: BatchPlan
+  let batch: BatchPlan
 
   /// The regulariser of the run, or nil where all are off.
-  public let regularization: RunRegularization?
+  let regularization: RunRegularization?
 
   private let seed: UInt64
   /// Adds up the passes of a step.
@@ -31,7 +31,7 @@ public final class Replica<Task: TrainingTask> {
   /// - Parameters:
   ///   - totalSteps: steps of the schedules, from 1.
   ///   - stepsPerEpoch: from 1; only a schedule by epoch asks for it.
-  public init(
+  init(
     _ task: Task, plan: Plan, communicator: Communicator, batch: BatchPlan, totalSteps: Int, stepsPerEpoch: Int = 1
   ) {
     (self.task, self.plan, self.communicator, self.batch) = (task, plan, communicator, batch)
@@ -55,30 +55,30 @@ public final class Replica<Task: TrainingTask> {
   }
 
   /// What a step found, over all ranks.
-  public struct Result: Sendable {
+  struct Result: Sendable {
     /// Means over ranks and micro-batches of what the losses found; tasks name them.
-    public var means: [Double]
+    var means: [Double]
     /// Whether every rank's loss was finite, and the parameters moved.
-    public var isFinite: Bool
+    var isFinite: Bool
     /// Whether this rank's losses were finite in every pass.
-    public var isFiniteHere: Bool
+    var isFiniteHere: Bool
     /// Whether any rank was asked to stop.
-    public var stopIsRequested: Bool
+    var stopIsRequested: Bool
     /// Whether any rank had news for the others.
-    public var hasNews: Bool
+    var hasNews: Bool
     /// Seconds of the step that its thread spent in MPI calls of any kind.
-    public var exposedSeconds: Double
+    var exposedSeconds: Double
   }
 
   /// What enters one micro-batch.
-  public struct MicroBatch {
+  struct MicroBatch {
     /// Normalised images (N, 3, H, W) in plain order.
-    public let images: UnsafeBufferPointer<Float>
+    let images: UnsafeBufferPointer<Float>
     /// What the losses want of each image.
-    public let targets: [Task.ImageTargets]
+    let targets: [Task.ImageTargets]
 
     /// A micro-batch.
-    public init(images: UnsafeBufferPointer<Float>, targets: [Task.ImageTargets]) {
+    init(images: UnsafeBufferPointer<Float>, targets: [Task.ImageTargets]) {
       (self.images, self.targets) = (images, targets)
     }
   }
@@ -90,7 +90,7 @@ public final class Replica<Task: TrainingTask> {
   ///   - hasNews: whether this rank has something to tell; all ranks learn in the result that one has.
   ///   - isRegularized: false leaves the regulariser out where the configuration has one.
   ///   - timeline: gets everything that this rank does in the step.
-  public func step(
+  func step(
     _ step: Int, learningRate: Double, hasNews: Bool = false, isRegularized: Bool = true, timeline: Timeline? = nil,
     nextBatch: () throws -> MicroBatch
   ) throws -> Result {

@@ -24,7 +24,7 @@ import Testing
     configuration.loss.labelSmoothing = try #require(Double(golden.metadata["label_smoothing", default: ""]))
     configuration.optimizer.momentum = try #require(Double(golden.metadata["momentum", default: ""]))
     configuration.optimizer.weightDecay = try #require(Double(golden.metadata["weight_decay", default: ""]))
-    classifier = Classifier(configuration)
+    classifier = try #require(configuration.task as? Classifier)
   }
 
   private func plan(_ policy: AlgorithmPolicy, smoothing: Float? = nil, readsLogits: Bool) throws -> GoldenClassifier {
@@ -91,7 +91,7 @@ import Testing
     var configuration = classifier.configuration
     (configuration.model.depth, configuration.model.stridePlacement) = (.resNet50, placement)
     let planned = try GoldenClassifier(
-      golden, Classifier.network(configuration), images: Shape(4, 3, 64, 64), policy: .direct, readsLogits: true)
+      golden, try configuration.imageClassifier, images: Shape(4, 3, 64, 64), policy: .direct, readsLogits: true)
     planned.run(backward: true)
     let closeness = Closeness(of: planned.logits, to: try golden.floats(named: "logits"))
     #expect(closeness.relativeL2 < 1e-4, "\(closeness)")
@@ -107,21 +107,21 @@ import Testing
 
   @Test("names are torchvision's, and so are the numbers of parameters")
   func parameters() throws {
-    func graph(_ depth: ResNetDepth, classes: Int) -> Graph {
+    func graph(_ depth: ResNetDepth, classes: Int) throws -> Graph {
       var configuration = classifier.configuration
       (configuration.model.depth, configuration.model.classes) = (depth, classes)
-      let network = Classifier(configuration).network
+      let network = try #require(configuration.task as? Classifier).network
       let graph = Graph()
       network.training(graph, graph.input(Shape(1, 3, 64, 64)))
       return graph
     }
     func learned(_ graph: Graph) -> [Parameter] { graph.parameters.filter { $0.role != .runningStatistic } }
-    #expect(Set(learned(graph(.resNet18, classes: 10)).map(\.name)) == golden.names(after: "gradient/"))
+    #expect(Set(learned(try graph(.resNet18, classes: 10)).map(\.name)) == golden.names(after: "gradient/"))
     for (depth, classes, count) in [
       (ResNetDepth.resNet18, 10, golden.number("parameters")), (.resNet18, 1000, 11_689_512),
       (.resNet34, 1000, 21_797_672), (.resNet50, 1000, 25_557_032), (.resNet101, 1000, 44_549_160),
     ] {
-      #expect(learned(graph(depth, classes: classes)).reduce(0) { $0 + $1.shape.count } == count)
+      #expect(learned(try graph(depth, classes: classes)).reduce(0) { $0 + $1.shape.count } == count)
     }
   }
 }

@@ -3,6 +3,7 @@ import Graph
 import Models
 import Tensors
 import TestSupport
+import Testing
 
 @testable import Training
 
@@ -43,5 +44,12 @@ struct GoldenClassifier {
     let context = RunContext(targets: targets)
     plan.forward(context)
     if backward { plan.backward(context) }
+  }
+}
+
+extension Configuration {
+  /// The network of a classifier's configuration.
+  var imageClassifier: any ImageClassifier {
+    get throws { try #require(task as? Classifier).network }
   }
 }

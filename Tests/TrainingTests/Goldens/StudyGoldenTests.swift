@@ -38,7 +38,7 @@ struct StudyGolden: CustomTestStringConvertible, Sendable {
 
   func planned(_ golden: SafetensorsFile, policy: AlgorithmPolicy, readsLogits: Bool) throws -> GoldenClassifier {
     try GoldenClassifier(
-      golden, Classifier.network(Configuration(network: network)), images: images(of: golden), policy: policy,
+      golden, try Configuration(network: network).imageClassifier, images: images(of: golden), policy: policy,
       readsLogits: readsLogits)
   }
 }
@@ -86,7 +86,7 @@ struct StudyGolden: CustomTestStringConvertible, Sendable {
     let graph = Graph(masking: MaskSelection(groups: [1, 2, 3, 4], roles: [.convolution]))
     var images = study.images(of: golden)
     images.n = 1
-    Classifier.network(Configuration(network: study.network)).training(graph, graph.input(images))
+    try Configuration(network: study.network).imageClassifier.training(graph, graph.input(images))
     let learned = graph.parameters.filter { $0.role != .runningStatistic }
     let statistics = graph.parameters.filter { $0.role == .runningStatistic }
     #expect(Set(learned.map(\.name)) == golden.names(after: "gradient/"))

@@ -7,7 +7,7 @@ import Tensors
 /// Runs a detector over single images of any size with the weights of a parameter store.
 ///
 /// Each padded size has a plan of its own, made without timing; the last few are kept.
-public final class Predictor {
+final class Predictor {
   private let detector: Detector
   private let engine: Engine
   private let store: ParameterStore
@@ -29,22 +29,22 @@ public final class Predictor {
   /// A predictor with the weights of `store`, which may go on to change between calls of `weightsChanged`.
   ///
   /// Raw outputs become detections by `settings`, or as the detector's form publishes it.
-  public init(_ detector: Detector, engine: Engine, store: ParameterStore, settings: PostProcessing? = nil) {
+  init(_ detector: Detector, engine: Engine, store: ParameterStore, settings: PostProcessing? = nil) {
     (self.detector, self.engine, self.store) = (detector, engine, store)
     transform = detector.evaluationTransform
     self.settings = settings ?? PostProcessing(form: detector.form)
   }
 
   /// Says that the weights have changed since the last image.
-  public func weightsChanged() {
+  func weightsChanged() {
     for sized in plans { sized.plan.parametersChanged() }
   }
 
   /// The detections of the image that a reader holds, in its own pixels, best first.
-  public func detections(in reader: ImageReader) throws -> [Detection] { try detections(in: reader.image) }
+  func detections(in reader: ImageReader) throws -> [Detection] { try detections(in: reader.image) }
 
   /// The detections of a picture, in its own pixels, best first.
-  public func detections(in image: RGBImage) throws -> [Detection] {
+  func detections(in image: RGBImage) throws -> [Detection] {
     let placement = try transform.evaluationPlacement(width: image.width, height: image.height)
     let sized = plan(height: placement.canvasHeight, width: placement.canvasWidth)
     transform.render(image, placement, into: sized.plan.inputImages, scratch: &scratch)
@@ -81,7 +81,7 @@ public final class Predictor {
 
 extension Detector {
   /// How images are resized and padded where they are not augmented.
-  public var evaluationTransform: ImageTransform {
+  var evaluationTransform: ImageTransform {
     var transform: ImageTransform
     switch configuration.input.evaluation.rule {
     case .fixed(let size):
@@ -94,7 +94,7 @@ extension Detector {
   }
 
   /// How training images are scaled, flipped and cropped.
-  public var trainingTransform: ImageTransform {
+  var trainingTransform: ImageTransform {
     let input = configuration.input
     var transform = ImageTransform(
       .paper(

@@ -4,16 +4,15 @@ import Models
 import Tensors
 
 /// The image classifier of a configuration.
-public struct Classifier: TrainingTask {
+struct Classifier {
   /// What was asked for.
-  public let configuration: Configuration
+  let configuration: Configuration
   /// The network.
-  public let network: any ImageClassifier
+  let network: any ImageClassifier
 
-  /// The classifier of a configuration.
-  public init(_ configuration: Configuration) {
-    self.configuration = configuration
-    network = Self.network(configuration)
+  /// A network as it is configured.
+  init(_ configuration: Configuration, _ network: any ImageClassifier) {
+    (self.configuration, self.network) = (configuration, network)
   }
 
   /// A batch of images of the training size.
@@ -22,7 +21,7 @@ public struct Classifier: TrainingTask {
   }
 
   /// The network with its loss, for a batch of training images.
-  public func trainingGraph(imagesPerRank: Int) -> Graph {
+  func trainingGraph(imagesPerRank: Int) -> Graph {
     let graph = Graph(masking: configuration.maskSelection)
     network.training(graph, graph.input(images(imagesPerRank)))
     return graph
@@ -37,14 +36,14 @@ public struct Classifier: TrainingTask {
   }
 
   /// The classes of the images; the loss is the mean over the images of this rank and needs no other.
-  public func batchTargets(_ images: [Int], communicator: Communicator) -> any BatchTargets {
+  func batchTargets(_ images: [Int], communicator: Communicator) -> any BatchTargets {
     ClassificationTargets(classes: images)
   }
 }
 
 extension Replica.Result where Task == Classifier {
   /// The cross-entropy.
-  public var loss: Double { means[0] }
+  var loss: Double { means[0] }
   /// The share of images whose own class has the largest logit.
-  public var accuracy: Double { means[1] }
+  var accuracy: Double { means[1] }
 }

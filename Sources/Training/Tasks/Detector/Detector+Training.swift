@@ -4,11 +4,13 @@ import Distributed
 import Graph
 import Tensors
 
-extension Detector: TrainableTask {
+extension Detector: TrainingTask {
   var title: String {
     "RetinaNet (\(configuration.model.form.rawValue) form), ResNet-\(configuration.model.depth.rawValue), "
       + "\(configuration.model.classes) classes"
   }
+
+  var networkTitle: String { network.trunk.title }
 
   var bareGraph: Graph { inferenceGraph(height: trainingSize.height, width: trainingSize.width).graph }
 
@@ -26,6 +28,11 @@ extension Detector: TrainableTask {
     let validation = try DetectionSplit(.validation, of: configuration, matching: classes, communicator: communicator)
     return DetectionEvaluator(
       predictor: Predictor(self, engine: engine, store: store), dataset: validation.dataset, census: validation.census)
+  }
+
+  func openValidation(communicator: Communicator) throws -> () -> DataCensus {
+    let split = try DetectionSplit(.validation, of: configuration, communicator: communicator)
+    return { DataCensus(split.dataset, .validation, .files) }
   }
 
   static var canSpoilLoss: Bool { true }

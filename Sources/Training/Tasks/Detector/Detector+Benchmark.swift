@@ -3,16 +3,7 @@ import Detection
 import Distributed
 import Tensors
 
-/// A task that `bench` can time: one that knows a batch to work on.
-protocol BenchmarkTask: TrainableTask {
-  /// What an image of noise shows, for the console.
-  var syntheticObjects: String { get }
-
-  /// What the losses want of images of noise, from random numbers for each.
-  func syntheticTargets(_ random: inout [RandomSequence]) -> [ImageTargets]
-}
-
-extension Detector: BenchmarkTask {
+extension Detector {
   /// Objects of an image of noise.
   static let syntheticBoxes = 8
 
@@ -35,17 +26,4 @@ extension Detector: BenchmarkTask {
       return anchors.targets(boxes: boxes, classIndices: classes)
     }
   }
-}
-
-extension Classifier: BenchmarkTask {
-  var syntheticObjects: String { "one class an image" }
-
-  func syntheticTargets(_ random: inout [RandomSequence]) -> [Int] {
-    random.indices.map { random[$0].classIndex(of: configuration.model.classes) }
-  }
-}
-
-extension RandomSequence {
-  /// One of so many classes.
-  fileprivate mutating func classIndex(of count: Int) -> Int { Int(next(upperBound: UInt64(count))) }
 }

@@ -21,3 +21,16 @@ extension ResNet {
     stridePlacement = model.stridePlacement
   }
 }
+
+extension RetinaNet {
+  /// The detector that a configuration asks for.
+  init(_ configuration: Configuration) {
+    let (trunk, loss) = (ResNet(configuration), configuration.loss)
+    self.init(
+      trunk: trunk, pyramid: FeaturePyramid(form: trunk.form, batchNorm: trunk.batchNorm),
+      classes: configuration.model.classes,
+      loss: RetinaNetLoss(
+        alpha: Float(loss.focalAlpha), gamma: Float(loss.focalGamma),
+        box: loss.huberDelta.map { .huber(delta: Float($0)) } ?? .absolute))
+  }
+}

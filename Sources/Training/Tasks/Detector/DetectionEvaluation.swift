@@ -4,13 +4,13 @@ import Distributed
 import Tensors
 
 /// Everything that an evaluation found.
-public struct DetectionEvaluation {
+struct DetectionEvaluation {
   /// Average precision and recall.
-  public let metrics: COCOMetrics
+  let metrics: COCOMetrics
   /// Every detection, in the order of the images.
-  public let results: [COCOResult]
+  let results: [COCOResult]
   /// Seconds from start to end.
-  public let seconds: Double
+  let seconds: Double
   /// The images that were evaluated.
   let dataset: DetectionDataset
 }
@@ -23,7 +23,7 @@ extension Predictor {
   ///
   /// All ranks call it. Rank 0 gets the evaluation, the others nil. An unreadable image ends it on every rank with code
   /// 65. Throws `EvaluationStopped` soon after `isStopped` has become true on some rank.
-  public func evaluate(
+  func evaluate(
     _ dataset: DetectionDataset, communicator: Communicator, isStopped: () -> Bool = { false }
   ) throws -> DetectionEvaluation? {
     let start = monotonicSeconds()
@@ -62,7 +62,7 @@ extension Predictor {
 }
 
 /// Detections as COCO results, with the category ids of a data set; a class without a category is left out.
-public func cocoResults(
+func cocoResults(
   _ detections: [Detection], of imageID: Int, in dataset: DetectionDataset
 ) -> [COCOResult] {
   detections.compactMap { detection in

@@ -3,8 +3,10 @@ import Distributed
 import Graph
 import Tensors
 
-extension Classifier: TrainableTask {
+extension Classifier: TrainingTask {
   var title: String { ModelDescription.title(configuration) }
+
+  var networkTitle: String { network.title }
 
   var bareGraph: Graph { inferenceGraph(images: 1).graph }
 
@@ -26,4 +28,15 @@ extension Classifier: TrainableTask {
   static var canSpoilLoss: Bool { false }
 
   static func spoilLoss(_ targets: inout [Int]) {}
+
+  func openValidation(communicator: Communicator) throws -> () -> DataCensus {
+    let split = try ClassificationSplit(.validation, of: configuration, communicator: communicator)
+    return { DataCensus(split.dataset, .validation, .files) }
+  }
+
+  var syntheticObjects: String { "one class an image" }
+
+  func syntheticTargets(_ random: inout [RandomSequence]) -> [Int] {
+    random.indices.map { random[$0].classIndex(of: configuration.model.classes) }
+  }
 }

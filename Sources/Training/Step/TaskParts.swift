@@ -4,39 +4,6 @@ import Distributed
 import Graph
 import Tensors
 
-/// A task that `train` and `evaluate` know: one with images to learn from and a way to be judged.
-protocol TrainableTask: TrainingTask {
-  associatedtype Input: TrainingInput where Input.Targets == ImageTargets
-  associatedtype Evaluator: TaskEvaluator
-
-  init(_ configuration: Configuration)
-
-  /// The network in a few words, without its size.
-  var title: String { get }
-
-  /// The network without losses, for one image of the training size: every parameter is in it.
-  var bareGraph: Graph { get }
-
-  /// What a step reports, given the means of what the losses found.
-  func losses(_ means: [Double]) -> StepLosses
-
-  /// Opens the training images, with the classes of the run that goes on, if there is one; all ranks call it, and throw
-  /// the same error.
-  func openInput(batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws -> Input
-
-  /// Opens the validation images for weights in `store` of these classes, nil where they are unknown; all ranks call it,
-  /// and throw the same error.
-  func openEvaluator(
-    engine: Engine, store: ParameterStore, classes: ExpectedClasses?, communicator: Communicator
-  ) throws -> Evaluator
-
-  /// Whether targets can make a loss NaN, for injected faults.
-  static var canSpoilLoss: Bool { get }
-
-  /// Makes the loss of the first image NaN where targets can.
-  static func spoilLoss(_ targets: inout [ImageTargets])
-}
-
 /// What a step reports.
 struct StepLosses: Equatable {
   /// What is minimised, mean over the ranks, without weight decay.

@@ -2,9 +2,9 @@ import Detection
 import Distributed
 import Graph
 
-extension Detector: TrainingTask {
+extension Detector {
   /// The targets of a micro-batch; with a global normaliser the ranks add up their positives.
-  public func batchTargets(_ images: [AnchorTargets], communicator: Communicator) throws -> any BatchTargets {
+  func batchTargets(_ images: [AnchorTargets], communicator: Communicator) throws -> any BatchTargets {
     var positives: (count: Double, ranks: Int)?
     if configuration.loss.normalizer == .global {
       let local = Double(images.reduce(0) { $0 + $1.positiveCount })
@@ -23,7 +23,7 @@ extension Detector: TrainingTask {
   ///   - positivesOfAllRanks: the positives of the micro-batch over all ranks and their number, where the normaliser is
   ///     global: each rank's loss is then ranks x local sum / (global positives + 1), so that the mean of gradients is the
   ///     gradient of the global loss. It changes nothing in torchvision's form, whose normaliser is per image.
-  public func lossTargets(
+  func lossTargets(
     _ anchorTargets: [AnchorTargets], positivesOfAllRanks: (count: Double, ranks: Int)? = nil
   ) -> DetectionTargets {
     let boxWeight = Float(configuration.loss.boxWeight)
@@ -61,9 +61,9 @@ extension Detector: TrainingTask {
 
 extension Replica.Result where Task == Detector {
   /// The weighted class loss.
-  public var classLoss: Double { means[0] }
+  var classLoss: Double { means[0] }
   /// The weighted box loss.
-  public var boxLoss: Double { means[1] }
+  var boxLoss: Double { means[1] }
   /// The whole loss.
-  public var loss: Double { classLoss + boxLoss }
+  var loss: Double { classLoss + boxLoss }
 }
