@@ -1,5 +1,6 @@
 import CLinux
 import Foundation
+import Synchronization
 import Tensors
 
 /// Which sets of a run stay on disk.
@@ -14,6 +15,21 @@ public struct CheckpointRetention: Equatable, Sendable {
   }
 }
 
+/// The directory of a run's sets, once the run has written there: from then on no other one takes its place.
+private final class HeldSets: Sendable {
+  private let directory = Mutex<HeldDirectory?>(nil)
+
+  /// Takes hold of the directory, once.
+  func hold(_ path: String) throws(InputError) {
+    if directory.withLock({ $0 != nil }) { return }
+    let held = try HeldDirectory(path)
+    directory.withLock { $0 = held }
+  }
+
+  /// Throws 73 when the directory has been moved or removed.
+  func requireInPlace() throws(InputError) { try directory.withLock { $0 }?.requireInPlace() }
+}
+
 /// The checkpoint sets of one run: `RUN/checkpoints/step-NNNNNNNN`, and `latest` beside them.
 ///
 /// A set is complete or absent. It is written under a name that starts with `.writing-`, each file flushed and hashed,
@@ -23,8 +39,9 @@ public struct CheckpointStore: Sendable {
   /// The directory of the sets.
   public let directory: String
 
-  /// The directory of the run that writes, which must stay where it is.
+  /// The directory of the run that writes, which must stay where it is, and that of its sets.
   private let run: HeldDirectory?
+  private let sets: HeldSets?
 
   private static let temporaryPrefix = ".writing-"
   private static let latestName = "latest"
@@ -34,11 +51,11 @@ public struct CheckpointStore: Sendable {
 
   /// The store of a run that writes to its directory: when that is moved or removed, writing throws 73.
   public init(writingTo run: HeldDirectory) {
-    (directory, self.run) = ("\(run.path)/checkpoints", run)
+    (directory, self.run, sets) = ("\(run.path)/checkpoints", run, HeldSets())
   }
 
   /// The store of the directory that holds the sets themselves.
-  init(directory: String) { (self.directory, run) = (directory, nil) }
+  init(directory: String) { (self.directory, run, sets) = (directory, nil, nil) }
 
   /// The name of the set of a step: `step-` and at least eight digits.
   public static func name(ofStep step: Int) -> String {
@@ -72,7 +89,9 @@ public struct CheckpointStore: Sendable {
     let name = Self.name(ofStep: state.step)
     let temporary = path(Self.temporaryPrefix + name)
     try run?.requireInPlace()
+    try sets?.requireInPlace()
     try createOwnDirectory()
+    try sets?.hold(directory)
     try removeStaleEntries()
     do {
       try createDirectory(temporary)

@@ -16,7 +16,6 @@ extension DataCensus {
       let files = filesText
       if !files.isEmpty { rows.append(("files", files)) }
     }
-    for warning in warnings { rows.append(("warning", warning)) }
     let missing = split == .validation ? classes.filter { $0.count == 0 }.map(\.name) : []
     let classesFound =
       missing.isEmpty ? " of \(classes.count) classes" : ExpectedClasses.remark(missing: missing, of: classes.count)

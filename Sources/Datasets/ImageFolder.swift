@@ -187,7 +187,7 @@ extension ImageFolder {
   /// Why an entry is left out; nil for a folder to look into, and for a picture.
   private static func leftOut(_ name: ArraySlice<UInt8>, isFolder: Bool) -> PassedOver.Kind? {
     let isHidden = name.first == UInt8(ascii: ".")
-    if isFolder { return isHidden ? .otherFile : nil }
+    if isFolder { return isHidden ? .hiddenFolder : nil }
     if isPicture(name) { return isHidden ? .hiddenPicture : nil }
     return !isHidden && has(name, otherEndings) ? .otherPicture : .otherFile
   }

@@ -24,14 +24,19 @@ struct ListedName {
 
   /// Whether the path of the name in `folder` leads out of it.
   func leadsOutside(_ folder: String, path: String) -> Bool {
-    guard path.hasPrefix("\(folder)/") else { return true }
-    var depth = 0
-    for part in path.utf8.dropFirst(folder.utf8.count).split(separator: UInt8(ascii: "/")) {
-      if part.elementsEqual(".".utf8) { continue }
-      depth += part.elementsEqual("..".utf8) ? -1 : 1
-      if depth < 0 { return true }
+    let (file, parent) = (Self.parts(of: path), Self.parts(of: folder))
+    return file.count <= parent.count || !file.starts(with: parent)
+  }
+
+  /// The names on the way of a path, without those that `..` takes back.
+  private static func parts(of path: String) -> [Substring] {
+    path.split(separator: "/").reduce(into: []) { parts, part in
+      switch part {
+      case ".": break
+      case ".." where !parts.isEmpty: parts.removeLast()
+      default: parts.append(part)
+      }
     }
-    return false
   }
 
   /// How a file of this name can be found that is not in `folder`, in words; `key` says where the folder is configured.

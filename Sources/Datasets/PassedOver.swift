@@ -12,7 +12,9 @@ public struct PassedOver: Equatable, Sendable {
     case hiddenPicture
     /// A folder that a link leads back to from below itself.
     case loop
-    /// Any other file, or a hidden folder.
+    /// A hidden folder, whatever is in it.
+    case hiddenFolder
+    /// Any other file.
     case otherFile
 
     /// What one of them, or several, are called.
@@ -23,6 +25,7 @@ public struct PassedOver: Equatable, Sendable {
       case .outsidePicture: "picture\(plural) beside the class folders"
       case .hiddenPicture: "hidden picture\(plural)"
       case .loop: "link\(plural) back to a folder above"
+      case .hiddenFolder: "hidden folder\(plural)"
       case .otherFile: "file\(plural) that \(count == 1 ? "is no picture" : "are no pictures")"
       }
     }
@@ -34,6 +37,8 @@ public struct PassedOver: Equatable, Sendable {
     public fileprivate(set) var count: Int
     /// The first one's path, with bytes escaped that are not UTF-8.
     public let example: String
+
+    init(count: Int, example: String) { (self.count, self.example) = (count, example) }
   }
 
   /// What was found of each kind; kinds of which there is nothing are absent.

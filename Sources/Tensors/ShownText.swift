@@ -33,8 +33,8 @@ private func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
   case 0..<0x20, 0x7F..<0xA0: true
   // Marks, embeddings, overrides and isolates that turn the order of what follows.
   case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
-  // Line and paragraph separators.
-  case 0x2028, 0x2029: true
+  // Line and paragraph separators, and the mark of byte order, which nobody sees.
+  case 0x2028, 0x2029, 0xFEFF: true
   default: false
   }
 }

@@ -72,6 +72,22 @@ import Testing
     #expect(sets.steps == [10] && sets.latestStep == 10)
   }
 
+  @Test("a directory of sets that is moved away while a run writes to it is error 73, and none is made in its place")
+  func movedSets() throws {
+    let folder = try TemporaryDirectory()
+    let run = folder.file("run")
+    try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
+    let store = CheckpointStore(writingTo: try HeldDirectory(run))
+    try SampleRun.write(10, to: store)
+    rename(store.directory, folder.file("moved"))
+    let error = #expect(throws: InputError.self) { try SampleRun.write(20, to: store) }
+    #expect(error?.description.hasPrefix("\(store.directory): the directory was moved or removed") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: run).isEmpty)
+    rename(folder.file("moved"), store.directory)
+    try SampleRun.write(20, to: store)
+    #expect(store.latestStep == 20)
+  }
+
   @Test("a directory of sets that vanished is made again")
   func vanishedSets() throws {
     let run = try SampleRun()

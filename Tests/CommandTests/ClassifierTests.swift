@@ -130,7 +130,7 @@ import Testing
       ("missing", ["data.train.files=[missing.bin]"], 66, "missing.bin"),
       ("labels", ["model.classes=4"], 65, "set model.classes to 10"),
       ("kind", ["data.kind=coco"], 78, "expected image_folder, cifar10 or mnist"),
-      ("detector", ["model.name=retinanet"], 78, "input.crop: only a classifier knows it"),
+      ("detector", ["model.name=retinanet", "input.crop=pad"], 78, "input.crop: only a classifier knows it"),
       ("mnist", ["data.kind=mnist"], 66, "idx"),
     ] as [(String, [String], Int32, String)])
   func mistakes(name: String, settings: [String], code: Int32, message: String) throws {

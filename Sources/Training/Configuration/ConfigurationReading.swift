@@ -45,6 +45,7 @@ extension Configuration {
     let overriding = try overrides.map { try ConfigurationLayer(override: $0, environment: environment) }
     let merged = try Self.merge(layers + overriding)
     let mayBeIdle = mayBeIdle.subtracting(overriding.flatMap(\.values.keys))
+      .union(Self.keysOfEarlierModels(layers + overriding))
     // The form and the network come first because the other defaults follow them.
     var model = Model(form: .paper)
     for key in Model.keys where ["form", "name"].contains(key.path) {
@@ -76,6 +77,12 @@ extension Configuration {
     if merged["dropblock.groups"] == nil { turnOffUnstatedDropBlock() }
     places = StatedPlaces(source: name, merged.mapValues(\.origin.place))
     try checkRules()
+  }
+
+  /// Keys that are stated for another model: only before the last layer that states `model.name`, such as in a base.
+  private static func keysOfEarlierModels(_ layers: [ConfigurationLayer]) -> Set<String> {
+    guard let last = layers.lastIndex(where: { $0.values["model.name"] != nil }) else { return [] }
+    return Set(layers[..<last].flatMap(\.values.keys)).subtracting(layers[last...].flatMap(\.values.keys))
   }
 
   /// The value of each key that is stated, the last statement winning.

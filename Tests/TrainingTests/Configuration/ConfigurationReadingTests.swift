@@ -129,6 +129,9 @@ import Testing
       _ = try Configuration(text: text, name: "a", isResolved: true, overrides: ["loss.focal_alpha=1"])
     }
     #expect(override == "--set loss.focal_alpha=1: \(reason)")
+    // What was stated for the model before is not for this one.
+    let other = try Configuration(text: "loss: {focal_alpha: 0.5}", name: "a", overrides: ["model.name=customnet"])
+    #expect(!other.yaml.contains("focal_alpha"))
   }
 
   @Test("a name keeps control characters and separators of lines when it is written and read")
