@@ -67,7 +67,7 @@ extension BadInputCase {
       try $0.classify("cifar10", "--set", "dropblock.sites=skip")
     },
     BadInputCase(
-      "label smoothing for a detector", 78, ["loss.label_smoothing: only classifiers know it", "remove this key"]
+      "label smoothing for a detector", 78, ["loss.label_smoothing: only a classifier knows it", "remove this key"]
     ) {
       $0.train("--set", "loss.label_smoothing=0.1")
     },

@@ -25,7 +25,7 @@ import Testing
       annotations[0]["bbox"] = [400, 300, 60, 60]
       annotations[1]["iscrowd"] = 1
       annotations.removeAll { $0["image_id"] as? Int == 8 }
-      images[7]["file_name"] = "../train2017/000008.jpg"
+      images[7]["file_name"] = "../val2017/000001.jpg"
     }
     try space.orient(space.picture("train", 2), 3)
     let total = try space.read("train").annotations.count
@@ -38,7 +38,7 @@ import Testing
       "8 training images of 5 classes in \(space.annotations("train"))", "without objects, 64x64 pixels",
       "\(total), \(total - 2) used; dropped: 1 crowds, 1 outside their images: ", "annotation 1 of 000001.jpg",
       "1 of 8 images looked into state an EXIF orientation, 0 of them turned", "/000002.jpg, orientation 3",
-      "1 names lead out of the folder of the images", "4 validation images of 5 classes in \(space.annotations("val"))",
+      "4 validation images of 5 classes in \(space.annotations("val"))",
       "none of 4 images looked into states an EXIF orientation",
     ]
     for word in words {

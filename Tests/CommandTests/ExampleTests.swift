@@ -91,7 +91,8 @@ import Testing
     case "verify-resume": return " --kills 1 --config mine.yaml --set train.length='4 steps'"
     default:
       let classes = ["bccd": 5, "imagenet": 2].first { example.contains($0.key) }?.value
-      return model + " --set train.length='1 step' --set train.checkpoint_every='1 step' --set input.evaluation.size=64"
+      return model + " --set train.length='1 step' --set train.checkpoint_every='1 step'"
+        + (example.contains("imagenet") ? "" : " --set input.evaluation.size=64")
         + " --set train.evaluate_every='1 step' --set learning_rate.warmup='0 steps'"
         + (classes.map { " --set model.classes=\($0)" } ?? "")
     }
