@@ -169,8 +169,8 @@ import Testing
     let arguments = space.train("--set", "data.train.images=\(space.data)", "--set", "train.length=1 epoch")
     let result = try space.program(ranks: 1, arguments)
     #expect(result.exitCode == 0, "\(result)")
-    #expect(result.output.contains("7 names have backslashes, which are taken for slashes"), "\(result)")
-    #expect(!result.output.contains("lead out"), "\(result)")
+    #expect(result.errorOutput.contains("7 names have backslashes, which are taken for slashes"), "\(result)")
+    #expect(!result.errorOutput.contains("lead out"), "\(result)")
     #expect(!result.errorOutput.contains("dropped"), "\(result)")
   }
 
