@@ -86,14 +86,7 @@ void read_annotations(Index& index, ondemand::value value, Document& document) {
           bool flag;
           annotation.is_crowd = value.get_bool().get(flag) ? integer(value, place, names[key]) != 0 : flag;
           break;
-        case Box: {
-          double values[4];
-          box(value, place, values);
-          annotation.x = values[0];
-          annotation.y = values[1];
-          annotation.width = values[2];
-          annotation.height = values[3];
-        }
+        case Box: box(value, place, annotation);
       }
     });
     keys.require(Area, place);

@@ -256,8 +256,10 @@ inline std::string_view text(ondemand::value value, const Place& place, const ch
   return result;
 }
 
-/// The four numbers x, y, width, height.
-inline void box(ondemand::value value, const Place& place, double out[4]) {
+/// The four numbers of a record: x, y, width, height.
+template <typename Record>
+void box(ondemand::value value, const Place& place, Record& record) {
+  double* numbers[4] = {&record.x, &record.y, &record.width, &record.height};
   ondemand::array array;
   if (value.get_array().get(array)) mistyped(value, place, "bbox", "[x, y, width, height]");
   int count = 0;
@@ -265,7 +267,7 @@ inline void box(ondemand::value value, const Place& place, double out[4]) {
     ondemand::value entry;
     if (element.get(entry)) throw Failure{CSJBadData, place.text() + ": \"bbox\" is not a complete list"};
     double coordinate = number(entry, place, "bbox");
-    if (count < 4) out[count] = coordinate;
+    if (count < 4) *numbers[count] = coordinate;
     count++;
   }
   if (count != 4) {

@@ -19,14 +19,7 @@ std::vector<CSJResult> parse(Document& document) {
         case ImageID: result.image_id = integer(value, place, names[key]); break;
         case CategoryID: result.category_id = integer(value, place, names[key]); break;
         case Score: result.score = number(value, place, names[key]); break;
-        case Box: {
-          double values[4];
-          box(value, place, values);
-          result.x = values[0];
-          result.y = values[1];
-          result.width = values[2];
-          result.height = values[3];
-        }
+        case Box: box(value, place, result);
       }
     });
     keys.require(KeyCount, place);

@@ -1,6 +1,14 @@
 import Tensors
 
 extension DataCensus {
+  /// Throws exit code 65 where the images cannot be used for what their split is for; see the two below.
+  public func requireUsable(maximumFaults: Int) throws {
+    switch split {
+    case .train: try requireLearnable(maximumFaults: maximumFaults)
+    case .validation: try requireEvaluable()
+    }
+  }
+
   /// Throws exit code 65 where training would learn nothing, or lose more than `maximumFaults` boxes or half of what there is.
   public func requireLearnable(maximumFaults: Int) throws {
     try requirePixels()

@@ -19,8 +19,25 @@ protocol Operation {
 }
 
 extension Operation {
+  var parameters: [ParameterID] { [] }
   var forgetsOutput: Bool { false }
   func shift(of input: Value) -> ChannelShift { .felt }
+}
+
+extension Operation where Self: PlannedOperation {
+  /// Operations whose kernels have no choice are planned as they are.
+  func plan(_ planner: Planner) -> any PlannedOperation { self }
+}
+
+/// An operation that makes one value of one.
+protocol MapOperation: Operation {
+  var input: Value { get }
+  var outputValue: Value { get }
+}
+
+extension MapOperation {
+  var inputs: [Value] { [input] }
+  var outputs: [Value] { [outputValue] }
 }
 
 /// An operation whose primitives are chosen, able to add its steps to a plan.

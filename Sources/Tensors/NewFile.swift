@@ -59,6 +59,13 @@ public func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, writ
   }
 }
 
+/// Writes all of some bytes; see the other form.
+public func writeAll(_ bytes: [UInt8], to descriptor: Int32, written: inout Int) throws(WritingFailure) {
+  try bytes.withUnsafeBytes { bytes in
+    Result { () throws(WritingFailure) in try writeAll(bytes, to: descriptor, written: &written) }
+  }.get()
+}
+
 /// Gives a file new content in one step: readers see the old or the new, and a file that could not be written whole is
 /// as it was.
 ///
@@ -70,9 +77,7 @@ public func replaceFile(_ path: String, with bytes: [UInt8]) throws(WritingFailu
   let descriptor = try createFile(temporary)
   var written = 0
   do throws(WritingFailure) {
-    try bytes.withUnsafeBytes { bytes in
-      Result { () throws(WritingFailure) in try writeAll(bytes, to: descriptor, written: &written) }
-    }.get()
+    try writeAll(bytes, to: descriptor, written: &written)
   } catch {
     close(descriptor)
     unlink(temporary)

@@ -7,30 +7,28 @@ import Tensors
 struct BilinearUpsampleKernel {
   /// Along an axis: where each fine position lies among the coarse ones, and who reads each coarse one.
   private struct Axis {
+    /// A fine position that reads a coarse one, and the share that it takes.
+    typealias Reader = (position: Int, share: Float)
+
     /// The coarse position before each fine one, and the share of the one behind it.
-    var before: [Int] = []
-    var share: [Float] = []
-    /// For each coarse position the fine ones that read it: `first[i]..<end[i]`.
-    var first: [Int]
-    var end: [Int]
+    let before: [Int]
+    let share: [Float]
+    /// For each coarse position where its readers begin, and the end.
+    let starts: [Int]
+    let readers: [Reader]
 
     init(coarse: Int, fine: Int) {
       let ratio = fine > 1 ? Float(coarse - 1) / Float(fine - 1) : 0
-      (first, end) = (Array(repeating: fine, count: coarse), Array(repeating: 0, count: coarse))
-      for position in 0..<fine {
-        let place = Float(position) * ratio
-        let start = min(coarse - 1, Int(place))
-        before.append(start)
-        share.append(start == coarse - 1 ? 0 : place - Float(start))
-        for source in start...min(coarse - 1, start + 1) {
-          (first[source], end[source]) = (min(first[source], position), position + 1)
-        }
+      let places = (0..<fine).map { Float($0) * ratio }
+      before = places.map { min(coarse - 1, Int($0)) }
+      share = zip(places, before).map { $1 == coarse - 1 ? 0 : $0 - Float($1) }
+      var readers = [[Reader]](repeating: [], count: coarse)
+      for (position, (before, share)) in zip(before, share).enumerated() {
+        readers[before].append((position, 1 - share))
+        if share > 0 { readers[before + 1].append((position, share)) }
       }
-    }
-
-    /// What a fine position takes of a coarse one.
-    func weight(_ position: Int, of source: Int) -> Float {
-      before[position] == source ? 1 - share[position] : share[position]
+      starts = readers.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
+      self.readers = readers.flatMap { $0 }
     }
   }
 
@@ -79,20 +77,25 @@ struct BilinearUpsampleKernel {
   /// Writes the gradient of x: what the pixels that read each of its pixels pass on; the lateral's gradient is dy itself.
   func backward(_ dy: Elements, _ dx: Elements) {
     let (block, width) = group
-    parallel(coarse.planes * coarse.h) { unit in
-      let (plane, row) = unit.quotientAndRemainder(dividingBy: coarse.h)
-      let dy = dy + plane * fine.planeElements
-      let target = dx + unit * coarse.w * block
-      for column in 0..<coarse.w {
-        var sum = Lanes()
-        for reader in rows.first[row]..<max(rows.first[row], rows.end[row]) {
-          let down = rows.weight(reader, of: row)
-          for other in columns.first[column]..<max(columns.first[column], columns.end[column]) {
-            let weight = down * columns.weight(other, of: column)
-            sum += dy.lanes((reader &* fine.w &+ other) &* block, width) * weight
+    columns.starts.withUnsafeBufferPointer { starts in
+      columns.readers.withUnsafeBufferPointer { readers in
+        parallel(coarse.planes * coarse.h) { unit in
+          let (plane, row) = unit.quotientAndRemainder(dividingBy: coarse.h)
+          let dy = dy + plane * fine.planeElements
+          let target = dx + unit * coarse.w * block
+          let above = rows.readers[rows.starts[row]..<rows.starts[row + 1]]
+          for column in 0..<coarse.w {
+            var sum = Lanes()
+            for down in above {
+              for index in starts[column]..<starts[column &+ 1] {
+                let across = readers[index]
+                let element = (down.position &* fine.w &+ across.position) &* block
+                sum += dy.lanes(element, width) * (down.share * across.share)
+              }
+            }
+            target.store(sum, column &* block, width)
           }
         }
-        target.store(sum, column &* block, width)
       }
     }
   }

@@ -1,19 +1,13 @@
 import Tensors
 
 /// The mean of windows, of those pixels that lie within the map.
-struct AveragePoolOperation: Operation, PlannedOperation {
+struct AveragePoolOperation: MapOperation, PlannedOperation {
   let name: String
   let input: Value
   let outputValue: Value
   let window: Window
 
-  var inputs: [Value] { [input] }
-  var outputs: [Value] { [outputValue] }
-  var parameters: [ParameterID] { [] }
-
   func shift(of input: Value) -> ChannelShift { .passedOn }
-
-  func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   private func kernel(_ planner: Planner) -> AveragePoolKernel {
     AveragePoolKernel(window, input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock))

@@ -7,11 +7,8 @@ struct ConcatenationOperation: Operation, PlannedOperation {
   let outputValue: Value
 
   var outputs: [Value] { [outputValue] }
-  var parameters: [ParameterID] { [] }
 
   func shift(of input: Value) -> ChannelShift { .passedOn }
-
-  func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   private func kernel(_ planner: Planner) -> ConcatenationKernel {
     ConcatenationKernel(inputs.map { BlockedShape($0.shape, channelBlock: planner.engine.channelBlock) })

@@ -1,16 +1,10 @@
 import Tensors
 
 /// The mean of every channel over the pixels of its image.
-struct GlobalAveragePoolOperation: Operation, PlannedOperation {
+struct GlobalAveragePoolOperation: MapOperation, PlannedOperation {
   let name: String
   let input: Value
   let outputValue: Value
-
-  var inputs: [Value] { [input] }
-  var outputs: [Value] { [outputValue] }
-  var parameters: [ParameterID] { [] }
-
-  func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   func addForward(to planner: Planner) {
     let (x, y) = (planner.buffer(of: input), planner.buffer(of: outputValue))

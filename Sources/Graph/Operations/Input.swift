@@ -9,8 +9,6 @@ struct InputOperation: Operation, PlannedOperation {
 
   var outputs: [Value] { [images] }
 
-  func plan(_ planner: Planner) -> any PlannedOperation { self }
-
   func addForward(to planner: Planner) {
     let floats = planner.declareInput(images)
     let stored = planner.buffer(of: images)

@@ -4,15 +4,11 @@ import Tensors
 /// A mask in a pass of its own, where no batch-norm stands in front that it could ride on: y = x * bits * factor.
 ///
 /// The mask and its factor are constants of the step, so the gradient is multiplied with the same. In inference y is x.
-struct MaskingOperation: Operation {
+struct MaskingOperation: MapOperation {
   let name: String
   let input: Value
   let outputValue: Value
   let site: MaskSite
-
-  var inputs: [Value] { [input] }
-  var outputs: [Value] { [outputValue] }
-  var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { PlannedMasking(operation: self, mask: planner.mask(site)) }
 }

@@ -1,15 +1,12 @@
 import Tensors
 
 /// Max pooling that remembers which input won.
-struct MaxPoolOperation: Operation {
+struct MaxPoolOperation: MapOperation {
   let name: String
   let input: Value
   let outputValue: Value
   let window: Window
 
-  var inputs: [Value] { [input] }
-  var outputs: [Value] { [outputValue] }
-  var parameters: [ParameterID] { [] }
   var forgetsOutput: Bool { true }
 
   func shift(of input: Value) -> ChannelShift { .passedOn }

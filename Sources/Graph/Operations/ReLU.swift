@@ -1,16 +1,10 @@
 import Tensors
 
 /// ReLU on its own: y = max(0, x), in place where nobody else reads x.
-struct ReLUOperation: Operation, PlannedOperation {
+struct ReLUOperation: MapOperation, PlannedOperation {
   let name: String
   let input: Value
   let outputValue: Value
-
-  var inputs: [Value] { [input] }
-  var outputs: [Value] { [outputValue] }
-  var parameters: [ParameterID] { [] }
-
-  func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   func addForward(to planner: Planner) {
     planner.computeInPlace(input, outputValue)

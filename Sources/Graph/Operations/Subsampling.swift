@@ -1,16 +1,10 @@
 import Tensors
 
 /// Every second row and column of a map, the first ones among them.
-struct SubsamplingOperation: Operation, PlannedOperation {
+struct SubsamplingOperation: MapOperation, PlannedOperation {
   let name: String
   let input: Value
   let outputValue: Value
-
-  var inputs: [Value] { [input] }
-  var outputs: [Value] { [outputValue] }
-  var parameters: [ParameterID] { [] }
-
-  func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   private func kernel(_ planner: Planner) -> SubsamplingKernel {
     SubsamplingKernel(input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock))

@@ -18,9 +18,6 @@ struct UpsampleAddOperation: Operation, PlannedOperation {
 
   var inputs: [Value] { [coarse, lateral] }
   var outputs: [Value] { [outputValue] }
-  var parameters: [ParameterID] { [] }
-
-  func plan(_ planner: Planner) -> any PlannedOperation { self }
 
   private func shapes(_ planner: Planner) -> (coarse: BlockedShape, fine: BlockedShape) {
     let block = planner.engine.channelBlock

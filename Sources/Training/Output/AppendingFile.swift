@@ -47,9 +47,7 @@ public final class AppendingFile: Sendable {
     }
     var written = 0
     do throws(WritingFailure) {
-      try bytes.withUnsafeBytes { bytes in
-        Result { () throws(WritingFailure) in try writeAll(bytes, to: descriptor, written: &written) }
-      }.get()
+      try writeAll(bytes, to: descriptor, written: &written)
     } catch {
       if written > 0 { ftruncate(descriptor, lseek(descriptor, 0, SEEK_END) - written) }
       throw error

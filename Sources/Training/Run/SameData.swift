@@ -1,3 +1,4 @@
+import Datasets
 import Distributed
 import Tensors
 
@@ -15,6 +16,16 @@ extension Communicator {
         .badData,
         "\(file): expected the same data on all hosts, got \(here) here and others elsewhere; copy the data set again where it "
           + "differs")
+    }
+  }
+
+  /// The census of a split's images on the first rank, nil on the others; all throw 65 where it shows that they cannot be used.
+  func usableCensus(of configuration: Configuration, _ make: () -> DataCensus) throws -> DataCensus? {
+    try collectively {
+      guard rank == 0 else { return nil }
+      let census = make()
+      try census.requireUsable(maximumFaults: configuration.data.maxFaults)
+      return census
     }
   }
 }

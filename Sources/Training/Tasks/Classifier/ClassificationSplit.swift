@@ -16,19 +16,15 @@ public struct ClassificationSplit: Sendable {
   /// Opens a split; each rank lists or reads it for itself.
   ///
   /// Its classes are those that are expected, matched by name; where nothing is said, those of validation images are the
-  /// training images' where these are there. All ranks call it. Throws the same error on all ranks, 65 also where they do not see the same images.
+  /// training images' where these are there. All ranks call it. Throws the same error on all ranks, 65 also where they do not
+  /// see the same images, and where too many of these cannot be had, see `DataCensus`.
   public init(
     _ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil, communicator: Communicator
   ) throws {
     let dataset = try communicator.collectively { try Self.open(name, of: configuration, classes) }
     try communicator.requireSameData(dataset.contentHash) { (dataset.name, "\(dataset.count) images") }
     self.dataset = dataset
-    census = try communicator.collectively {
-      guard communicator.rank == 0 else { return nil }
-      let census = DataCensus(dataset, name, .headers)
-      if let loss = census.lossOfImages { throw InputError(.badData, loss) }
-      return census
-    }
+    census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, .headers) }
   }
 
   /// Opens a split in this process alone.

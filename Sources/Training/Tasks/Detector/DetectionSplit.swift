@@ -30,15 +30,7 @@ public struct DetectionSplit: Sendable {
       (dataset.index.path, "\(dataset.index.imageCount) images with \(dataset.index.annotationCount) objects")
     }
     self.dataset = dataset
-    census = try communicator.collectively {
-      guard communicator.rank == 0 else { return nil }
-      let census = DataCensus(dataset, name, .headers)
-      switch name {
-      case .train: try census.requireLearnable(maximumFaults: configuration.data.maxFaults)
-      case .validation: try census.requireEvaluable()
-      }
-      return census
-    }
+    census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, .headers) }
   }
 
   /// Opens a split in this process alone.

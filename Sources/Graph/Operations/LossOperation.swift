@@ -1,0 +1,29 @@
+import Tensors
+
+/// A loss, forward and backward in one pass.
+///
+/// Its gradient takes the place of what it compares: nothing else of the step reads that, unless it is an output of the graph.
+protocol LossOperation: Operation, PlannedOperation {
+  /// What the targets are compared with.
+  var predictions: Value { get }
+}
+
+extension LossOperation {
+  var inputs: [Value] { [predictions] }
+  var outputs: [Value] { [] }
+
+  /// Adds the step that finds the loss; `run` gets the predictions, where their gradient goes, and the targets of the batch.
+  func addLoss<Targets: BatchTargets>(
+    to planner: Planner, kind: String, run: @escaping (_ x: Elements, _ gradient: Elements, _ targets: Targets) -> Void
+  ) {
+    let (x, gradient) = (planner.buffer(of: predictions), planner.lossGradient(of: predictions))
+    planner.add(
+      Step(name, kind: kind, .forward, reads: [x], writes: [gradient]) { context in
+        run(x.elements, gradient.elements, context.targets(of: name))
+      })
+  }
+
+  func addBackward(to planner: Planner, outputGradients: [[Buffer]]) {
+    planner.addGradient(planner.lossGradient(of: predictions), to: predictions)
+  }
+}
