@@ -2,11 +2,17 @@ import CSimdJSON
 import Tensors
 
 extension COCOIndex {
-  /// Throws exit code 65, naming the image or category and the key, where something is missing that scoring does without
-  /// and a model does not: names and sizes of pictures, names of categories.
-  func requireDescriptions() throws {
+  /// Throws exit code 65, naming the image and the key, where the name or the size of a picture is missing, which scoring does
+  /// without and a model does not, and for a name that the system would cut at a zero character.
+  func requireImageDescriptions() throws {
     for position in 0..<imageCount {
       let image = image(at: position)
+      if image.fileName.utf8.contains(0) {
+        throw InputError(
+          .badData,
+          "\(path): image \(image.id): \"file_name\": expected the name of a file, got one with a zero character, "
+            + "\"\(image.fileName)\"; mend the annotations")
+      }
       let key: String
       if image.fileName.isEmpty {
         key = "a \"file_name\""
@@ -18,11 +24,6 @@ extension COCOIndex {
       throw InputError(
         .badData,
         "\(path): image \(image.id): expected \(key), got none; a model cannot do without, scoring can")
-    }
-    if let category = categories.first(where: { $0.name.isEmpty }) {
-      throw InputError(
-        .badData,
-        "\(path): category \(category.id): expected a \"name\", got none; a model cannot do without, scoring can")
     }
   }
 

@@ -116,11 +116,6 @@ public struct ClassificationDataset: Sendable {
     return counts
   }
 
-  /// The classes that there are no pictures of.
-  public var emptyClasses: [String] {
-    zip(classNames, countsOfClasses).filter { $0.1 == 0 }.map(\.0)
-  }
-
   /// The same on all machines that hold the same pictures in the same order; of files the names count, not the content.
   public var contentHash: UInt64 {
     switch pictures {
@@ -136,13 +131,7 @@ public struct ClassificationDataset: Sendable {
   /// Throws exit code 65 when a picture is of a class that a model of `classCount` does not have.
   public func requireClasses(below classCount: Int) throws {
     switch pictures {
-    case .files:
-      if classNames.count > classCount {
-        throw InputError(
-          .badData,
-          "\(name): has \(classNames.count) classes, the model has \(classCount); set model.classes to "
-            + "\(classNames.count)")
-      }
+    case .files: try ExpectedClasses(ClassList(names: classNames), at: name).requireClasses(below: classCount)
     case .memory(let images):
       if let index = images.labels.firstIndex(where: { $0 >= classCount }) {
         throw InputError(

@@ -31,7 +31,7 @@ extension DataCensus {
       if objects.faults > maximumFaults {
         throw InputError(
           .badData,
-          "\(name): \(objects.faults) boxes cannot be learned from (\(dropped)), data.max_faults allows \(maximumFaults); "
+          "\(name): \(objects.faults) boxes cannot be learned from (\(objects.faultsText)), data.max_faults allows \(maximumFaults); "
             + "mend the data or raise the limit")
       }
     }
@@ -112,12 +112,13 @@ extension DataCensus {
 extension ObjectCensus {
   /// What cannot be learned from and why, with the first of each kind; empty where all can.
   var unusedText: String {
-    var parts = crowds == 0 ? [] : ["\(crowds) crowds"]
-    for (tally, reason) in [(withoutArea, "without area"), (outsideImage, "outside their images")] where tally.count > 0
-    {
-      parts.append("\(tally.count) \(reason): \(tally.first ?? "")")
-    }
-    return parts.joined(separator: ", ")
+    [crowds == 0 ? "" : "\(crowds) crowds", faultsText].filter { !$0.isEmpty }.joined(separator: ", ")
+  }
+
+  /// The same without crowds, which are no faults.
+  var faultsText: String {
+    [(withoutArea, "without area"), (outsideImage, "outside their images")].filter { $0.0.count > 0 }
+      .map { "\($0.0.count) \($0.1): \($0.0.first ?? "")" }.joined(separator: ", ")
   }
 
   /// Shares that look wrong, with the likely cause.

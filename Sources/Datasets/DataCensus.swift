@@ -155,7 +155,8 @@ public struct DataCensus: Codable, Equatable, Sendable {
       look(into: path, reader, depth) { try reader.open(dataset, at: position) }
     }
     findWarnings(rule: dataset.orientation)
-    warnings += index.annotationIDRemarks
+    // They are about figures, of which training images have none.
+    if split == .validation { warnings += index.annotationIDRemarks }
   }
 
   /// Looks at a classifier's data.

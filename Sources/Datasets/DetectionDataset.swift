@@ -36,7 +36,7 @@ public struct DetectionDataset: Sendable {
     guard FileManager.default.fileExists(atPath: imageDirectory, isDirectory: &isDirectory), isDirectory.boolValue
     else { throw InputError(.missingFile, "\(imageDirectory): the folder of the images is missing") }
     if index.imageCount == 0 { throw InputError(.badData, "\(index.path): lists no images") }
-    try Self.requireFileNames(of: index)
+    try index.requireImageDescriptions()
     (self.index, self.imageDirectory, self.numbering) = (index, imageDirectory, numbering)
     self.orientation = orientation
     let numbers = try Self.classNumbers(of: index, numbering: numbering, classCount: classCount)
@@ -44,17 +44,16 @@ public struct DetectionDataset: Sendable {
     categoryOfClass = Dictionary(zip(numbers, index.categories)) { first, _ in first }
   }
 
-  /// The class of each category, in the order of the file; throws as the initialiser.
+  /// The class of each category, in the order of the file; throws as the initialiser for categories.
   private static func classNumbers(
     of index: COCOIndex, numbering: ClassNumbering, classCount: Int
   ) throws -> [Int] {
-    try index.requireDescriptions()
     try requireNames(of: index)
     let numbers: [Int]
     switch numbering {
     case .byOrder: numbers = Array(index.categories.indices)
     // Wrapping around, the least of all identifiers is out of range too.
-    case .byIdentifier(let first): numbers = index.categories.map { $0.id - first }
+    case .byIdentifier(let first): numbers = index.categories.map { $0.id &- first }
     case .byName(let expected): numbers = try expected.numbers(of: index.categories.map(\.name), in: index.path)
     }
     for (category, number) in zip(index.categories, numbers) where number < 0 || number >= classCount {
@@ -78,7 +77,7 @@ public struct DetectionDataset: Sendable {
     return classes.names
   }
 
-  /// The classes that a file's categories become by themselves; throws as the initialiser.
+  /// The classes that a file's categories become by themselves; throws as the initialiser for categories.
   public static func classes(of index: COCOIndex, numbering: ClassNumbering, classCount: Int) throws -> ClassList {
     let numbers = try classNumbers(of: index, numbering: numbering, classCount: classCount)
     return list(Dictionary(zip(numbers, index.categories)) { first, _ in first })
@@ -91,23 +90,16 @@ public struct DetectionDataset: Sendable {
       })
   }
 
-  /// Throws exit code 65 for a name that the system would cut at a zero character.
-  private static func requireFileNames(of index: COCOIndex) throws {
-    for position in 0..<index.imageCount {
-      let image = index.image(at: position)
-      if image.fileName.utf8.contains(0) {
-        throw InputError(
-          .badData,
-          "\(index.path): image \(image.id): \"file_name\": expected the name of a file, got one with a zero character, "
-            + "\"\(image.fileName)\"; mend the annotations")
-      }
-    }
-  }
-
   /// Throws exit code 65 for categories that no name tells apart, as what is matched by name needs one of its own.
   private static func requireNames(of index: COCOIndex) throws {
     var known: [String: Int] = [:]
     for category in index.categories {
+      if category.name.isEmpty {
+        throw InputError(
+          .badData,
+          "\(index.path): category \(category.id): expected a \"name\", got none; a model cannot do without, scoring can"
+        )
+      }
       if let other = known.updateValue(category.id, forKey: category.name) {
         throw InputError(
           .badData,
@@ -137,9 +129,7 @@ public struct DetectionDataset: Sendable {
       if let kind = annotation.fault(in: image) {
         result.faults.append(DataFault(kind: kind, cause: "\(index.path): \(annotation.cause(in: image))"))
       } else {
-        // Numbers beyond the range of Float would be infinite.
-        let limit = SIMD4<Float>(repeating: .greatestFiniteMagnitude)
-        result.boxes.append(annotation.corners.clamped(lowerBound: -limit, upperBound: limit))
+        result.boxes.append(annotation.corners)
         result.classes.append(number)
       }
     }

@@ -44,9 +44,6 @@ public struct PassedOver: Equatable, Sendable {
   /// What was found of each kind; kinds of which there is nothing are absent.
   public private(set) var found: [Kind: Found] = [:]
 
-  /// The number of everything that is left out.
-  public var count: Int { found.values.reduce(0) { $0 + $1.count } }
-
   /// The counts of some kinds with an example each, nil where there is nothing of them.
   public func text(of kinds: [Kind] = Kind.allCases) -> String? {
     let parts = kinds.compactMap { kind in

@@ -1,5 +1,5 @@
-import Tensors
 import Glibc
+import Tensors
 
 /// Half the width and height of an anchor, in pixels.
 struct AnchorShape {

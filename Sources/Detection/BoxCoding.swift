@@ -1,5 +1,5 @@
-import Tensors
 import Glibc
+import Tensors
 
 extension ModelForm {
   /// The largest log size ratio that torchvision decodes: an object of 1000 pixels from an anchor of 16.

@@ -48,8 +48,9 @@ private struct PlannedMaxPool: PlannedOperation {
 extension Graph {
   /// The maximum over windows of (N, C, H, W); padding never wins, the first of equals does.
   ///
-  /// Traps for a window that lies outside of the map.
+  /// Traps for a window that lies outside of the map, and for one of more than 256 pixels.
   public func maxPool(_ name: String, _ input: Value, _ window: Window) -> Value {
+    require(window.area <= 256, "\(name): a window of \(window.area) pixels has more places than bfloat16 tells apart")
     let output = newValue(window.results(of: input.shape, channels: input.shape.c))
     append(MaxPoolOperation(name: name, input: input, outputValue: output, window: window))
     return output

@@ -1,5 +1,5 @@
-import Tensors
 import Regularization
+import Tensors
 
 extension Configuration {
   /// DropBlock.

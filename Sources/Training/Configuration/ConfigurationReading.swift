@@ -44,8 +44,8 @@ extension Configuration {
   ) throws {
     let overriding = try overrides.map { try ConfigurationLayer(override: $0, environment: environment) }
     let merged = try Self.merge(layers + overriding)
-    let mayBeIdle = mayBeIdle.subtracting(overriding.flatMap(\.values.keys))
-      .union(Self.keysOfEarlierModels(layers + overriding))
+    let mayBeIdle = mayBeIdle.union(Self.keysOfEarlierModels(layers + overriding))
+      .subtracting(overriding.flatMap(\.values.keys))
     // The form and the network come first because the other defaults follow them.
     var model = Model(form: .paper)
     for key in Model.keys where ["form", "name"].contains(key.path) {

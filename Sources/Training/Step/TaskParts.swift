@@ -1,5 +1,4 @@
 import Datasets
-import Datasets
 import Distributed
 import Graph
 import Tensors

@@ -5,8 +5,8 @@ import Tensors
 
 /// What is trained: a network with its losses, the images that they learn from, and how the result is judged.
 ///
-/// `Configuration.task` chooses one by `model.name`. To add a task, conform to this in a folder of `Tasks` and add a case of
-/// `TaskKind`; nothing else asks which task it has.
+/// `Configuration.task` chooses one by `model.name`. To add a task, conform to this in a folder of `Tasks`, and add a case to
+/// `TaskKind`, with the keys that only it reads, and to `ConfiguredNetwork`; `ConfigurationRules` has rules of single tasks.
 protocol TrainingTask {
   /// What the losses want of one image; the threads that load images make it.
   associatedtype ImageTargets: Sendable

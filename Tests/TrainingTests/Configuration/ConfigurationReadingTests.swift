@@ -132,6 +132,10 @@ import Testing
     // What was stated for the model before is not for this one.
     let other = try Configuration(text: "loss: {focal_alpha: 0.5}", name: "a", overrides: ["model.name=customnet"])
     #expect(!other.yaml.contains("focal_alpha"))
+    let stated = message {
+      _ = try Configuration(text: "", name: "a", overrides: ["loss.focal_alpha=1", "model.name=customnet"])
+    }
+    #expect(stated == override)
   }
 
   @Test("a name keeps control characters and separators of lines when it is written and read")

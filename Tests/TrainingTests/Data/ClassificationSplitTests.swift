@@ -125,7 +125,7 @@ struct ClassificationSplitTests {
     #expect(empty?.description.hasPrefix("\(folder.path)/train/n2: expected images (") == true)
     #expect(empty?.description.hasSuffix("remove the folder and \(folder.path)/val/n2") == true)
     let validation = try ClassificationSplit(.validation, of: plain).dataset
-    #expect(validation.countsOfClasses == [1, 0, 1] && validation.emptyClasses == ["n2"])
+    #expect(validation.countsOfClasses == [1, 0, 1] && validation.classNames[1] == "n2")
     try FileManager.default.removeItem(atPath: folder.file("val/n2"))
     #expect(try ClassificationSplit(.validation, of: plain).dataset.countsOfClasses == [1, 0, 1])
     #expect(error(.train, plain)?.description.hasSuffix("or remove the folder") == true)

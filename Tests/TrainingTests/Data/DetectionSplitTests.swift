@@ -113,6 +113,8 @@ struct DetectionSplitTests {
     #expect(
       message { _ = try twice.identifiers(.train) }
         .contains("train.json: categories 0 and 2: expected names of their own, got fish twice"))
+    let least = try Files(training: [(Int.min, "fish")], validation: [], model: "form: paper, classes: 2")
+    #expect(message { _ = try least.identifiers(.train) }.contains("would be class \(Int.max)"))
     let nameless = try Files(training: [(0, "fish"), (1, "")], validation: [], model: "form: paper, classes: 2")
     #expect(
       message { _ = try nameless.identifiers(.train) }.contains("train.json: category 1: expected a \"name\", got none")

@@ -36,22 +36,23 @@ public struct ClassificationSplit: Sendable {
   private static func open(
     _ name: Name, of configuration: Configuration, _ classes: ExpectedClasses?
   ) throws -> ClassificationDataset {
+    let dataset: ClassificationDataset
     do {
-      let dataset = try read(name, configuration)
-      let expected = try classes ?? (name == .validation ? trainingClasses(configuration) : nil)
-      guard let expected else {
-        try dataset.requireClasses(below: configuration.model.classes)
-        return dataset
-      }
-      try expected.requireClasses(below: configuration.model.classes)
-      if name == .train && configuration.data.kind == .imageFolder {
-        try expected.requireAll(dataset.classNames, in: dataset.name)
-      }
-      return try dataset.matched(to: expected)
+      dataset = try read(name, configuration)
     } catch let error as InputError where error.exitCode == .missingFile {
       let key = configuration.data.kind == .cifar10 ? "files" : "images"
       throw InputError(.missingFile, "\(error); data.root or data.\(name.rawValue).\(key) says where it lies")
     }
+    let expected = try classes ?? (name == .validation ? trainingClasses(configuration) : nil)
+    guard let expected else {
+      try dataset.requireClasses(below: configuration.model.classes)
+      return dataset
+    }
+    try expected.requireClasses(below: configuration.model.classes)
+    if name == .train && configuration.data.kind == .imageFolder {
+      try expected.requireAll(dataset.classNames, in: dataset.name)
+    }
+    return try dataset.matched(to: expected)
   }
 
   private static func read(_ name: Name, _ configuration: Configuration) throws -> ClassificationDataset {
