@@ -120,7 +120,7 @@ public struct CheckpointStore: Sendable {
   }
 
   private func createOwnDirectory() throws(InputError) {
-    if isDirectory(directory) { return }
+    if FilePath(directory).isDirectory { return }
     try createDirectory(directory)
     try flushDirectory(URL(fileURLWithPath: directory).deletingLastPathComponent().path)
   }

@@ -9,7 +9,7 @@ import Tensors
 // - One rank knows, the others may be inside a collective: `abort`. MPI_Abort makes mpirun kill the other ranks and
 //   return the code. What they have not yet written is lost.
 // - The job stands still and one rank has told all others (Note [Watching each other]): that one speaks and aborts; the
-//   others are silent and give it time to.
+//   others give it time to, and speak and abort themselves where it has not.
 // - A wait passed its deadline and nobody told anything: most ranks find out within the same second, so each prints its
 //   line and then gives the others time to do the same before it aborts.
 // Both ways were checked against mpirun 4.1.4: it returns 65, 74 and 75 as they were given.

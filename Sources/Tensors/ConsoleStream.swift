@@ -24,12 +24,25 @@ public final class ConsoleStream: Sendable {
     var (accepted, finished) = (0, 0)
     /// Bytes that are out, by which a slow reader is told from none.
     var writtenBytes = 0
-    /// Lines that were dropped since the queue was empty.
+    /// Lines that were dropped and not told yet.
     var lostLines = 0
     /// Whether nobody waits for the reader until the queue is empty.
     var isStuck = false
     var hasThread = false
     var isClosed = false
+
+    mutating func append(_ text: [UInt8]) {
+      queue.append(text)
+      queuedBytes += text.count
+      accepted += 1
+    }
+
+    /// Tells what was dropped, in front of what comes next.
+    mutating func noteLoss() {
+      if lostLines == 0 { return }
+      append(Array("[\(lostLines) lines are not shown, since nobody was reading]\n".utf8))
+      lostLines = 0
+    }
   }
 
   private let descriptor: Int32
@@ -53,13 +66,13 @@ public final class ConsoleStream: Sendable {
   public func write(_ text: [UInt8]) {
     let number: Int? = state.withLock { state in
       if !state.hasThread { start(&state) }
-      if state.queuedBytes + text.count > queueLimit {
+      // A text alone may be as long as it likes.
+      if !state.queue.isEmpty && state.queuedBytes + text.count > queueLimit {
         state.lostLines += text.count { $0 == UInt8(ascii: "\n") }
         return nil
       }
-      state.queue.append(text)
-      state.queuedBytes += text.count
-      state.accepted += 1
+      state.noteLoss()
+      state.append(text)
       return state.isStuck ? nil : state.accepted
     }
     guard let number else { return }
@@ -107,19 +120,14 @@ public final class ConsoleStream: Sendable {
         state.queuedBytes -= text.count
         state.finished += 1
         if !state.queue.isEmpty { return }
-        if state.lostLines > 0 {
-          let note = Array("[\(state.lostLines) lines are not shown, since nobody was reading]\n".utf8)
-          state.queue.append(note)
-          state.queuedBytes += note.count
-          state.accepted += 1
-        }
-        state.lostLines = 0
+        state.noteLoss()
         state.isStuck = false
       }
     }
   }
 
-  private static func write(_ text: [UInt8], to descriptor: Int32, progress: (Int) -> Void) {
+  /// Writes a text here and now, however long its reader takes; that nobody reads or there is no room is no error.
+  public static func write(_ text: [UInt8], to descriptor: Int32, progress: (Int) -> Void = { _ in }) {
     var written = 0
     while written < text.count {
       // Small pieces show that a reader goes on; one line of several ranks is one piece.

@@ -13,7 +13,9 @@ enum ProgramArguments {
     return try arguments.enumerated().map { index, argument in
       if let text = String(validating: argument, as: UTF8.self) { return text }
       let text = FilePath.text(argument)
-      let option = text.hasPrefix("--") ? text : index > 0 ? FilePath.text(arguments[index - 1]) : ""
+      let before = index > 0 ? FilePath.text(arguments[index - 1]) : ""
+      let isValue = before.hasPrefix("--") && before != "--" && !before.contains("=")
+      let option = text.hasPrefix("--") ? text : isValue ? before : ""
       if option.hasPrefix("--") && !option.hasPrefix("--set") {
         throw ValidationError("\(option): expected text in UTF-8, got \(text); give a link of another name to it")
       }

@@ -46,7 +46,7 @@ public struct PredictRequest: Sendable {
       try reader.read(path, trained.configuration.data.orientation)
       if reader.orientation != .upright && trained.configuration.data.orientation == .auto {
         console.warn(
-          "\(path): states EXIF orientation \(reader.orientation.rawValue) and is taken as stored; say "
+          "\(shown(path.description)): states EXIF orientation \(reader.orientation.rawValue) and is taken as stored; say "
             + "--set data.orientation=apply, which turns it as viewers do, or ignore")
       }
       let all = try predictor.detections(in: reader)

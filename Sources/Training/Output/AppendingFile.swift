@@ -10,17 +10,21 @@ public final class AppendingFile: Sendable {
   /// The path that messages name.
   public let path: String
   private let descriptor: Mutex<Int32>
+  private let identity: FileIdentity?
 
   /// Opens the file, creating it when it does not exist.
   ///
   /// - Throws: `InputError` with code 73 when it cannot be written, is a link or no regular file.
   public init(path: String) throws(InputError) {
     self.path = path
+    let opened: Int32
     do throws(WritingFailure) {
-      descriptor = Mutex(try openFileForAppending(path))
+      opened = try openFileForAppending(path)
     } catch {
       throw .cannotWrite(path, error)
     }
+    descriptor = Mutex(opened)
+    identity = FileIdentity(of: opened)
   }
 
   deinit {
@@ -34,15 +38,15 @@ public final class AppendingFile: Sendable {
   public func append(_ bytes: [UInt8]) throws(InputError) {
     do throws(WritingFailure) {
       try descriptor.withLock { descriptor in
-        Result { () throws(WritingFailure) in try Self.append(bytes, to: descriptor, path) }
+        Result { () throws(WritingFailure) in try append(bytes, to: descriptor) }
       }.get()
     } catch {
       throw .cannotWrite(path, error)
     }
   }
 
-  private static func append(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(WritingFailure) {
-    guard let identity = FileIdentity(of: descriptor), FileIdentity(of: path) == identity else {
+  private func append(_ bytes: [UInt8], to descriptor: Int32) throws(WritingFailure) {
+    guard let identity, FileIdentity(of: path) == identity else {
       throw WritingFailure("write", "it was moved or removed while the run was writing to it")
     }
     var written = 0

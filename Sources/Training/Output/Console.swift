@@ -30,10 +30,7 @@ public final class Console: Sendable {
     self.init(style: style) { descriptor, bytes in
       switch (descriptor, waitsForReader) {
       case (STDOUT_FILENO, false): ConsoleStream.output.write(bytes)
-      case (STDOUT_FILENO, true):
-        // A closed pipe or a full disk behind standard output is not for the console to tell.
-        var written = 0
-        try? bytes.withUnsafeBytes { try writeAll($0, to: STDOUT_FILENO, written: &written) }
+      case (STDOUT_FILENO, true): ConsoleStream.write(bytes, to: STDOUT_FILENO)
       default: ConsoleStream.error.write(bytes)
       }
     }
@@ -99,7 +96,7 @@ public final class Console: Sendable {
   /// Moves the bar of a live console, at most ten times a second; does nothing on others.
   public func tick(_ metrics: TrainingMetrics, totalSteps: Int, secondsLeft: Double) {
     guard case .live(let columns) = style else { return }
-    let now = Self.seconds()
+    let now = monotonicSeconds()
     state.withLock { state in
       guard now - state.lastDrawn >= 0.1 else { return }
       let line = ProgressLine(metrics: metrics, totalSteps: totalSteps, secondsLeft: secondsLeft)
@@ -130,7 +127,7 @@ public final class Console: Sendable {
   private func draw(_ bar: String, _ state: inout State) {
     write(STDOUT_FILENO, Array("\r\(bar)\u{1B}[K".utf8))
     state.bar = bar
-    state.lastDrawn = Self.seconds()
+    state.lastDrawn = monotonicSeconds()
   }
 
   /// The log is a copy: when the disk is full, the run's own files report it, with their code.
@@ -144,11 +141,5 @@ public final class Console: Sendable {
     } catch {
       state.log = nil
     }
-  }
-
-  private static func seconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

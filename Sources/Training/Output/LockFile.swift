@@ -64,12 +64,12 @@ final class LockFile: Sendable {
     clear()
     var written = 0
     do throws(WritingFailure) {
-      try owner.line.withUnsafeBytes { bytes in
-        Result { () throws(WritingFailure) in try writeAll(bytes, to: descriptor, written: &written) }
-      }.get()
+      try writeAll(owner.line, to: descriptor, written: &written)
     } catch {
       throw .cannotWrite(path, error)
     }
+    // A network file system would keep it here for a while.
+    fsync(descriptor)
   }
 
   /// Names nobody.

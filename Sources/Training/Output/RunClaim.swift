@@ -31,9 +31,10 @@ final class RunClaim: Sendable {
   /// - Parameters:
   ///   - isShared: whether other hosts may see the file system; nil asks the system.
   ///   - answer: what the kernel says to a wish for the lock.
-  ///   - isStopped: whether to give up waiting.
+  ///   - isStopped: whether to give up waiting; asked again and again meanwhile.
   ///   - say: hears why the start takes a while.
-  /// - Throws: `InputError` with code 73 when another run has the directory; nothing of it was touched then.
+  /// - Throws: `InputError` with code 73 when another run has the directory, 75 when stopped before that is known; nothing of it
+  ///   was touched then.
   init(
     _ runDirectory: RunDirectory, times: Times = Times(), isShared: Bool? = nil,
     answer: (LockFile) -> LockFile.Answer = { $0.tryLock() }, isStopped: () -> Bool = { false }, say: (String) -> Void
@@ -43,7 +44,8 @@ final class RunClaim: Sendable {
     let end = monotonicSeconds() + times.dying
     var status = answer(lock)
     while status == .refused {
-      if monotonicSeconds() > end || isStopped() { throw Self.inUse(path, lock.owner) }
+      if isStopped() { throw Self.stopped(path) }
+      if monotonicSeconds() > end { throw Self.inUse(path, lock.owner) }
       usleep(100_000)
       status = answer(lock)
     }
@@ -59,8 +61,8 @@ final class RunClaim: Sendable {
     }
     let own = RunOwner.ofThisProcess()
     try lock.name(own)
-    if status == .unsupported {
-      // Of two that start at once, the one that wrote last has it.
+    if !reachesAll {
+      // Of two that start at once on different hosts, the one that wrote last has it.
       usleep(UInt32(times.heartbeat / 4 * 1e6))
       if let owner = lock.owner, owner != own { throw Self.inUse(path, owner) }
     }
@@ -79,8 +81,14 @@ final class RunClaim: Sendable {
     let (end, sign) = (monotonicSeconds() + seconds, lock.sign)
     while monotonicSeconds() < end {
       usleep(UInt32(min(0.5, seconds / 20) * 1e6))
-      if lock.sign != sign || isStopped() { throw inUse(path, lock.owner) }
+      if isStopped() { throw stopped(path) }
+      if lock.sign != sign { throw inUse(path, lock.owner) }
     }
+  }
+
+  private static func stopped(_ path: String) -> InputError {
+    InputError(
+      .interrupted, "\(path): stopped by a signal while it waited for the directory; run the same command again")
   }
 
   private static func inUse(_ path: String, _ owner: RunOwner?) -> InputError {

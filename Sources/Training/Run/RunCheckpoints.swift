@@ -295,16 +295,17 @@ final class RunCheckpoints {
     try communicator.collectively { try output.attempt { if let failure = writer.wait() { throw failure } } }
   }
 
-  /// Waits for the last set, which must be complete: throws on all ranks when it is not, whatever the policy.
+  /// Waits for the last set, which must be complete and in the directory of the run: throws on all ranks when it is not,
+  /// whatever the policy.
   func finish() throws {
-    try communicator.collectively { if let failure = writer.wait() { throw failure } }
+    try communicator.collectively {
+      if let failure = writer.wait() { throw failure }
+      try claim?.directory.requireInPlace()
+    }
   }
 
   /// Lets the set that is being written be completed before an error ends the run.
-  ///
-  /// A lost rank is no time to wait: the others end this one soon, and the set is then absent.
-  func complete(before error: any Error) {
-    if error is RankError { return }
+  func completeBeforeLeaving() {
     if let failure = writer.wait() { output.warn(failure) }
   }
 }

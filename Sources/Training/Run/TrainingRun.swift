@@ -54,7 +54,13 @@ final class TrainingRun<Task: TrainingTask> {
       guard communicator.rank == 0 else { return nil }
       try directory.create()
       if isDryRun { return nil }
-      return try RunClaim(directory, isStopped: { StopRequest.isPending }, say: console.say)
+      return try RunClaim(
+        directory,
+        isStopped: {
+          // A wait that is meant is no stall.
+          communicator.phase = "start"
+          return StopRequest.isPending
+        }, say: console.say)
     }
     self.claim = claim
     self.output = RunOutput(configuration.train.writeFailure, console: console)
@@ -116,7 +122,7 @@ final class TrainingRun<Task: TrainingTask> {
     do {
       return try runSteps()
     } catch {
-      checkpoints.complete(before: error)
+      checkpoints.completeBeforeLeaving()
       throw error
     }
   }
@@ -132,7 +138,7 @@ final class TrainingRun<Task: TrainingTask> {
       try save(figure: figure)
     }
     if step >= totalSteps {
-      try finish()
+      try checkpoints.finish()
       console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
       return .finished
     }
@@ -168,7 +174,7 @@ final class TrainingRun<Task: TrainingTask> {
       if evaluates || step % checkpointEvery == 0 { window.restart() }
       if stops && (!isLast || figure == nil) { return try interrupted() }
     }
-    try finish()
+    try checkpoints.finish()
     let peak = try communicator.largestPeakResidentBytes()
     sayBest()
     if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
@@ -185,12 +191,6 @@ final class TrainingRun<Task: TrainingTask> {
       figure: figure)
   }
 
-  /// Waits for the last checkpoint; throws on all ranks when it is not where the run promised it, whatever the policy.
-  private func finish() throws {
-    try checkpoints.finish()
-    try communicator.collectively { try claim?.directory.requireInPlace() }
-  }
-
   /// Says which evaluation of the run was the best, which papers report, beside the last one.
   private func sayBest() {
     guard let best = checkpoints.best, let last = checkpoints.last, best.step != last.step else { return }
@@ -201,7 +201,7 @@ final class TrainingRun<Task: TrainingTask> {
   }
 
   private func interrupted() throws -> RunOutcome {
-    try finish()
+    try checkpoints.finish()
     let again = resume == .automatic ? "" : " without --resume"
     console.say("stopped after step \(step) with a complete checkpoint; run the same command again\(again) to go on")
     return .interrupted
