@@ -28,7 +28,7 @@ public enum KeepProbabilitySchedule: Hashable, Sendable {
 
 /// The keep probabilities of all places of a model in one step.
 public struct KeepProbabilities: Hashable, Sendable {
-  /// That of the schedule, in 0...1: the last group and the last block have it.
+  /// That of the schedule, in 0...1: the last group, the last block and the head have it.
   public var scheduled: Double
   /// The groups of the model where each drops a quarter of the next one's share; nil where all drop the same.
   public var groups: Int?
@@ -44,10 +44,14 @@ public struct KeepProbabilities: Hashable, Sendable {
 
   /// The keep probability at a place.
   public func at(_ place: MaskPlace) -> Double {
-    let ofGroup = groups.map { groupKeepProbability(scheduled, group: place.group, of: $0) } ?? scheduled
-    guard let blocks else { return ofGroup }
-    require(place.depth <= blocks, "block \(place.depth) of \(blocks)")
-    return 1 - (1 - ofGroup) * Double(place.depth) / Double(blocks)
+    switch place.group {
+    case .head: return scheduled
+    case .trunk(let group):
+      let ofGroup = groups.map { groupKeepProbability(scheduled, group: group, of: $0) } ?? scheduled
+      guard let blocks else { return ofGroup }
+      require(place.depth <= blocks, "block \(place.depth) of \(blocks)")
+      return 1 - (1 - ofGroup) * Double(place.depth) / Double(blocks)
+    }
   }
 }
 

@@ -1,5 +1,33 @@
 import Tensors
 
+/// A part of a model whose places share a rate.
+public enum MaskGroup: Hashable, Comparable, ExpressibleByIntegerLiteral, CustomStringConvertible, Encodable, Sendable {
+  /// A group of the trunk, 1 to 4: in a ResNet 1 for conv2_x, 4 for conv5_x.
+  case trunk(Int)
+  /// What stands behind the trunk, such as the fully convolutional head of a segmentation.
+  case head
+
+  /// A group of the trunk.
+  public init(integerLiteral number: Int) { self = .trunk(number) }
+
+  /// The number, or the word.
+  public var description: String {
+    switch self {
+    case .trunk(let number): "\(number)"
+    case .head: "head"
+    }
+  }
+
+  /// Writes the number, or the word.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .trunk(let number): try container.encode(number)
+    case .head: try container.encode("head")
+    }
+  }
+}
+
 /// A place in a model where a regulariser may drop elements, as the model describes it.
 public struct MaskPlace: Hashable, Sendable {
   /// What lies at a place.
@@ -12,16 +40,21 @@ public struct MaskPlace: Hashable, Sendable {
     case shortcut
   }
 
-  /// The group that sets the rate, 1 to 4: in a ResNet 1 for conv2_x, 4 for conv5_x.
-  public let group: Int
+  /// The group that sets the rate.
+  public let group: MaskGroup
   /// What lies there.
   public let role: Role
   /// The number of its block over all groups, from 1.
   public let depth: Int
 
-  /// A place of a group in 1...4 and a block from 1.
+  /// A place of a group of the trunk in 1...4 and a block from 1.
   public init(group: Int, _ role: Role, depth: Int) {
     require((1...4).contains(group), "groups are 1 to 4, not \(group)")
+    self.init(.trunk(group), role, depth: depth)
+  }
+
+  /// A place of a group and a block from 1.
+  public init(_ group: MaskGroup, _ role: Role, depth: Int) {
     require(depth >= 1, "blocks are counted from 1, not \(depth)")
     (self.group, self.role, self.depth) = (group, role, depth)
   }
@@ -29,7 +62,7 @@ public struct MaskPlace: Hashable, Sendable {
 
 /// How many groups and blocks a model has, for rates that go by their numbers.
 public struct MaskExtent: Hashable, Sendable {
-  /// The number of the last group, from 1.
+  /// The number of the trunk's last group, from 1.
   public let groups: Int
   /// The number of the last block, from 1.
   public let blocks: Int
@@ -39,20 +72,25 @@ public struct MaskExtent: Hashable, Sendable {
 
   /// That of a model with these places.
   public init(_ places: [MaskPlace]) {
-    groups = places.reduce(1) { max($0, $1.group) }
+    groups = places.reduce(1) { last, place in
+      switch place.group {
+      case .trunk(let number): max(last, number)
+      case .head: last
+      }
+    }
     blocks = places.reduce(1) { max($0, $1.depth) }
   }
 }
 
 /// The places that a regulariser acts on.
 public struct MaskSelection: Hashable, Sendable {
-  /// The groups, 1 to 4; the paper's best for DropBlock is [3, 4].
-  public var groups: Set<Int>
+  /// The groups; the paper's best for DropBlock is [3, 4] in a classifier, and the head in a segmentation.
+  public var groups: Set<MaskGroup>
   /// What may lie there.
   public var roles: Set<MaskPlace.Role>
 
   /// A selection; without groups it is empty.
-  public init(groups: Set<Int>, roles: Set<MaskPlace.Role> = Set(MaskPlace.Role.allCases)) {
+  public init(groups: Set<MaskGroup>, roles: Set<MaskPlace.Role> = Set(MaskPlace.Role.allCases)) {
     (self.groups, self.roles) = (groups, roles)
   }
 

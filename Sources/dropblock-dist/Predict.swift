@@ -1,10 +1,10 @@
 import ArgumentParser
 import Training
 
-/// `predict`: boxes of single images, as COCO results and drawn.
+/// `predict`: what is found in single images, in files and drawn.
 struct Predict: SingleProcessCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Detect objects in images: COCO results and pictures with the boxes drawn.",
+    abstract: "Find objects in images: COCO results or masks of classes, and pictures with these drawn.",
     discussion: """
       Example:
         dropblock-dist predict --checkpoint runs/smoke --output found photo.jpg
@@ -13,11 +13,11 @@ struct Predict: SingleProcessCommand {
   @OptionGroup var trained: CheckpointOptions
   @OptionGroup var source: ConfigurationOptions
 
-  @Option(help: ArgumentHelp("Directory for results.json and the pictures.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Directory for the results and the pictures.", valueName: "dir"))
   var output: String
 
-  @Option(help: ArgumentHelp("Draw detections from this score on.", valueName: "score"))
-  var drawFrom: Float = 0.3
+  @Option(help: ArgumentHelp("Draw detections from this score on; 0.3 unless told.", valueName: "score"))
+  var drawFrom: Float?
 
   @Argument(help: "JPEG or PNG files.")
   var images: [String]

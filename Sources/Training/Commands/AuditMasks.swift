@@ -76,7 +76,7 @@ private func percent(_ share: Double) -> String { NumberText.fixed(share * 100, 
 /// A line of the JSON file.
 private struct AuditRecord: Encodable {
   let name: String
-  let group: Int
+  let group: MaskGroup
   let shape: [Int]
   let block_size: Int?
   let keep_prob: Double

@@ -63,17 +63,6 @@ struct TrainedModel {
     }
   }
 
-  /// The detector that these weights belong to; throws 78 where they are a classifier's.
-  func detector(for command: String) throws -> Detector {
-    guard let detector = configuration.task as? Detector else {
-      throw InputError(
-        .badConfiguration,
-        "\(command): expected a checkpoint of a detector, model.name retinanet; got \(configuration.model.name.rawValue)"
-      )
-    }
-    return detector
-  }
-
   /// What to say where classes have to be matched by position; `path` is the checkpoint's.
   func warningOfClasses(_ path: String) -> String? {
     classes == nil && configuration.data.kind.classesAreOfData ? ExpectedClasses.unnamed(in: path) : nil

@@ -74,6 +74,14 @@ extension Configuration {
       case .mnist: 1
       }
     }
+
+    /// Whether the data say which classes there are; the other kinds have the same ones everywhere.
+    var classesAreOfData: Bool {
+      switch self {
+      case .coco, .imageFolder: true
+      case .shapes, .cifar10, .mnist: false
+      }
+    }
   }
 
   /// The files of the training or the validation images.
@@ -126,6 +134,13 @@ extension Configuration {
         ConfigurationKey("seed", \.seed),
       ]
     }
+
+    /// The data set to draw; small pictures get small shapes.
+    var specification: ShapesSpecification {
+      ShapesSpecification(
+        width: size.width, height: size.height, trainCount: trainImages, validationCount: validationImages, seed: seed,
+        minimumObjectSize: min(24, min(size.width, size.height) * 7 / 10))
+    }
   }
 
   /// Paths of files; in YAML a list in brackets, or one path.
@@ -146,5 +161,17 @@ extension Configuration {
     func mappingPaths(_ absolute: (String) throws -> String) rethrows -> Self { Self(try paths.map(absolute)) }
 
     var yaml: String { paths.yaml }
+  }
+}
+
+extension Configuration {
+  /// Throws exit code 78 unless the data are of one of these kinds, which are those of the model's task.
+  func requireKind(_ kinds: [Kind]) throws {
+    if kinds.contains(data.kind) { return }
+    let names = kinds.map(\.rawValue)
+    throw InputError(
+      .badConfiguration,
+      "data.kind: expected \(names.dropLast().joined(separator: ", ")) or \(names.last ?? "") with model.name "
+        + "\(model.name.rawValue), got \(data.kind.rawValue)")
   }
 }

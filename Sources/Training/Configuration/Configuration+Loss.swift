@@ -1,7 +1,7 @@
 import Tensors
 
 extension Configuration {
-  /// The losses of a detector, and that of a classifier.
+  /// The losses of a detector, and those of the others.
   public struct Loss: ConfigurationSection {
     /// Weight of positive anchors in the focal loss, from 0 to 1.
     public var focalAlpha = 0.25
@@ -11,7 +11,7 @@ extension Configuration {
     public var huberDelta: Double?
     /// Weight of the box loss in the sum, from 0; paper 50, torchvision 1.
     public var boxWeight: Double
-    /// Whether the number of positive anchors is counted per rank or over all ranks.
+    /// Whether the number of positive anchors, or of a segmentation's pixels that count, is one of a rank or of all ranks.
     public var normalizer = Scope.local
     /// Share of a label that a classifier's loss spreads over all classes, from 0 to 0.999; paper 0 or 0.1.
     public var labelSmoothing = 0.0

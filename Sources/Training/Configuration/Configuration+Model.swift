@@ -88,6 +88,16 @@ extension Configuration {
       case .kerasResNet, .denseNet, .customNet: true
       }
     }
+
+    /// Puts the network's own defaults in the place of its form's: those of the study are Keras'.
+    func setDefaults(of configuration: inout Configuration) {
+      switch self {
+      case .retinaNet, .resNet: break
+      case .kerasResNet, .denseNet, .customNet:
+        (configuration.model.classes, configuration.dropBlock.groups) = (10, [])
+        (configuration.batchNorm.decay, configuration.batchNorm.epsilon) = (0.99, 1e-3)
+      }
+    }
   }
 
   /// Batch normalisation.

@@ -4,8 +4,8 @@ import Tensors
 extension Configuration {
   /// DropBlock.
   public struct DropBlock: ConfigurationSection {
-    /// Groups that it acts in, in a ResNet from 1 (conv2_x) to 4 (conv5_x); an empty list is none.
-    public var groups: [Int]
+    /// Groups that it acts in: of the trunk from 1 to 4, in a ResNet conv2_x to conv5_x, and `head`; an empty list is none.
+    public var groups: [MaskGroup]
     /// Side of a dropped block in pixels of the feature map, from 1; clamped to the map.
     public var blockSize = 7
     /// Share of a map that is kept at the end of the schedule, above 0 and at most 1.
@@ -50,8 +50,8 @@ extension Configuration {
 
   /// Dropout of single elements, and SpatialDropout of whole channels: each has a section of this kind.
   public struct Dropout: ConfigurationSection {
-    /// Groups that it acts in, from 1 to 4; an empty list is none.
-    public var groups: [Int] = []
+    /// Groups that it acts in, as `dropblock.groups`; an empty list is none.
+    public var groups: [MaskGroup] = []
     /// Share that is kept at the end of the schedule, above 0 and at most 1; the paper's best is 0.7 for Dropout.
     public var keepProbability = 0.9
     /// How the kept share gets there.
@@ -79,8 +79,8 @@ extension Configuration {
   /// The forms of ScheduledDropPath: the first is the linear schedule, the second `depth_scaling` with a constant one, the
   /// third both.
   public struct DropPath: ConfigurationSection {
-    /// Groups that it acts in, from 1 to 4; an empty list is none.
-    public var groups: [Int] = []
+    /// Groups that it acts in, as `dropblock.groups`; an empty list is none.
+    public var groups: [MaskGroup] = []
     /// Share of samples that keep a branch at the end of the schedule, above 0 and at most 1.
     public var keepProbability = 0.9
     /// How the kept share gets there.
@@ -119,5 +119,27 @@ extension Configuration {
     case convolutionsAndSkip = "conv+skip"
     /// After each convolution's batch-norm only: the paper's other regularisers, and its ablation.
     case convolutions = "conv"
+  }
+}
+
+extension MaskGroup: ConfigurationValue {
+  static func expectation(_ limits: String) -> String { "a whole number\(limits) or head" }
+
+  init?(_ content: ConfigurationContent) {
+    if content.text == "head" {
+      self = .head
+    } else if let number = Int(content) {
+      self = .trunk(number)
+    } else {
+      return nil
+    }
+  }
+
+  var yaml: String { description }
+  var numbers: [Double] {
+    switch self {
+    case .trunk(let number): [Double(number)]
+    case .head: []
+    }
   }
 }

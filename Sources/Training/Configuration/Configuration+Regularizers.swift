@@ -12,7 +12,7 @@ extension Configuration {
     /// Where.
     let selection: MaskSelection
     /// The groups in the order in which they were stated.
-    let groups: [Int]
+    let groups: [MaskGroup]
     /// At the end of the schedule.
     let keepProbability: Double
     let schedule: DropSchedule

@@ -52,7 +52,7 @@ public struct Configuration: Equatable, Sendable {
   /// Where the keys were stated.
   var places = StatedPlaces()
 
-  /// The defaults of a form, and for the networks of the CIFAR-10 and MNIST study those of Keras.
+  /// The defaults of a form, and what a network has in their place.
   public init(form: ModelForm = .paper, network: ModelName = .retinaNet) {
     data = Data(form: form)
     input = Input(form: form)
@@ -74,11 +74,7 @@ public struct Configuration: Equatable, Sendable {
     allreduce = Allreduce(form: form)
     benchmark = Benchmark(form: form)
     model.name = network
-    if network.isOfStudy {
-      model.classes = 10
-      (batchNorm.decay, batchNorm.epsilon) = (0.99, 1e-3)
-      dropBlock.groups = []
-    }
+    network.setDefaults(of: &self)
   }
 
   /// Every key, in the order in which it is written; none that nothing reads beside the others is stated or written.

@@ -6,14 +6,13 @@ extension Configuration {
     /// The class of an image.
     case classifier
 
-    /// Keys that only this task reads.
-    fileprivate var ownKeys: [String] {
+    /// Keys that this task reads and not every other one does.
+    fileprivate var ownKeys: Set<String> {
       switch self {
       case .detector:
         [
           "input.scale_min", "input.scale_max", "input.evaluation.size", "input.evaluation.bounds", "loss.focal_alpha",
-          "loss.focal_gamma",
-          "loss.huber_delta", "loss.box_weight", "loss.normalizer",
+          "loss.focal_gamma", "loss.huber_delta", "loss.box_weight", "loss.normalizer",
         ]
       case .classifier:
         [
@@ -22,14 +21,22 @@ extension Configuration {
         ]
       }
     }
+
+    /// Throws `ConfigurationError.impossible` where a configuration is not one for this task.
+    func checkRules(_ configuration: Configuration) throws {
+      switch self {
+      case .detector: try configuration.checkDetector()
+      case .classifier: try configuration.checkClassifier()
+      }
+    }
   }
 
   /// Why nothing reads a key beside the model that is configured; nil where something may.
   func reasonNothingReads(_ key: String) -> String? {
-    let task = model.name.task
-    for other in TaskKind.allCases where other != task && other.ownKeys.contains(key) {
-      return "only a \(other.rawValue) knows it, and model.name is \(model.name.rawValue); remove this key"
-    }
-    return nil
+    let readers = TaskKind.allCases.filter { $0.ownKeys.contains(key) }
+    if readers.isEmpty || readers.contains(model.name.task) { return nil }
+    let names = readers.map { "a \($0.rawValue)" }.joined(separator: " and ")
+    return
+      "only \(names) \(readers.count == 1 ? "knows" : "know") it, and model.name is \(model.name.rawValue); remove this key"
   }
 }

@@ -11,11 +11,8 @@ extension Configuration {
         "input.scale_min", "expected at most input.scale_max, \(input.scaleMaximum); got \(input.scaleMinimum)")
     }
     try checkInput()
-    if model.name == .customNet && input.size.height != input.size.width {
-      throw impossible("input.size", "expected a square with model.name customnet; got \(input.size.yaml)")
-    }
     try checkRegularizers()
-    try checkBoxLoss()
+    try model.name.task.checkRules(self)
     if learningRate.schedule == .step && learningRate.boundaries.count != learningRate.factors.count {
       throw impossible(
         "learning_rate.factors",
@@ -60,18 +57,6 @@ extension Configuration {
     }
   }
 
-  /// The box loss is Huber's in the paper's form and L1 in torchvision's.
-  private func checkBoxLoss() throws {
-    guard model.name.task == .detector else { return }
-    switch model.form {
-    case .paper where loss.huberDelta == nil:
-      throw impossible("loss.huber_delta", "expected a number above 0 with model.form paper; got null")
-    case .torchvision where loss.huberDelta != nil:
-      throw impossible("loss.huber_delta", "model.form torchvision has an L1 loss without it; remove this key")
-    case .paper, .torchvision: break
-    }
-  }
-
   /// Values of the input that do not go with the model or the data.
   private func checkInput() throws {
     for (key, values) in [("input.mean", input.mean), ("input.deviation", input.deviation)] {
@@ -80,9 +65,6 @@ extension Configuration {
         key,
         "expected one number\(data.kind.channels == 1 ? "" : " or \(data.kind.channels)") with data.kind "
           + "\(data.kind.rawValue); got \(values.yaml)")
-    }
-    if model.name.task == .detector && min(input.size.height, input.size.width) < 32 {
-      throw impossible("input.size", "expected at least 32 pixels with model.name retinanet; got \(input.size.yaml)")
     }
   }
 

@@ -19,8 +19,9 @@ public struct EvaluationTable: Sendable {
     var lines: [String] = []
     for start in stride(from: 0, to: figures.count, by: 6) {
       let part = figures[start..<min(start + 6, figures.count)]
-      lines.append(part.map { NumberText.right($0.name, 8) }.joined())
-      lines.append(part.map { NumberText.right(Self.text($0.value), 8) }.joined())
+      let widths = part.map { max(8, $0.name.count + 2) }
+      lines.append(zip(part, widths).map { NumberText.right($0.name, $1) }.joined())
+      lines.append(zip(part, widths).map { NumberText.right(Self.text($0.value), $1) }.joined())
     }
     let present = classes.filter { $0.value >= 0 }.map { (name: shown($0.name), value: $0.value) }
     let width = present.map(\.name.count).max() ?? 0

@@ -39,16 +39,6 @@ extension CheckpointReference {
   }
 }
 
-extension Configuration.Kind {
-  /// Whether the data say which classes there are; the other kinds have the same ones everywhere.
-  var classesAreOfData: Bool {
-    switch self {
-    case .coco, .imageFolder: true
-    case .shapes, .cifar10, .mnist: false
-    }
-  }
-}
-
 extension Configuration {
   /// What to say of initial weights of other classes than the run's, where the tensors that tell classes apart fit.
   ///

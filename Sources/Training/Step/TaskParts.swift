@@ -105,5 +105,14 @@ extension TaskEvaluation {
   var decisive: Double { figures.first { $0.name == Self.decisiveFigure }?.value ?? -1 }
 }
 
+/// Finds in single images what a model was trained to find.
+protocol TaskPrediction {
+  /// Draws what is found in a picture to the PNG file `path`, and returns it in a few words; throws 73.
+  mutating func predict(_ image: RGBImage, id: Int, drawing path: String) throws -> String
+
+  /// Writes what all pictures have in common into a directory, and returns what the console is to say; throws 73.
+  func finish(in directory: String) throws -> [String]
+}
+
 /// An evaluation was given up because some rank was asked to stop; thrown on all ranks.
 public struct EvaluationStopped: Error {}

@@ -6,7 +6,7 @@ import Tensors
 /// What is trained: a network with its losses, the images that they learn from, and how the result is judged.
 ///
 /// `Configuration.task` chooses one by `model.name`. To add a task, conform to this in a folder of `Tasks`, and add a case to
-/// `TaskKind`, with the keys that only it reads, and to `ConfiguredNetwork`; `ConfigurationRules` has rules of single tasks.
+/// `TaskKind`, with the keys and the rules that are its own, and to `ConfiguredNetwork`.
 protocol TrainingTask {
   /// What the losses want of one image; the threads that load images make it.
   associatedtype ImageTargets: Sendable
@@ -52,6 +52,11 @@ protocol TrainingTask {
 
   /// Opens the validation images in this place of all ranks, and returns what looks at each of their files.
   func openValidation(communicator: Communicator) throws -> () -> DataCensus
+
+  /// What `predict` does with these weights; throws 78 where the task has nothing to draw on single images.
+  ///
+  /// `drawnScore` is the least score of what is drawn, nil where nobody said; throws 64 where there are no scores.
+  func openPrediction(_ trained: TrainedModel, drawnScore: Float?) throws -> any TaskPrediction
 
   /// What an image of noise shows to `bench`, for its header.
   var syntheticObjects: String { get }

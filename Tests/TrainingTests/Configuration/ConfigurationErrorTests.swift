@@ -80,11 +80,13 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       message: "a.yaml:2: model.depth: expected 18, 34, 50 or 101; got 51"),
     ConfigurationMistake(
       id: "single value for a list", yaml: "dropblock:\n  groups: 4\n",
-      message: "a.yaml:2: dropblock.groups: expected a list in brackets, each item a whole number from 1 to 4; got 4"),
+      message:
+        "a.yaml:2: dropblock.groups: expected a list in brackets, each item a whole number from 1 to 4 or head; got 4"),
     ConfigurationMistake(
       id: "list item out of range", yaml: "dropblock:\n  groups: [4, 5]\n",
       message:
-        "a.yaml:2: dropblock.groups: expected a list in brackets, each item a whole number from 1 to 4; got [4, 5]"),
+        "a.yaml:2: dropblock.groups: expected a list in brackets, each item a whole number from 1 to 4 or head; got [4, 5]"
+    ),
     ConfigurationMistake(
       id: "length without unit", yaml: "train:\n  length: 500\n",
       message: #"a.yaml:2: train.length: expected a length such as "500 steps" or "1.5 epochs"; got 500"#),

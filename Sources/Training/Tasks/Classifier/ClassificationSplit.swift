@@ -58,28 +58,23 @@ public struct ClassificationSplit: Sendable {
   private static func read(_ name: Name, _ configuration: Configuration) throws -> ClassificationDataset {
     let data = configuration.data
     let split = name == .train ? data.train : data.validation
-    switch data.kind {
-    case .imageFolder:
-      let folder = try ImageFolder(root: try split.folder(name, configuration))
-      if name == .train { try requireImagesOfEveryClass(folder, configuration) }
-      var dataset = ClassificationDataset(folder)
-      dataset.orientation = data.orientation
-      return dataset
-    case .cifar10:
+    try configuration.requireKind([.imageFolder, .cifar10, .mnist])
+    if data.kind == .cifar10 {
       let files = try split.cifarFiles(name, configuration)
       let name = files.count == 1 ? files[0] : "\(files[0]) and \(files.count - 1) more"
       return ClassificationDataset(try CIFARFile.read(files), name: name, classNames: CIFARFile.classNames)
-    case .mnist:
+    }
+    if data.kind == .mnist {
       let (images, labels) = try split.mnistFiles(name, configuration)
       let digits = (0..<10).map { "\($0)" }
       return ClassificationDataset(
         try IDXFile.read(images: images, labels: labels, classCount: digits.count), name: images, classNames: digits)
-    case .coco, .shapes:
-      throw InputError(
-        .badConfiguration,
-        "data.kind: expected image_folder, cifar10 or mnist with model.name \(configuration.model.name.rawValue), got "
-          + data.kind.rawValue)
     }
+    let folder = try ImageFolder(root: try split.folder(name, configuration))
+    if name == .train { try requireImagesOfEveryClass(folder, configuration) }
+    var dataset = ClassificationDataset(folder)
+    dataset.orientation = data.orientation
+    return dataset
   }
 
   /// The classes of the training images, where these are there; nil where the kind of data has classes of its own.

@@ -25,6 +25,13 @@ extension Classifier: TrainingTask {
     try ClassificationEvaluator(self, engine: engine, store: store, classes: classes, communicator: communicator)
   }
 
+  func openPrediction(_ trained: TrainedModel, drawnScore: Float?) throws -> any TaskPrediction {
+    throw InputError(
+      .badConfiguration,
+      "predict: expected a checkpoint of a detector or a segmentation, which has something to draw; got model.name "
+        + "\(configuration.model.name.rawValue)")
+  }
+
   static var canSpoilLoss: Bool { false }
 
   static func spoilLoss(_ targets: inout [Int]) {}

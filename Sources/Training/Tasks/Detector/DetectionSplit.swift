@@ -42,14 +42,7 @@ public struct DetectionSplit: Sendable {
   private static func open(
     _ name: Name, of configuration: Configuration, _ classes: ExpectedClasses?
   ) throws -> DetectionDataset {
-    switch configuration.data.kind {
-    case .coco, .shapes: break
-    case .imageFolder, .cifar10, .mnist:
-      throw InputError(
-        .badConfiguration,
-        "data.kind: expected coco or shapes with model.name \(configuration.model.name.rawValue), got "
-          + configuration.data.kind.rawValue)
-    }
+    try configuration.requireKind([.coco, .shapes])
     let (annotations, images) = try paths(name, configuration)
     let index: COCOIndex
     do {
@@ -97,12 +90,7 @@ public struct DetectionSplit: Sendable {
   ) throws -> (annotations: String, images: String) {
     let data = configuration.data
     if data.kind == .shapes {
-      let shapes = data.shapes
-      let root = try ShapesDataset.root(
-        of: ShapesSpecification(
-          width: shapes.size.width, height: shapes.size.height, trainCount: shapes.trainImages,
-          validationCount: shapes.validationImages, seed: shapes.seed,
-          minimumObjectSize: min(24, min(shapes.size.width, shapes.size.height) * 7 / 10)))
+      let root = try ShapesDataset.root(of: data.shapes.specification)
       return ("\(root)/annotations/instances_\(name.rawValue)2017.json", "\(root)/\(name.rawValue)2017")
     }
     let split = name == .train ? data.train : data.validation

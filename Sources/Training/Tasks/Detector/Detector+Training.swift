@@ -35,6 +35,10 @@ extension Detector: TrainingTask {
     return { DataCensus(split.dataset, .validation, .files) }
   }
 
+  func openPrediction(_ trained: TrainedModel, drawnScore: Float?) -> any TaskPrediction {
+    DetectionPrediction(self, trained, drawnScore: drawnScore)
+  }
+
   static var canSpoilLoss: Bool { true }
 
   static func spoilLoss(_ targets: inout [AnchorTargets]) {

@@ -5,40 +5,28 @@ import Models
 import Tensors
 
 /// Runs a detector over single images of any size with the weights of a parameter store.
-///
-/// Each padded size has a plan of its own, made without timing; the last few are kept.
 final class Predictor {
   private let detector: Detector
-  private let engine: Engine
-  private let store: ParameterStore
+  private let plans: SizedPlans<(levels: [RetinaNet.Level], anchors: Anchors)>
   private let transform: ImageTransform
   private let settings: PostProcessing
   private var scratch = RenderScratch()
-  private var plans: [SizedPlan] = []
-  /// Plans of different image sizes that are kept.
-  private static let planLimit = 4
-
-  private struct SizedPlan {
-    let height: Int
-    let width: Int
-    let plan: Plan
-    let levels: [RetinaNet.Level]
-    let anchors: Anchors
-  }
 
   /// A predictor with the weights of `store`, which may go on to change between calls of `weightsChanged`.
   ///
   /// Raw outputs become detections by `settings`, or as the detector's form publishes it.
   init(_ detector: Detector, engine: Engine, store: ParameterStore, settings: PostProcessing? = nil) {
-    (self.detector, self.engine, self.store) = (detector, engine, store)
+    self.detector = detector
+    plans = SizedPlans(engine: engine, store: store, precision: detector.configuration.precision) { height, width in
+      let (graph, levels) = detector.inferenceGraph(height: height, width: width)
+      return (graph, (levels, detector.anchors(height: height, width: width)))
+    }
     transform = detector.evaluationTransform
     self.settings = settings ?? PostProcessing(form: detector.form)
   }
 
   /// Says that the weights have changed since the last image.
-  func weightsChanged() {
-    for sized in plans { sized.plan.parametersChanged() }
-  }
+  func weightsChanged() { plans.weightsChanged() }
 
   /// The detections of the image that a reader holds, in its own pixels, best first.
   func detections(in reader: ImageReader) throws -> [Detection] { try detections(in: reader.image) }
@@ -46,36 +34,17 @@ final class Predictor {
   /// The detections of a picture, in its own pixels, best first.
   func detections(in image: RGBImage) throws -> [Detection] {
     let placement = try transform.evaluationPlacement(width: image.width, height: image.height)
-    let sized = plan(height: placement.canvasHeight, width: placement.canvasWidth)
-    transform.render(image, placement, into: sized.plan.inputImages, scratch: &scratch)
-    sized.plan.forward(RunContext())
-    let levels = sized.levels.map {
-      LevelPredictions(logits: sized.plan.output($0.logits), regressions: sized.plan.output($0.boxes))
+    let (plan, (levels, anchors)) = plans.plan(height: placement.canvasHeight, width: placement.canvasWidth)
+    transform.render(image, placement, into: plan.inputImages, scratch: &scratch)
+    plan.forward(RunContext())
+    let predictions = levels.map {
+      LevelPredictions(logits: plan.output($0.logits), regressions: plan.output($0.boxes))
     }
-    return sized.anchors.detections(
-      levels, classCount: detector.network.classes, channelBlock: sized.plan.channelBlock,
+    return anchors.detections(
+      predictions, classCount: detector.network.classes, channelBlock: plan.channelBlock,
       placement: ImagePlacement(
         height: placement.resizedHeight, width: placement.resizedWidth, originalHeight: image.height,
         originalWidth: image.width), settings: settings)
-  }
-
-  private func plan(height: Int, width: Int) -> SizedPlan {
-    if let index = plans.firstIndex(where: { $0.height == height && $0.width == width }) {
-      let sized = plans.remove(at: index)
-      plans.append(sized)
-      return sized
-    }
-    let (graph, levels) = detector.inferenceGraph(height: height, width: width)
-    let sized = SizedPlan(
-      height: height, width: width,
-      plan: Plan(
-        graph, engine: engine, mode: .inference, precision: detector.configuration.precision, policy: .estimated,
-        sharing: store),
-      levels: levels,
-      anchors: detector.anchors(height: height, width: width))
-    if plans.count == Self.planLimit { plans.removeFirst() }
-    plans.append(sized)
-    return sized
   }
 }
 
