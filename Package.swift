@@ -81,13 +81,14 @@ let package = Package(
     library("Graph", ["Tensors", "Regularization", "COneDNN", "CLanes"]),
     library("Models", ["Tensors", "Regularization", "Graph"]),
     library("Detection", ["Tensors"]),
+    library("Segmentation", ["Tensors"]),
     library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CZlib", "CLZMA", "CSimdJSON"]),
     library("Distributed", ["Tensors", "COpenMPI", "CLanes", "CSodium"]),
     library("Checkpoints", ["Tensors", "CLinux"]),
     library(
       "Training",
       [
-        "Tensors", "Regularization", "Graph", "Models", "Detection", "Datasets", "Distributed",
+        "Tensors", "Regularization", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Distributed",
         "Checkpoints", "CBuildInformation", "CLinux", yams, logging,
       ]),
     .executableTarget(
@@ -99,11 +100,15 @@ let package = Package(
     tests("Regularization", ["Tensors"]),
     tests("Graph", ["Tensors", "Regularization"]),
     tests("Detection", ["Tensors"], exclude: ["Resources"]),
+    tests("Segmentation"),
     tests("Datasets", ["Detection", "Tensors", "CSimdJSON"]),
     tests("Checkpoints"),
     tests(
       "Training",
-      ["Tensors", "Regularization", "Graph", "Models", "Detection", "Datasets", "Checkpoints", "Distributed"]),
+      [
+        "Tensors", "Regularization", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Checkpoints",
+        "Distributed",
+      ]),
     tests("Models", ["Graph", "Tensors", "Regularization", "Detection", "Checkpoints"]),
     .testTarget(
       name: "RankTests",

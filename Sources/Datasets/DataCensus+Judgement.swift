@@ -3,6 +3,7 @@ import Tensors
 extension DataCensus {
   /// Throws exit code 65 where the images cannot be used for what their split is for; see the two below.
   public func requireUsable(maximumFaults: Int) throws {
+    try requireUsableMasks()
     switch split {
     case .train: try requireLearnable(maximumFaults: maximumFaults)
     case .validation: try requireEvaluable()
@@ -83,6 +84,7 @@ extension DataCensus {
   /// Finds what looks wrong.
   mutating func findWarnings(rule: OrientationRule) {
     if let objects { warnings += objects.warnings }
+    if let masks { warnings += masks.warnings }
     if split == .validation && objects?.count == 0 { warnings.append("no objects: every figure will be -1") }
     if split == .validation, let objects, objects.outsideImage.count > 0 {
       warnings.append(

@@ -10,13 +10,16 @@ extension DataCensus {
   public var text: String {
     var rows = [("images", imagesText)]
     if let objects { rows.append(("objects", text(of: objects))) }
-    rows.append(("classes", classesText))
+    if let masks { rows.append(("masks", masks.text)) }
+    rows.append(("classes", classesText + (masks.map { " of \($0.sampled) masks" } ?? "")))
     if folder != nil {
       rows.append(("orientation", orientationText))
       let files = filesText
       if !files.isEmpty { rows.append(("files", files)) }
     }
-    let missing = split == .validation ? classes.filter { $0.count == 0 }.map(\.name) : []
+    // Masks that were not looked into may show the others.
+    let areComplete = masks.map { $0.sampled == images } ?? true
+    let missing = split == .validation && areComplete ? classes.filter { $0.count == 0 }.map(\.name) : []
     let classesFound =
       missing.isEmpty ? " of \(classes.count) classes" : ExpectedClasses.remark(missing: missing, of: classes.count)
     let title = "\(images) \(kind) images\(classesFound) in \(name)"
@@ -35,6 +38,8 @@ extension DataCensus {
         [
           "\(images) images with \(objects.used) objects of \(classes.count) classes, \(objects.imagesWithout) without any"
         ]
+      } else if let masks {
+        ["\(images) images with masks of \(classes.count) classes, \(masks.text)"]
       } else {
         ["\(images) images of \(classes.count) classes, \(least == most ? "\(least)" : "\(least) to \(most)") of each"]
       }

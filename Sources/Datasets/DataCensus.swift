@@ -35,7 +35,7 @@ public struct DataCensus: Codable, Equatable, Sendable {
   public struct ClassCount: Codable, Equatable, Sendable {
     /// The class's name.
     public let name: String
-    /// Usable objects of a detector's class, images of a classifier's.
+    /// Usable objects of a detector's class, images of a classifier's, masks of the sample with a segmentation's.
     public internal(set) var count: Int
   }
 
@@ -92,6 +92,8 @@ public struct DataCensus: Codable, Equatable, Sendable {
   public let images: Int
   /// The objects, nil for a classifier's data.
   public internal(set) var objects: ObjectCensus?
+  /// The masks, nil for other data than a segmentation's.
+  public internal(set) var masks: MaskCensus?
   /// All classes in the order of their numbers.
   public internal(set) var classes: [ClassCount]
   /// The sizes as listed, or of the sample where none are listed; nil where no file could be read.
@@ -106,7 +108,7 @@ public struct DataCensus: Codable, Equatable, Sendable {
   public internal(set) var warnings: [String] = []
 
   enum CodingKeys: String, CodingKey {
-    case split, name, folder, images, objects, classes, sizes, files, warnings
+    case split, name, folder, images, objects, masks, classes, sizes, files, warnings
     case outsideNames = "names_outside_folder"
     case translatedNames = "names_translated"
   }
@@ -114,10 +116,15 @@ public struct DataCensus: Codable, Equatable, Sendable {
   /// Images whose files are looked into, at most.
   static let sampleSize = 64
 
+  /// A census in which nothing is counted yet.
+  init(split: DataSplit, name: String, folder: String?, images: Int) {
+    (self.split, self.name, self.folder, self.images, classes) = (split, name, folder, images, [])
+  }
+
   /// Looks at a detector's data; boxes that `DetectionDataset.objects` drops are counted as dropped.
   public init(_ dataset: DetectionDataset, _ split: DataSplit, _ depth: Depth) {
     let index = dataset.index
-    (self.split, name, folder, images) = (split, index.path, dataset.imageDirectory, index.imageCount)
+    self.init(split: split, name: index.path, folder: dataset.imageDirectory, images: index.imageCount)
     let names = dataset.expectedNames
     classes = names.map { ClassCount(name: $0, count: 0) }
     let places = Dictionary(names.enumerated().map { ($1, $0) }) { first, _ in first }
@@ -161,8 +168,9 @@ public struct DataCensus: Codable, Equatable, Sendable {
 
   /// Looks at a classifier's data.
   public init(_ dataset: ClassificationDataset, _ split: DataSplit, _ depth: Depth) {
-    (self.split, name, images) = (split, dataset.name, dataset.count)
-    folder = dataset.imagePath(at: 0) == nil ? nil : dataset.name
+    self.init(
+      split: split, name: dataset.name, folder: dataset.imagePath(at: 0) == nil ? nil : dataset.name,
+      images: dataset.count)
     classes = zip(dataset.classNames, dataset.countsOfClasses).map { ClassCount(name: $0, count: $1) }
     switch dataset.pictures {
     case .memory(let pictures): sizes = Sizes([Size(width: pictures.width, height: pictures.height)])
@@ -222,13 +230,13 @@ public struct DataCensus: Codable, Equatable, Sendable {
   }
 
   /// Images evenly over the data set.
-  private var samplePositions: [Int] {
+  var samplePositions: [Int] {
     let count = min(images, Self.sampleSize)
     return (0..<count).map { $0 * images / count }
   }
 
   /// Looks into a file, which `open` makes the reader take into memory.
-  private mutating func look(into path: String, _ reader: ImageReader, _ depth: Depth, open: () throws -> Void) {
+  mutating func look(into path: String, _ reader: ImageReader, _ depth: Depth, open: () throws -> Void) {
     do {
       try open()
       if reader.orientation != .upright {

@@ -27,7 +27,8 @@ enum PNGDecoder {
     }
   }
 
-  private static func withContext<Result>(
+  /// Lends a decoder of a file with its header, whose size is bearable; throws exit code 65.
+  static func withContext<Result>(
     _ bytes: [UInt8], _ name: String, _ body: (OpaquePointer, spng_ihdr) throws -> Result
   ) throws -> Result {
     guard let context = spng_ctx_new(0) else { fatalError("libspng cannot create a decoder") }
@@ -44,7 +45,8 @@ enum PNGDecoder {
     }
   }
 
-  private static func check(_ status: Int32, _ bytes: [UInt8], _ name: String) throws {
+  /// Throws exit code 65 for a status that is an error.
+  static func check(_ status: Int32, _ bytes: [UInt8], _ name: String) throws {
     if status == 0 { return }
     throw InputError(
       .badData,

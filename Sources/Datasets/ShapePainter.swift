@@ -6,6 +6,8 @@ struct ShapePicture {
   var image: RGBImage
   /// The kind, the bounds (x1, y1, x2, y2) and the covered area of each shape.
   var objects: [(kind: ShapeKind, box: SIMD4<Float>, area: Float)]
+  /// The number of the kind, from 1, of the pixels that a shape covers; void where it covers a pixel in part.
+  var mask: ClassMask
 }
 
 extension ShapesSpecification {
@@ -17,11 +19,13 @@ extension ShapesSpecification {
     var canvas = Canvas(width: width, height: height)
     let background = canvas.paintBackground(&random)
     let wanted = 1 + Int(random.uniform() * Float(maximumObjects))
-    var picture = ShapePicture(image: RGBImage(), objects: [])
+    var picture = ShapePicture(
+      image: RGBImage(), objects: [],
+      mask: ClassMask(width: width, height: height, classes: Array(repeating: 0, count: width * height)))
     for _ in 0..<wanted {
       guard let shape = place(&random, avoiding: picture.objects.map(\.box)) else { continue }
       let color = objectColor(shape.kind, on: background, &random)
-      let area = canvas.paint(shape, color, &random)
+      let area = canvas.paint(shape, color, &random, mask: &picture.mask)
       picture.objects.append((shape.kind, shape.box, area))
     }
     picture.image = canvas.image()
@@ -118,8 +122,10 @@ private struct Canvas {
     return base
   }
 
-  /// Lays a shape over the picture with smooth edges and returns the area that it covers.
-  mutating func paint(_ shape: PlacedShape, _ color: SIMD3<Float>, _ random: inout RandomSequence) -> Float {
+  /// Lays a shape over the picture with smooth edges and over the mask, and returns the area that it covers.
+  mutating func paint(
+    _ shape: PlacedShape, _ color: SIMD3<Float>, _ random: inout RandomSequence, mask: inout ClassMask
+  ) -> Float {
     let box = shape.box
     var area: Float = 0
     for y in max(0, Int(box[1]) - 1)..<min(height, Int(box[3]) + 2) {
@@ -127,6 +133,7 @@ private struct Canvas {
         let covered = shape.coverage(at: SIMD2(Float(x) + 0.5, Float(y) + 0.5))
         if covered == 0 { continue }
         area += covered
+        mask.classes[y * width + x] = covered < 1 ? ClassMask.void : UInt8(shape.kind.categoryID)
         // Lit from above, with a little grain.
         let light = 0.08 * (shape.center.y - Float(y)) / shape.radius + 0.05 * (random.uniform() - 0.5)
         colors[y * width + x] += (color + light - colors[y * width + x]) * covered

@@ -40,43 +40,89 @@ public struct ShapesSpecification: Equatable, Sendable {
   }
 
   /// The name of the data set's folder in the cache: version and every parameter.
-  var folderName: String {
-    "shapes-v1-\(width)x\(height)-\(trainCount)-\(validationCount)-seed\(seed)"
+  func folderName(_ layout: ShapesDataset.Layout) -> String {
+    "\(layout.version)-\(width)x\(height)-\(trainCount)-\(validationCount)-seed\(seed)"
       + "-\(minimumObjectSize)to\(maximumObjectSize)-\(maximumObjects)-\(hueSpread)"
   }
 }
 
-/// The generated data set on disk, in COCO 2017's layout.
+/// The generated data set on disk.
 public enum ShapesDataset {
+  /// What is written about the shapes, and how.
+  public enum Layout: Sendable {
+    /// Boxes: `annotations/instances_{train,val}2017.json`, `train2017` and `val2017`, as COCO 2017.
+    case boxes
+    /// Masks: `JPEGImages`, `SegmentationClass` and `ImageSets/Segmentation/{train,val}.txt`, as PASCAL VOC 2012.
+    ///
+    /// Pixels that a shape covers in part are void.
+    case masks
+
+    /// What the name of the data set's folder in the cache starts with.
+    fileprivate var version: String {
+      switch self {
+      case .boxes: "shapes-v1"
+      case .masks: "shapes-masks-v1"
+      }
+    }
+  }
+
+  /// The classes of the masks.
+  public static let maskClasses = ClassList(names: ["background"] + ShapeKind.allCases.map(\.name))
+
   /// The root folder of the data set, written to `cache` when it is not there yet.
   ///
-  /// Holds `annotations/instances_{train,val}2017.json`, `train2017` and `val2017`. It appears by renaming, so it is
-  /// complete or absent, and several processes may write it at once. Throws exit code 73.
-  public static func root(of specification: ShapesSpecification, cache: String = CacheDirectory.path()) throws -> String
-  {
-    let root = "\(cache)/\(specification.folderName)"
+  /// It appears by renaming, so it is complete or absent, and several processes may write it at once. Throws exit code 73.
+  public static func root(
+    of specification: ShapesSpecification, layout: Layout = .boxes, cache: String = CacheDirectory.path()
+  ) throws -> String {
+    let root = "\(cache)/\(specification.folderName(layout))"
     try CacheDirectory.requireTrusted(cache)
     if FileManager.default.fileExists(atPath: root) { return root }
     try CacheDirectory.create(cache)
     let temporary = temporaryName(beside: root)
     defer { try? FileManager.default.removeItem(atPath: temporary) }
-    try CacheDirectory.create(temporary + "/annotations")
-    try write(specification, part: 0, count: specification.trainCount, "train2017", to: temporary)
-    try write(specification, part: 1, count: specification.validationCount, "val2017", to: temporary)
+    for (part, name, count) in [(0, "train", specification.trainCount), (1, "val", specification.validationCount)] {
+      let pictures = (0..<count).lazy.map { specification.picture($0, part: part) }
+      switch layout {
+      case .boxes: try writeBoxes(specification, pictures, "\(name)2017", to: temporary)
+      case .masks: try writeMasks(pictures, name, to: temporary)
+      }
+    }
     if rename(temporary, root) != 0 && !FileManager.default.fileExists(atPath: root) {
       throw InputError(.cannotWrite, "\(root): cannot be written: \(systemMessage())")
     }
     return root
   }
 
-  private static func write(
-    _ specification: ShapesSpecification, part: Int, count: Int, _ name: String, to root: String
+  /// The number of a picture as the name of its file, from 1.
+  private static func stem(_ number: Int) -> String {
+    String(repeating: "0", count: max(0, 6 - "\(number + 1)".count)) + "\(number + 1)"
+  }
+
+  private static func writeMasks(
+    _ pictures: some Sequence<ShapePicture>, _ name: String, to root: String
   ) throws {
+    for folder in ["JPEGImages", "SegmentationClass", "ImageSets/Segmentation"] {
+      try CacheDirectory.create("\(root)/\(folder)")
+    }
+    var list = ""
+    for (number, picture) in pictures.enumerated() {
+      let stem = "\(name)-\(stem(number))"
+      try writeFile(picture.image.jpegFile(quality: 92), to: "\(root)/JPEGImages/\(stem).jpg")
+      try writeFile(picture.mask.pngFile(), to: "\(root)/SegmentationClass/\(stem).png")
+      list += "\(stem)\n"
+    }
+    try writeFile(Array(list.utf8), to: "\(root)/ImageSets/Segmentation/\(name).txt")
+  }
+
+  private static func writeBoxes(
+    _ specification: ShapesSpecification, _ pictures: some Sequence<ShapePicture>, _ name: String, to root: String
+  ) throws {
+    try CacheDirectory.create("\(root)/annotations")
     try CacheDirectory.create("\(root)/\(name)")
     var (images, annotations): ([String], [String]) = ([], [])
-    for number in 0..<count {
-      let picture = specification.picture(number, part: part)
-      let file = String(repeating: "0", count: max(0, 6 - "\(number + 1)".count)) + "\(number + 1).jpg"
+    for (number, picture) in pictures.enumerated() {
+      let file = "\(stem(number)).jpg"
       try writeFile(picture.image.jpegFile(quality: 92), to: "\(root)/\(name)/\(file)")
       images.append(
         "{\"id\": \(number + 1), \"file_name\": \"\(file)\", \"width\": \(specification.width), "

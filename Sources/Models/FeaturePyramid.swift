@@ -1,7 +1,7 @@
 import Graph
 import Tensors
 
-/// The feature pyramid of RetinaNet: P3 to P7 with 256 channels, at strides 8 to 128.
+/// The feature pyramid of RetinaNet: P3 to P7, or to P5 alone, with 256 channels, at strides 8 to 128.
 ///
 /// P6 comes from P5 by a 3x3 convolution of stride 2, P7 from ReLU(P6). The paper's form pads these two as
 /// TensorFlow's SAME and puts one batch-norm (no ReLU) on each level at the end.
@@ -12,18 +12,22 @@ public struct FeaturePyramid: Sendable {
   public var batchNorm: BatchNorm
   /// Channels of every level.
   public var channels = 256
+  /// Whether there are P6 and P7.
+  public var hasCoarseLevels = true
+  /// How a level is brought to the size of the one below it.
+  public var interpolation = Interpolation.nearest
 
   /// A pyramid.
   public init(form: ModelForm, batchNorm: BatchNorm) { (self.form, self.batchNorm) = (form, batchNorm) }
 
-  /// The levels P3 to P7 of the features C3 to C5; names start with `prefix`.
+  /// The levels, P3 first, of the features C3 to C5; names start with `prefix`.
   public func callAsFunction(_ graph: Graph, _ features: [Value], prefix: String) -> [Value] {
     // Top-down: the coarsest lateral first, each finer one adds the upsampled sum above it.
     var sums: [Value] = []
     for (index, feature) in features.enumerated().reversed() {
       let lateral = convolution(graph, "\(prefix)inner_blocks.\(index).0", feature, kernel: 1)
       if let above = sums.first {
-        sums.insert(graph.upsampleAdd("\(prefix)top_down.\(index)", above, lateral), at: 0)
+        sums.insert(graph.upsampleAdd("\(prefix)top_down.\(index)", above, lateral, interpolation), at: 0)
       } else {
         sums = [lateral]
       }
@@ -31,14 +35,16 @@ public struct FeaturePyramid: Sendable {
     var levels = sums.enumerated().map { index, sum in
       convolution(graph, "\(prefix)layer_blocks.\(index).0", sum, kernel: 3)
     }
-    let p6 = convolution(graph, "\(prefix)extra_blocks.p6", levels[levels.count - 1], kernel: 3, stride: 2)
-    let p7 = convolution(
-      graph, "\(prefix)extra_blocks.p7", graph.relu("\(prefix)extra_blocks.relu", p6), kernel: 3, stride: 2)
-    levels += [p6, p7]
+    if hasCoarseLevels {
+      let p6 = convolution(graph, "\(prefix)extra_blocks.p6", levels[levels.count - 1], kernel: 3, stride: 2)
+      let p7 = convolution(
+        graph, "\(prefix)extra_blocks.p7", graph.relu("\(prefix)extra_blocks.relu", p6), kernel: 3, stride: 2)
+      levels += [p6, p7]
+    }
     switch form {
     case .torchvision: return levels
     case .paper:
-      return zip(3...7, levels).map { level, value in
+      return zip(3..., levels).map { level, value in
         graph.batchNorm("\(prefix)bn.p\(level)", value, batchNorm, activation: .none)
       }
     }

@@ -73,7 +73,7 @@ import Testing
   func plantedShapes() throws {
     let folder = try TemporaryDirectory("cache")
     let (cache, specification) = (folder.file("cache"), ShapesSpecification(trainCount: 1, validationCount: 1))
-    #expect(mkdir(cache, 0o700) == 0 && mkdir("\(cache)/\(specification.folderName)", 0o700) == 0)
+    #expect(mkdir(cache, 0o700) == 0 && mkdir("\(cache)/\(specification.folderName(.boxes))", 0o700) == 0)
     _ = try ShapesDataset.root(of: specification, cache: cache)
     #expect(chmod(cache, 0o777) == 0)
     #expect(throws: InputError.self) { try ShapesDataset.root(of: specification, cache: cache) }

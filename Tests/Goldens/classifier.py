@@ -48,29 +48,6 @@ def gradients(model, images):
     return logits.detach(), {n: p.grad.clone() for n, p in model.named_parameters()}
 
 
-def steps(model, images, count=10):
-    """The losses before each of `count` SGD steps on one batch; batch-norm is not decayed."""
-    normalization = {
-        id(p) for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d) for p in m.parameters(recurse=False)
-    }
-    optimizer = torch.optim.SGD(
-        [
-            dict(params=[p for p in model.parameters() if id(p) not in normalization], weight_decay=DECAY),
-            dict(params=[p for p in model.parameters() if id(p) in normalization], weight_decay=0.0),
-        ],
-        lr=STEPS["learning_rate"],
-        momentum=STEPS["momentum"],
-    )
-    curve = []
-    for _ in range(count):
-        optimizer.zero_grad()
-        value = loss(model(images))
-        value.backward()
-        optimizer.step()
-        curve.append(value.item())
-    return torch.tensor(curve, dtype=torch.float64)
-
-
 def make(name, sample, with_steps, **kind):
     image_seed, biases = separate(build(**kind).train())
     images = golden.image(SHAPE, image_seed)
@@ -99,14 +76,8 @@ def make(name, sample, with_steps, **kind):
     tensors |= {"parameters/" + name: value for name, value in biases.items()}
     metadata = {}
     if with_steps:
-        model.float().load_state_dict(start)
-        single_curve = steps(model, images)
-        model.load_state_dict(start)
-        curve = steps(model.double(), images.double())
-        drift = float(((single_curve - curve) / curve).abs().max())
-        print("steps", curve, "float32 drift", drift)
-        assert drift < 2e-5
-        tensors["steps"] = curve.float()
+        losses_of = lambda kind: [loss(model(images.to(kind)))]
+        tensors["steps"] = golden.steady_descent(model, start, losses_of, decay=DECAY, **STEPS)[:, 0].float()
         metadata = dict(weight_decay=DECAY, **STEPS)
     else:
         tensors = {n: t for n, t in tensors.items() if not n.startswith("error/")}

@@ -17,6 +17,7 @@ SAMPLE = 256
 EPSILON = 1e-4
 MOMENTUM = 1 - 0.997
 LEVELS = range(3, 8)
+TRUNK_CHANNELS = [128, 256, 512]
 
 # Boxes (x1, y1, x2, y2) in pixels and classification channels (category - 1). Some reach beyond the image, so that every
 # level has positive anchors.
@@ -134,6 +135,22 @@ def normalization(channels):
     return nn.BatchNorm2d(channels, eps=EPSILON, momentum=MOMENTUM)
 
 
+def trunk():
+    """ResNet-18 with the paper's batch-norm and a SAME maximum pooling."""
+    body = resnet.resnet18(weights=None, norm_layer=normalization)
+    body.maxpool = SameMaxPool2d(3, 2)
+    del body.fc, body.avgpool
+    return body
+
+
+def features(body, x):
+    """C3 to C5 of a trunk."""
+    x = body.layer1(body.maxpool(body.relu(body.bn1(body.conv1(x)))))
+    c3 = body.layer2(x)
+    c4 = body.layer3(c3)
+    return [c3, c4, body.layer4(c4)]
+
+
 class Pyramid(nn.Module):
     """P3 to P7 from C3 to C5: P6 from P5, P7 from ReLU(P6), both before the batch-norm that ends every level."""
 
@@ -181,11 +198,7 @@ class PaperRetinaNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        body = resnet.resnet18(weights=None, norm_layer=normalization)
-        body.maxpool = SameMaxPool2d(3, 2)
-        del body.fc, body.avgpool
-        fpn = Pyramid([128, 256, 512])
-        self.backbone = nn.ModuleDict(dict(body=body, fpn=fpn))
+        self.backbone = nn.ModuleDict(dict(body=trunk(), fpn=Pyramid(TRUNK_CHANNELS)))
         self.head = nn.ModuleDict(
             dict(
                 classification_head=Head("cls_logits", 9 * CLASSES),
@@ -194,11 +207,7 @@ class PaperRetinaNet(nn.Module):
         )
 
     def forward(self, x):
-        body = self.backbone["body"]
-        x = body.layer1(body.maxpool(body.relu(body.bn1(body.conv1(x)))))
-        c3 = body.layer2(x)
-        c4 = body.layer3(c3)
-        levels = self.backbone["fpn"]([c3, c4, body.layer4(c4)])
+        levels = self.backbone["fpn"](features(self.backbone["body"], x))
         return self.head["classification_head"](levels, CLASSES), self.head["regression_head"](levels, 4)
 
 
@@ -211,19 +220,21 @@ def gradients(model, images, classes, regression):
     return logits, boxes, losses, {n: p.grad.clone() for n, p in model.named_parameters()}
 
 
-def separate():
-    """Images and biases that keep every ReLU input and pooling winner clear of its kink, as in the torchvision form."""
-    model = golden.initialize(PaperRetinaNet(), SEED).train()
-    body = model.backbone["body"]
+def separate(model, shape, seed):
+    """Images and biases that keep every ReLU input and pooling winner clear of its kink, as in the torchvision form.
+
+    Returns the seed of the images and the shifted biases; the model is left in float64, with spoilt running statistics.
+    """
+    body = golden.initialize(model, seed).train().backbone["body"]
     stem = lambda x: body.relu(body.bn1(body.conv1(x)))
-    image_seed = golden.clear_images(stem, SHAPE, lambda x: same_padding(x, 3, 2, -1))
+    image_seed = golden.clear_images(stem, shape, lambda x: same_padding(x, 3, 2, -1))
     with torch.no_grad(), golden.Separation(model.double()):
-        model(golden.image(SHAPE, image_seed).double())
-    return image_seed, golden.changed_biases(model, SEED)
+        model(golden.image(shape, image_seed).double())
+    return image_seed, golden.changed_biases(model, seed)
 
 
 def make_network():
-    image_seed, biases = separate()
+    image_seed, biases = separate(PaperRetinaNet(), SHAPE, SEED)
     model = golden.initialize(PaperRetinaNet(), SEED)
     model.load_state_dict(biases, strict=False)
     start = {n: t.clone() for n, t in model.state_dict().items()}

@@ -11,6 +11,7 @@ import resource
 import statistics
 import time
 
+import segmentation
 import study
 from golden import torchvision  # declares the compiled operators where the wheel's do not load
 import torch
@@ -24,7 +25,7 @@ STUDY = {"customnet": study.CustomNet, "resnet_keras": study.KerasResNet, "dense
 
 def arguments():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--model", choices=["retinanet", "resnet", *STUDY], default="retinanet")
+    parser.add_argument("--model", choices=["retinanet", "segmentation", "resnet", *STUDY], default="retinanet")
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--batch", type=int, default=2, help="images of this rank")
     parser.add_argument("--threads", type=int, default=2)
@@ -81,6 +82,27 @@ def detection_task(options):
     return model, model.backbone.body, lambda network: sum(network(images, targets).values())
 
 
+class Segmentation(torch.nn.Module):
+    """The golden segmentation network's pyramid and head on torchvision's ResNet-50."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = torchvision.models._utils.IntermediateLayerGetter(
+            torchvision.models.resnet50(), {f"layer{group}": str(group) for group in (2, 3, 4)})
+        self.pyramid, self.head = segmentation.Pyramid([512, 1024, 2048]), segmentation.Head()
+
+    def forward(self, x):
+        return self.head(self.pyramid(list(self.body(x).values())))
+
+
+def segmentation_task(options):
+    model = Segmentation()
+    shape = (options.batch, 3, options.size, options.size)
+    images = torch.rand(shape).contiguous(memory_format=memory_format(options))
+    labels = torch.randint(0, segmentation.CLASSES, (options.batch, options.size, options.size), dtype=torch.uint8)
+    return model, model.body, lambda network: segmentation.pixel_loss(network(images), labels)
+
+
 def classification_task(options):
     of_study = options.model in STUDY
     model = STUDY[options.model](3, options.size) if of_study else torchvision.models.resnet50(num_classes=1000)
@@ -97,8 +119,8 @@ def main():
     layout = "contiguous" if options.contiguous else "channels-last"
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    task = detection_task if options.model == "retinanet" else classification_task
-    model, trunk, loss_of = task(options)
+    tasks = {"retinanet": detection_task, "segmentation": segmentation_task}
+    model, trunk, loss_of = tasks.get(options.model, classification_task)(options)
     if options.dropblock:
         add_dropblock(trunk)
     model = model.train().to(memory_format=memory_format(options))

@@ -117,30 +117,6 @@ def check_targets(model, anchors, regression, targets):
         assert close > 2e-5 and rival > 1e-4 and lead > 1e-5, (top, close, lead)
 
 
-def steps(model, images, targets, decay, count=10):
-    """Losses before each of `count` SGD steps on one batch, shape (count, 2): classification, box regression."""
-    normalization = {
-        id(p) for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d) for p in m.parameters(recurse=False)
-    }
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(
-        [
-            dict(params=[p for p in parameters if id(p) not in normalization], weight_decay=decay),
-            dict(params=[p for p in parameters if id(p) in normalization], weight_decay=0.0),
-        ],
-        lr=STEPS["learning_rate"],
-        momentum=STEPS["momentum"],
-    )
-    curve = []
-    for _ in range(count):
-        optimizer.zero_grad()
-        _, losses, _ = run(model, images, targets)
-        total(losses).backward()
-        optimizer.step()
-        curve.append([losses["classification"].item(), losses["bbox_regression"].item()])
-    return torch.tensor(curve, dtype=torch.float64)
-
-
 def make(variant):
     frozen = variant == "frozen"
     image_seed, biases = separate(build(18, CLASSES, frozen, SEED)[0].train(), SHAPE)
@@ -164,14 +140,8 @@ def make(variant):
     assert worst[1] < 2e-5 and clearance > 50
 
     for key, decay in DECAYS.items():
-        model.float().load_state_dict(start)
-        single_curve = steps(model, images, TARGETS, decay)
-        model.load_state_dict(start)
-        curve = steps(model.double(), images.double(), TARGETS, decay)
-        drift = float(((single_curve - curve) / curve).abs().max())
-        print(key, curve, "float32 drift", drift)
-        assert drift < 2e-5
-        tensors[key] = curve.float()
+        losses_of = lambda kind: list(run(model, images.to(kind), TARGETS)[1].values())
+        tensors[key] = golden.steady_descent(model, start, losses_of, decay=decay, **STEPS).float()
 
     tensors |= {
         "cls_logits": outputs["cls_logits"].float(),

@@ -32,6 +32,9 @@ extension Configuration {
     /// By default only where it has the size in its annotations then and not as stored; predicted images and those of
     /// class folders have no annotations, and are taken as stored.
     public var orientation = OrientationRule.auto
+    /// Text file with the names of a segmentation's classes, one a line in the order of the masks' numbers; nil is
+    /// `classes.txt` below the root where it is there, and PASCAL VOC's 21 classes for a model of 21.
+    public var classes: String?
     /// The generated data set, for `kind: shapes`.
     public var shapes: Shapes
 
@@ -49,16 +52,20 @@ extension Configuration {
         ConfigurationKey("prefetch_depth", \.prefetchDepth, .from(1, to: 64), mayChangeOnResume: true),
         ConfigurationKey("scaled_decoding", \.usesScaledDecoding),
         ConfigurationKey("orientation", \.orientation),
+        ConfigurationKey(path: "classes", \.classes, mayChangeOnResume: true),
       ] + ConfigurationKey.section("shapes", \.shapes)
     }
   }
 
-  /// Kinds of data sets: the first two for detectors, the others for classifiers.
+  /// Kinds of data sets: the first for detectors, the second for detectors and segmentations, the third for segmentations, the
+  /// others for classifiers.
   public enum Kind: String, ConfigurationChoice, Sendable {
     /// Annotations in a COCO JSON file, images in a directory.
     case coco
     /// Drawn objects over textured backgrounds, generated on first use.
     case shapes
+    /// PASCAL VOC 2012's directories, with a mask of classes for each image.
+    case voc
     /// One directory of JPEG or PNG files for each class, as ImageNet's, with more directories below or without; classes
     /// are the sorted names.
     case imageFolder = "image_folder"
@@ -70,7 +77,7 @@ extension Configuration {
     /// Planes of an image.
     public var channels: Int {
       switch self {
-      case .coco, .shapes, .imageFolder, .cifar10: 3
+      case .coco, .shapes, .voc, .imageFolder, .cifar10: 3
       case .mnist: 1
       }
     }
@@ -78,7 +85,7 @@ extension Configuration {
     /// Whether the data say which classes there are; the other kinds have the same ones everywhere.
     var classesAreOfData: Bool {
       switch self {
-      case .coco, .imageFolder: true
+      case .coco, .voc, .imageFolder: true
       case .shapes, .cifar10, .mnist: false
       }
     }
@@ -87,7 +94,8 @@ extension Configuration {
   /// The files of the training or the validation images.
   ///
   /// Nil stands for the data set's usual place under `data.root`. COCO 2017: `annotations/instances_train2017.json` and
-  /// `train2017/`, or `val2017`; class directories: `train/` or `val/`; CIFAR-10: `data_batch_1.bin` to `data_batch_5.bin`,
+  /// `train2017/`, or `val2017`; PASCAL VOC: `ImageSets/Segmentation/train.txt` or `val.txt`, `JPEGImages/` and
+  /// `SegmentationClass/`, with the list `trainaug` `SegmentationClassAug/`; class directories: `train/` or `val/`; CIFAR-10: `data_batch_1.bin` to `data_batch_5.bin`,
   /// or `test_batch.bin`; MNIST: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...`. Files of the last
   /// two may be compressed with gzip or xz. Relative paths start at the configuration file, as everywhere.
   public struct Split: ConfigurationSection {
@@ -95,8 +103,10 @@ extension Configuration {
     public var annotations: String?
     /// Directory of the image files or of the class directories; MNIST's file of images.
     public var images: String?
-    /// MNIST's file of classes.
+    /// MNIST's file of classes; a segmentation's directory of masks.
     public var labels: String?
+    /// A segmentation's list of images: the name of a file in `ImageSets/Segmentation`, or a path with a slash.
+    public var list: ListName?
     /// CIFAR-10's files, one after the other.
     public var files: FileList?
 
@@ -108,6 +118,7 @@ extension Configuration {
         ConfigurationKey(path: "annotations", \.annotations, mayChangeOnResume: true),
         ConfigurationKey(path: "images", \.images, mayChangeOnResume: true),
         ConfigurationKey(path: "labels", \.labels, mayChangeOnResume: true),
+        ConfigurationKey("list", \.list, mayChangeOnResume: true),
         ConfigurationKey("files", \.files, mayChangeOnResume: true),
       ]
     }
@@ -141,6 +152,30 @@ extension Configuration {
         width: size.width, height: size.height, trainCount: trainImages, validationCount: validationImages, seed: seed,
         minimumObjectSize: min(24, min(size.width, size.height) * 7 / 10))
     }
+  }
+
+  /// The list of a segmentation's images; in YAML its name without ending, or its path.
+  public struct ListName: ConfigurationValue, Sendable {
+    /// The name, or the path.
+    public var text: String
+    /// Whether it is a path: it has a slash.
+    public var isPath: Bool { text.contains("/") }
+
+    /// A name or a path.
+    public init(_ text: String) { self.text = text }
+
+    static func expectation(_ limits: String) -> String { "the name of a list, or a path with a slash" }
+
+    init?(_ content: ConfigurationContent) {
+      guard let text = String(content) else { return nil }
+      self.init(text)
+    }
+
+    func mappingPaths(_ absolute: (String) throws -> String) rethrows -> Self {
+      isPath || text.hasPrefix("$") ? Self(try absolute(text)) : self
+    }
+
+    var yaml: String { text.yaml }
   }
 
   /// Paths of files; in YAML a list in brackets, or one path.

@@ -8,20 +8,20 @@ extension Configuration {
     public var name = ModelName.retinaNet
     /// Whose published details it follows: heads, anchors, matching, losses, padding.
     public var form: ModelForm
-    /// Depth of the ResNet backbone; retinanet and resnet only.
+    /// Depth of the ResNet backbone; retinanet, segmentation and resnet only.
     public var depth = ResNetDepth.resNet50
     /// Which convolution of a bottleneck has its stride; retinanet and resnet of depth 50 or 101 only.
     public var stridePlacement = StridePlacement.secondConvolution
-    /// Outputs of the classifier, in a detector for an anchor, from 1.
+    /// Outputs of the classifier, in a detector for an anchor, in a segmentation for a pixel, from 1.
     ///
-    /// Paper's form: COCO's 90; torchvision's: raw ids, 91; the study's networks: 10.
+    /// Paper's form: COCO's 90; torchvision's: raw ids, 91; the study's networks: 10; segmentation: PASCAL VOC's 21.
     public var classes: Int
     /// A `.safetensors` file, checkpoint set or run directory to start from; nil is random.
     public var initialWeights: String?
-    /// Whether the first convolution is trained; the official detector never does; retinanet and resnet only.
+    /// Whether the first convolution is trained; the official detector never does; retinanet, segmentation and resnet only.
     public var isStemTrainable = true
-    /// Stages of the backbone that are trained, counted from the last, 0 to 5; 5 is all of it, with the stem; retinanet
-    /// and resnet only.
+    /// Stages of the backbone that are trained, counted from the last, 0 to 5; 5 is all of it, with the stem; retinanet,
+    /// segmentation and resnet only.
     public var trainableLayers = 5
 
     init(form: ModelForm) {
@@ -64,6 +64,8 @@ extension Configuration {
   public enum ModelName: String, ConfigurationChoice, Sendable {
     /// One-stage detector with focal loss.
     case retinaNet = "retinanet"
+    /// Semantic segmentation of the DropBlock paper.
+    case segmentation
     /// Image classifier of the DropBlock paper.
     case resNet = "resnet"
     /// ResNet-50 of the CIFAR-10 and MNIST study.
@@ -77,6 +79,7 @@ extension Configuration {
     var task: TaskKind {
       switch self {
       case .retinaNet: .detector
+      case .segmentation: .segmenter
       case .resNet, .kerasResNet, .denseNet, .customNet: .classifier
       }
     }
@@ -84,7 +87,7 @@ extension Configuration {
     /// Whether it is one of the CIFAR-10 and MNIST study, which have Keras' defaults and no variants.
     var isOfStudy: Bool {
       switch self {
-      case .retinaNet, .resNet: false
+      case .retinaNet, .segmentation, .resNet: false
       case .kerasResNet, .denseNet, .customNet: true
       }
     }
@@ -93,6 +96,7 @@ extension Configuration {
     func setDefaults(of configuration: inout Configuration) {
       switch self {
       case .retinaNet, .resNet: break
+      case .segmentation: (configuration.model.classes, configuration.dropBlock.groups) = (21, [])
       case .kerasResNet, .denseNet, .customNet:
         (configuration.model.classes, configuration.dropBlock.groups) = (10, [])
         (configuration.batchNorm.decay, configuration.batchNorm.epsilon) = (0.99, 1e-3)

@@ -3,6 +3,8 @@ extension Configuration {
   public enum TaskKind: String, CaseIterable, Sendable {
     /// Boxes and classes of the objects of an image.
     case detector
+    /// The class of each pixel of an image.
+    case segmenter
     /// The class of an image.
     case classifier
 
@@ -13,6 +15,12 @@ extension Configuration {
         [
           "input.scale_min", "input.scale_max", "input.evaluation.size", "input.evaluation.bounds", "loss.focal_alpha",
           "loss.focal_gamma", "loss.huber_delta", "loss.box_weight", "loss.normalizer",
+        ]
+      case .segmenter:
+        [
+          "data.classes", "data.train.list", "data.val.list", "input.scale_min", "input.scale_max",
+          "input.evaluation.size",
+          "loss.normalizer",
         ]
       case .classifier:
         [
@@ -26,6 +34,7 @@ extension Configuration {
     func checkRules(_ configuration: Configuration) throws {
       switch self {
       case .detector: try configuration.checkDetector()
+      case .segmenter: try configuration.checkSegmenter()
       case .classifier: try configuration.checkClassifier()
       }
     }

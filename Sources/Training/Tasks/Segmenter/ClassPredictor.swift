@@ -1,0 +1,52 @@
+import Datasets
+import Graph
+import Segmentation
+import Tensors
+
+/// Runs a segmentation over single images of any size with the weights of a parameter store.
+///
+/// As in the official code images are never resized: each stands in the upper left of a canvas of `input.evaluation.size`. One
+/// that is larger gets a canvas of its own, whose sides are 1 more than a multiple of 32.
+final class ClassPredictor {
+  private let segmenter: Segmenter
+  private let plans: SizedPlans<Value>
+  private let transform: ImageTransform
+  private var scratch = RenderScratch()
+
+  /// A predictor with the weights of `store`, which may go on to change between calls of `weightsChanged`.
+  init(_ segmenter: Segmenter, engine: Engine, store: ParameterStore) {
+    self.segmenter = segmenter
+    plans = SizedPlans(engine: engine, store: store, precision: segmenter.configuration.precision) { height, width in
+      let (graph, logits) = segmenter.inferenceGraph(height: height, width: width)
+      return (graph, logits)
+    }
+    transform = segmenter.trainingTransform
+  }
+
+  /// Says that the weights have changed since the last image.
+  func weightsChanged() { plans.weightsChanged() }
+
+  /// The likeliest class of each pixel of a picture.
+  func mask(of image: RGBImage) -> ClassMask {
+    let canvas = canvas(height: image.height, width: image.width)
+    let (plan, logits) = plans.plan(height: canvas.height, width: canvas.width)
+    let placement = Placement.unscaled(width: image.width, height: image.height, canvas: canvas)
+    transform.render(image, placement, into: plan.inputImages, scratch: &scratch)
+    plan.forward(RunContext())
+    let likeliest = LikeliestClasses(logits: (logits.shape.h, logits.shape.w), canvas: canvas)
+    let classes = likeliest(plan.canonicalOutput(logits)[...], height: image.height, width: image.width)
+    return ClassMask(width: image.width, height: image.height, classes: classes)
+  }
+
+  /// Rows and columns of the canvas of an image.
+  private func canvas(height: Int, width: Int) -> (height: Int, width: Int) {
+    func side(_ pixels: Int, _ usual: Int) -> Int { pixels <= usual ? usual : (pixels + 30) / 32 * 32 + 1 }
+    let size = segmenter.configuration.segmentationCanvas
+    return (side(height, size.height), side(width, size.width))
+  }
+}
+
+extension Configuration {
+  /// The canvas of evaluated images: `input.evaluation.size`.
+  fileprivate var segmentationCanvas: ImageSize { input.evaluation.size ?? input.size }
+}
