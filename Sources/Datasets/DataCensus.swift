@@ -35,7 +35,7 @@ public struct DataCensus: Codable, Equatable, Sendable {
   public struct ClassCount: Codable, Equatable, Sendable {
     /// The class's name.
     public let name: String
-    /// Usable objects of a detector's class, images of a classifier's.
+    /// Usable objects of a detector's class, not those of images known to be missing; images of a classifier's.
     public internal(set) var count: Int
   }
 
@@ -125,11 +125,18 @@ public struct DataCensus: Codable, Equatable, Sendable {
     {
       first, _ in first
     }
+    let lost = depth == .files ? lookForEach(dataset) : []
     var objects = ObjectCensus()
+    if depth == .files { objects.miss(0) }
     var sizes: [Size] = []
     for position in 0..<images {
       let image = index.image(at: position)
       sizes.append(Size(width: image.width, height: image.height))
+      judge(image.fileName, path: { dataset.imagePath(at: position) }, in: dataset.imageDirectory)
+      if lost.contains(position) {
+        objects.miss(index.annotations(at: position).count)
+        continue
+      }
       var usable = 0
       for annotation in index.annotations(at: position) {
         guard objects.add(annotation, of: image), let number = order[annotation.categoryID] else {
@@ -139,11 +146,9 @@ public struct DataCensus: Codable, Equatable, Sendable {
         usable += 1
       }
       if usable == 0 { objects.imagesWithout += 1 }
-      judge(image.fileName, path: { dataset.imagePath(at: position) }, in: dataset.imageDirectory)
     }
     self.objects = objects
     self.sizes = Sizes(sizes)
-    let lost = depth == .files ? lookForEach(dataset) : []
     let reader = ImageReader()
     for position in samplePositions where !lost.contains(position) {
       files.sampled += 1
@@ -214,10 +219,10 @@ public struct DataCensus: Codable, Equatable, Sendable {
   }
 
   private mutating func miss(_ dataset: DetectionDataset, _ position: Int) {
-    files.missing.add("\(dataset.imagePath(at: position)) is missing")
+    let image = dataset.index.image(at: position)
+    files.missing.add("\(dataset.imagePath(at: position)) is missing, which is listed as image \(image.id)")
     if files.missing.count == 1 {
-      files.advice = ListedName(dataset.index.image(at: position).fileName).advice(
-        in: dataset.imageDirectory, key: imagesKey)
+      files.advice = ListedName(image.fileName).advice(in: dataset.imageDirectory, key: imagesKey)
     }
   }
 

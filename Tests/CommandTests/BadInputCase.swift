@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import TestSupport
 import Testing
@@ -208,6 +209,24 @@ extension BadInputCase {
       try $0.replace("\"bbox\": [", "\"bbox\": [3, 3, 0, 4], \"was\": [", in: $0.annotations("val"))
       return $0.train()
     },
+    BadInputCase(
+      "a missing picture to be evaluated, before training starts", 65,
+      [
+        "instances_val2017.json: ", "/val2017/000004.jpg is missing, which is listed as image 4",
+        "supply sound files, or take their images out of the data", "data.val.images=DIR",
+      ], ranks: [1, 2]
+    ) {
+      try $0.remove($0.picture("val", 4))
+      return $0.train()
+    },
+    BadInputCase(
+      "a picture of another size to be evaluated, before training starts", 65,
+      ["instances_val2017.json: ", "/val2017/000002.jpg: is 9x9", "supply sound files"]
+    ) {
+      try $0.remove($0.picture("val", 2))
+      try $0.folder.write(RGBImage(width: 9, height: 9).jpegFile(), to: "data/val2017/000002.jpg")
+      return $0.train()
+    },
     BadInputCase("a flat box in evaluate", 65, ["instances_val2017.json: annotation 1 of 000001.jpg"]) {
       try $0.replace("\"bbox\": [", "\"bbox\": [3, 3, 5, 0], \"was\": [", in: $0.annotations("val"))
       return $0.evaluate()
@@ -219,7 +238,11 @@ extension BadInputCase {
       return $0.evaluate()
     },
     BadInputCase(
-      "a missing picture in evaluate", 65, ["/val2017/000004.jpg", "No such file", "instances_val2017.json", "image 4"]
+      "a missing picture in evaluate", 65,
+      [
+        "instances_val2017.json: ",
+        "/val2017/000004.jpg is missing, which is listed as image 4; evaluation leaves nothing out",
+      ]
     ) {
       try $0.remove($0.picture("val", 4))
       return $0.evaluate()
