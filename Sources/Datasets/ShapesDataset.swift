@@ -64,7 +64,7 @@ public enum ShapesDataset {
     try write(specification, part: 0, count: specification.trainCount, "train2017", to: temporary)
     try write(specification, part: 1, count: specification.validationCount, "val2017", to: temporary)
     if rename(temporary, root) != 0 && !FileManager.default.fileExists(atPath: root) {
-      throw InputError(.cannotWrite, "\(root): cannot be written: \(systemMessage())")
+      throw InputError(.cannotWrite, "\(root): cannot be written: \(systemMessage()); \(CacheDirectory.remedy)")
     }
     return root
   }

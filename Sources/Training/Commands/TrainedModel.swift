@@ -68,8 +68,8 @@ struct TrainedModel {
     guard let detector = configuration.task as? Detector else {
       throw InputError(
         .badConfiguration,
-        "\(command): expected a checkpoint of a detector, model.name retinanet; got \(configuration.model.name.rawValue)"
-      )
+        "\(command): expected a checkpoint of a detector, model.name retinanet; got \(configuration.model.name.rawValue), "
+          + "a classifier, which evaluate judges")
     }
     return detector
   }
