@@ -150,12 +150,30 @@ Index parse(Document& document) {
 /// Sorts records by id and refuses an id that occurs twice.
 template <typename Record>
 void sort_by_id(std::vector<Record>& records, const char* name) {
+  std::vector<int64_t> ids;
+  ids.reserve(records.size());
+  for (const Record& record : records) ids.push_back(record.id);
   std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.id < b.id; });
   for (size_t i = 1; i < records.size(); i++) {
-    if (records[i].id == records[i - 1].id) {
-      throw Failure{CSJBadData, std::string(name) + ": id " + std::to_string(records[i].id) + " occurs twice"};
-    }
+    int64_t id = records[i].id;
+    if (id != records[i - 1].id) continue;
+    auto first = std::find(ids.begin(), ids.end(), id);
+    auto second = std::find(first + 1, ids.end(), id);
+    throw Failure{CSJBadData, Place{name, long(first - ids.begin())}.text() + " and [" +
+                                  std::to_string(second - ids.begin()) + "]: id " + std::to_string(id) +
+                                  " occurs twice; give each an id of its own, or remove one"};
   }
+}
+
+/// The ids of categories, of many the first and the last.
+std::string listed(const std::vector<CSJCategory>& categories) {
+  if (categories.empty()) return "";
+  std::string text = " (";
+  for (size_t i = 0; i < categories.size(); i++) {
+    if (i >= 5 && i + 1 < categories.size()) continue;
+    text += (i == 0 ? "" : i > 5 ? ", ..., " : ", ") + std::to_string(categories[i].id);
+  }
+  return text + ")";
 }
 
 /// Sorts everything, checks every reference, and orders the annotations by image.
@@ -180,7 +198,8 @@ void resolve(Index& index) {
     if (!known) {
       throw Failure{CSJBadData, place.text() + ": \"category_id\" " + std::to_string(annotation.category_id) +
                                     " is the id of none of the " + std::to_string(index.categories.size()) +
-                                    " categories"};
+                                    " categories" + listed(index.categories) +
+                                    "; correct it, add the category or remove the annotation"};
     }
     owner[i] = image->second;
     index.images[image->second].annotation_count++;

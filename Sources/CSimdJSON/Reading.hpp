@@ -42,7 +42,7 @@ class PaddedFile {
     bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     if (!regular || status.st_size == 0) {
       close(descriptor);
-      throw Failure{CSJBadData, regular ? "the file is empty" : "is not a regular file"};
+      throw Failure{CSJBadData, regular ? "the file is empty; fetch or write it again" : "is not a regular file"};
     }
     size_ = size_t(status.st_size);
     size_t page = size_t(sysconf(_SC_PAGESIZE));
@@ -265,14 +265,16 @@ void box(ondemand::value value, const Place& place, Record& record) {
   int count = 0;
   for (auto element : array) {
     ondemand::value entry;
-    if (element.get(entry)) throw Failure{CSJBadData, place.text() + ": \"bbox\" is not a complete list"};
+    if (element.get(entry)) {
+      throw Failure{CSJBadData, place.text() + ": \"bbox\" is not a complete list; fetch or write the file again"};
+    }
     double coordinate = number(entry, place, "bbox");
     if (count < 4) *numbers[count] = coordinate;
     count++;
   }
   if (count != 4) {
     throw Failure{CSJBadData, place.text() + ": \"bbox\" has " + std::to_string(count) +
-                                  " numbers, expected 4: [x, y, width, height]"};
+                                  " numbers, expected 4: [x, y, width, height]; mend or remove the entry"};
   }
 }
 
@@ -303,8 +305,10 @@ class Keys {
 
   /// Complains about the first of the first `needed` keys that has not occurred.
   void require(size_t needed, const Place& place) const {
+    const char* remedy = place.index < 0 ? "is it an annotation file of COCO's form, as instances_*.json are?"
+                                         : "add it, or remove the entry";
     for (size_t i = 0; i < needed; i++) {
-      if (!has(i)) throw Failure{CSJBadData, place.text() + ": has no key \"" + names_[i] + "\""};
+      if (!has(i)) throw Failure{CSJBadData, place.text() + ": has no key \"" + names_[i] + "\"; " + remedy};
     }
   }
 
@@ -327,7 +331,8 @@ void for_each_object(ondemand::array& array, const char* name, Document& documen
     ondemand::object object;
     if (auto error = value.get_object().get(object)) {
       if (error != simdjson::INCORRECT_TYPE) broken(error, document.root, document.file, place);
-      throw Failure{CSJBadData, place.text() + " is " + found(value) + ", expected an object"};
+      throw Failure{CSJBadData,
+                    place.text() + " is " + found(value) + ", expected an object; mend or remove the entry"};
     }
     body(object, place);
   }

@@ -41,6 +41,9 @@ public enum CheckpointReference: Sendable {
     if isSet || URL(fileURLWithPath: path).lastPathComponent.hasPrefix("step-") {
       return .set(try CheckpointSet(directory: path))
     }
-    throw InputError(.missingFile, "\(path): checkpoint: expected \(wanted), got a directory without checkpoints")
+    throw InputError(
+      .missingFile,
+      "\(path): checkpoint: expected \(wanted), got a directory without checkpoints; "
+        + "name one that a run has saved its state in")
   }
 }

@@ -37,7 +37,10 @@ private func contents(_ descriptor: Int32, byteCount: Int, path: String) throws(
     let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress.map { $0 + done }, byteCount - done) }
     if count < 0 && errno == EINTR { continue }
     if count < 0 { throw unreadable(path, errno: errno) }
-    if count == 0 { throw unfit(path, "length", expected: "\(byteCount) bytes", got: "\(done)") }
+    if count == 0 {
+      throw unfit(
+        path, "length", expected: "\(byteCount) bytes", got: "\(done)", remedy: "wait until nothing writes to it")
+    }
     done += count
   }
   return bytes

@@ -111,7 +111,9 @@ struct SafetensorsHeader {
       throw damaged(path, place, expected: "dtype, shape and data_offsets", got: got.isEmpty ? "nothing" : got)
     }
     guard case .string(let typeName) = type, let elementType = ElementType(rawValue: typeName) else {
-      throw unfit(path, "\(place), dtype", expected: "one of \(ElementType.allNames)", got: type.kind)
+      throw unfit(
+        path, "\(place), dtype", expected: "one of \(ElementType.allNames)", got: type.kind,
+        remedy: "convert the tensor to one of them")
     }
     let shape = try naturalNumbers(extents, "\(place), shape", path: path)
     let bounds = try naturalNumbers(offsets, "\(place), data_offsets", path: path)

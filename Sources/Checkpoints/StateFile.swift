@@ -43,7 +43,9 @@ struct StateFile: Codable, Equatable {
     if let version = try? decoder.decode(Version.self, from: bytes).state.formatVersion,
       version != CheckpointState.currentFormatVersion
     {
-      throw unfit(path, "formatVersion", expected: "\(CheckpointState.currentFormatVersion)", got: "\(version)")
+      throw unfit(
+        path, "formatVersion", expected: "\(CheckpointState.currentFormatVersion)", got: "\(version)",
+        remedy: "use the program that wrote it, or take another checkpoint")
     }
     do {
       self = try decoder.decode(StateFile.self, from: bytes)

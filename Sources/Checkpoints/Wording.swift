@@ -8,8 +8,10 @@ func damaged(_ path: String, _ place: String, expected: String, got: String) -> 
 }
 
 /// A file that is sound but does not fit its use: exit code 65.
-func unfit(_ path: String, _ place: String, expected: String, got: String) -> InputError {
-  InputError(.badData, "\(path): \(place): expected \(expected), got \(got)")
+func unfit(
+  _ path: String, _ place: String, expected: String, got: String, remedy: String? = nil
+) -> InputError {
+  InputError(.badData, "\(path): \(place): expected \(expected), got \(got)\(remedy.map { "; \($0)" } ?? "")")
 }
 
 /// A file or directory that cannot be opened: exit code 66.

@@ -42,7 +42,9 @@ public enum CIFARFile {
         let label = bytes[start]
         guard label < classNames.count else {
           throw InputError(
-            .badData, "\(path): class of record \(count + record): expected 0 to \(classNames.count - 1), got \(label)")
+            .badData,
+            "\(path): class of record \(count + record): expected 0 to \(classNames.count - 1), got \(label); "
+              + "fetch the binary version of the data set again")
         }
         images.labels.append(label)
         images.pixels += bytes[start + 1..<start + recordBytes]

@@ -23,7 +23,7 @@ extension COCOIndex {
       }
       throw InputError(
         .badData,
-        "\(path): image \(image.id): expected \(key), got none; a model cannot do without, scoring can")
+        "\(path): image \(image.id): expected \(key), got none; a model cannot do without, scoring can: add it")
     }
   }
 

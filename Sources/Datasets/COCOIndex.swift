@@ -147,7 +147,7 @@ public final class COCOIndex: Sendable {
       try writeIndexHash(of: temporary)
     } catch {
       unlink(temporary)
-      throw InputError(.cannotWrite, "\(name): cannot be written: \(error)")
+      throw InputError(.cannotWrite, "\(name): cannot be written: \(error); \(CacheDirectory.remedy)")
     }
     try publish(temporary, as: name) { (try? COCOIndex(path: path, index: name, hash: hash, size: size)) != nil }
   }
@@ -177,11 +177,11 @@ func callReader(_ path: String, _ body: (UnsafeMutablePointer<CChar>, Int) -> In
     let text = String(cString: message)
     switch CSJStatus(UInt32(status)) {
     case CSJMissingFile: throw InputError(.missingFile, "\(path): \(text)")
-    case CSJCannotWrite: throw InputError(.cannotWrite, text)
+    case CSJCannotWrite: throw InputError(.cannotWrite, "\(text); \(CacheDirectory.remedy)")
     case CSJNotUTF8:
       let file = try MappedFile(path: path)
       let fault = withExtendedLifetime(file) { TextEncoding.fault(in: file.bytes) }
-      throw InputError(.badData, "\(path): \(fault ?? "changed while it was read")")
+      throw InputError(.badData, "\(path): \(fault ?? "changed while it was read; wait until it is complete")")
     default: throw InputError(.badData, "\(path): \(text)")
     }
   }

@@ -11,6 +11,9 @@ public enum CacheDirectory {
     return "\(temporary)/dropblock-dist-\(getuid())"
   }
 
+  /// What to do where nothing can be written into it.
+  static let remedy = "set DROPBLOCK_CACHE to a place that can be written"
+
   /// Creates a directory that this user alone may enter, with its parents, unless it is there.
   ///
   /// Throws exit code 73 when it cannot, and where `requireTrusted` does.
@@ -19,9 +22,7 @@ public enum CacheDirectory {
     try? FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
     if mkdir(path, 0o700) != 0 && errno != EEXIST {
       throw InputError(
-        .cannotWrite,
-        "\(path): the cache directory cannot be created: \(systemMessage()); set DROPBLOCK_CACHE to a place that can be "
-          + "written")
+        .cannotWrite, "\(path): the cache directory cannot be created: \(systemMessage()); \(remedy)")
     }
     try requireTrusted(path)
   }

@@ -56,6 +56,10 @@ private protocol InflatedContent {
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int
 }
 
+private func cutOff(_ path: String, _ cause: String) -> InputError {
+  InputError(.badData, "\(path): is cut off or damaged: \(cause); fetch the file again")
+}
+
 /// Owns zlib's handle of a file.
 private final class GzipContent: InflatedContent {
   private let path: String
@@ -75,7 +79,7 @@ private final class GzipContent: InflatedContent {
     var done = 0
     while done < buffer.count {
       let count = gzread(file, buffer.baseAddress.map { $0 + done }, UInt32(min(buffer.count - done, 1 << 20)))
-      if count < 0 { throw InputError(.badData, "\(path): is damaged: \(message)") }
+      if count < 0 { throw InputError(.badData, "\(path): is damaged: \(message); fetch the file again") }
       if count == 0 { break }
       done += Int(count)
     }
@@ -83,7 +87,7 @@ private final class GzipContent: InflatedContent {
       // A stream that is cut off ends without an error from gzread.
       var code: Int32 = 0
       _ = gzerror(file, &code)
-      if code != Z_OK { throw InputError(.badData, "\(path): is cut off or damaged: \(message)") }
+      if code != Z_OK { throw cutOff(path, message) }
     }
     return done
   }
@@ -133,7 +137,7 @@ private final class XZContent: InflatedContent {
             + "compress it with xz -9 or less")
       } else if result != LZMA_OK {
         let cause = result == LZMA_BUF_ERROR ? "the end is missing" : "liblzma error \(result.rawValue)"
-        throw InputError(.badData, "\(path): is cut off or damaged: \(cause)")
+        throw cutOff(path, cause)
       }
     }
     return buffer.count - stream.avail_out

@@ -13,6 +13,7 @@ extension DataCensus {
   /// Throws exit code 65 where training would learn nothing, or lose more than `maximumFaults` boxes or half of what there is.
   public func requireLearnable(maximumFaults: Int) throws {
     try requirePixels()
+    if let loss = lossOfImages { throw InputError(.badData, loss) }
     if let objects {
       let counts = "\(name): \(objects.count) objects in \(images) images, \(objects.used) of them usable"
       if objects.count == 0 {
@@ -36,7 +37,6 @@ extension DataCensus {
             + "mend the data or raise the limit")
       }
     }
-    if let loss = lossOfImages { throw InputError(.badData, loss) }
   }
 
   /// Throws exit code 65 for annotations that evaluation cannot compare with: boxes without area, which it cannot leave out,
@@ -47,6 +47,19 @@ extension DataCensus {
       throw InputError(.badData, "\(name): \(first); mend or remove the annotation")
     }
     if let loss = lossOfImages { throw InputError(.badData, loss) }
+  }
+
+  /// Throws exit code 65 where a file that was looked for or into cannot be had: evaluation leaves nothing out, and would end
+  /// at that file, in a training run hours later.
+  public func requireFiles() throws {
+    guard let first = files.missing.first ?? files.unreadable.first else { return }
+    throw InputError(.badData, "\(name): \(first); \(filesRemedy)")
+  }
+
+  /// What to do about files that evaluation does not find or cannot read.
+  public var filesRemedy: String {
+    let advice = files.advice.map { "; \($0)" } ?? ""
+    return "evaluation leaves nothing out: supply sound files, or take their images out of the data\(advice)"
   }
 
   /// What is wrong where more than half of the images that were looked for or into cannot be had, which no limit on faults
@@ -114,7 +127,9 @@ extension DataCensus {
 extension ObjectCensus {
   /// What cannot be learned from and why, with the first of each kind; empty where all can.
   var unusedText: String {
-    [crowds == 0 ? "" : "\(crowds) crowds", faultsText].filter { !$0.isEmpty }.joined(separator: ", ")
+    let missing = ofMissingImages ?? 0
+    return [missing == 0 ? "" : "\(missing) of missing images", crowds == 0 ? "" : "\(crowds) crowds", faultsText]
+      .filter { !$0.isEmpty }.joined(separator: ", ")
   }
 
   /// The same without crowds, which are no faults.
@@ -149,10 +164,21 @@ extension ObjectCensus {
     if isLarge(withoutArea.count, of: withArea + withoutArea.count) {
       result.append("\(withoutArea.count) of \(withArea + withoutArea.count) boxes have no area")
     }
-    if isLarge(withinOne.count, of: withArea) && !isRelative {
+    if isLarge(withinOne.count, of: withArea) {
+      // Where nearly all are, it is an error of its own.
+      if !isRelative {
+        result.append(
+          "\(withinOne.count) of \(withArea) boxes are within 0 to 1 (first: \(withinOne.first ?? "")): some look relative to "
+            + "the images' sizes, where pixels are expected")
+      }
+    } else if isLarge(belowPixel.count, of: withArea) {
+      let cause =
+        2 * withinPixel > belowPixel.count
+        ? "width and height look relative to the images' sizes: multiply them by these"
+        : "they look like what rounding or cutting has left: mend or remove them"
       result.append(
-        "\(withinOne.count) of \(withArea) boxes are within 0 to 1 (first: \(withinOne.first ?? "")): some look relative to "
-          + "the images' sizes, where pixels are expected")
+        "\(belowPixel.count) of \(withArea) boxes are narrower or lower than a pixel (first: \(belowPixel.first ?? "")); "
+          + cause)
     }
     if withinHundred == withArea && withArea >= Self.enoughForPercentages && !isRelative {
       result.append(

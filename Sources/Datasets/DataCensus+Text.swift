@@ -75,10 +75,13 @@ extension DataCensus {
 
   private func text(of objects: ObjectCensus) -> String {
     let others = objects.unusedText
+    let tiny = objects.belowPixel
+    let tinyText = tiny.count == 0 ? "" : "; \(tiny.count) narrower or lower than a pixel: \(tiny.first ?? "")"
     switch split {
-    case .train: return "\(objects.count), \(objects.used) used" + (others.isEmpty ? "" : "; dropped: \(others)")
+    case .train:
+      return "\(objects.count), \(objects.used) used" + (others.isEmpty ? "" : "; dropped: \(others)") + tinyText
     // Evaluation leaves nothing out.
-    case .validation: return "\(objects.count)" + (others.isEmpty ? "" : "; among them \(others)")
+    case .validation: return "\(objects.count)" + (others.isEmpty ? "" : "; among them \(others)") + tinyText
     }
   }
 

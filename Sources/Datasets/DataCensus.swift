@@ -6,6 +6,14 @@ public enum DataSplit: String, Codable, Sendable {
   case train
   /// The images that are evaluated.
   case validation = "val"
+
+  /// How much a run looks at before it starts: evaluation leaves nothing out, and would end at a file hours later.
+  public var depthAtStart: DataCensus.Depth {
+    switch self {
+    case .train: .headers
+    case .validation: .files
+    }
+  }
 }
 
 /// What a split of a data set holds, what of it is used, and what looks wrong with it.
@@ -35,7 +43,8 @@ public struct DataCensus: Codable, Equatable, Sendable {
   public struct ClassCount: Codable, Equatable, Sendable {
     /// The class's name.
     public let name: String
-    /// Usable objects of a detector's class, images of a classifier's, masks of the sample with a segmentation's.
+    /// Usable objects of a detector's class, not those of images known to be missing; images of a classifier's; masks of the
+    /// sample with a segmentation's.
     public internal(set) var count: Int
   }
 
@@ -132,11 +141,18 @@ public struct DataCensus: Codable, Equatable, Sendable {
     {
       first, _ in first
     }
+    let lost = depth == .files ? lookForEach(dataset) : []
     var objects = ObjectCensus()
+    if depth == .files { objects.miss(0) }
     var sizes: [Size] = []
     for position in 0..<images {
       let image = index.image(at: position)
       sizes.append(Size(width: image.width, height: image.height))
+      judge(image.fileName, path: { dataset.imagePath(at: position) }, in: dataset.imageDirectory)
+      if lost.contains(position) {
+        objects.miss(index.annotations(at: position).count)
+        continue
+      }
       var usable = 0
       for annotation in index.annotations(at: position) {
         guard objects.add(annotation, of: image), let number = order[annotation.categoryID] else {
@@ -146,11 +162,9 @@ public struct DataCensus: Codable, Equatable, Sendable {
         usable += 1
       }
       if usable == 0 { objects.imagesWithout += 1 }
-      judge(image.fileName, path: { dataset.imagePath(at: position) }, in: dataset.imageDirectory)
     }
     self.objects = objects
     self.sizes = Sizes(sizes)
-    let lost = depth == .files ? lookForEach(dataset) : []
     let reader = ImageReader()
     for position in samplePositions where !lost.contains(position) {
       files.sampled += 1
@@ -222,10 +236,10 @@ public struct DataCensus: Codable, Equatable, Sendable {
   }
 
   private mutating func miss(_ dataset: DetectionDataset, _ position: Int) {
-    files.missing.add("\(dataset.imagePath(at: position)) is missing")
+    let image = dataset.index.image(at: position)
+    files.missing.add("\(dataset.imagePath(at: position)) is missing, which is listed as image \(image.id)")
     if files.missing.count == 1 {
-      files.advice = ListedName(dataset.index.image(at: position).fileName).advice(
-        in: dataset.imageDirectory, key: imagesKey)
+      files.advice = ListedName(image.fileName).advice(in: dataset.imageDirectory, key: imagesKey)
     }
   }
 

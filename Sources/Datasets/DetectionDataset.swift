@@ -34,8 +34,13 @@ public struct DetectionDataset: Sendable {
   ) throws {
     var isDirectory = ObjCBool(false)
     guard FileManager.default.fileExists(atPath: imageDirectory, isDirectory: &isDirectory), isDirectory.boolValue
-    else { throw InputError(.missingFile, "\(imageDirectory): the folder of the images is missing") }
-    if index.imageCount == 0 { throw InputError(.badData, "\(index.path): lists no images") }
+    else {
+      throw InputError(
+        .missingFile,
+        "\(imageDirectory): the folder of the images is missing; data.root, or images of data.train or data.val, says where it "
+          + "lies")
+    }
+    if index.imageCount == 0 { throw InputError(.badData, "\(index.path): lists no images; is it the right file?") }
     try index.requireImageDescriptions()
     (self.index, self.imageDirectory, self.numbering) = (index, imageDirectory, numbering)
     self.orientation = orientation
@@ -97,7 +102,8 @@ public struct DetectionDataset: Sendable {
       if category.name.isEmpty {
         throw InputError(
           .badData,
-          "\(index.path): category \(category.id): expected a \"name\", got none; a model cannot do without, scoring can"
+          "\(index.path): category \(category.id): expected a \"name\", got none; a model cannot do without, scoring can: "
+            + "add it"
         )
       }
       if let other = known.updateValue(category.id, forKey: category.name) {

@@ -86,7 +86,7 @@ public func readFile(_ path: FilePath, into bytes: inout [UInt8]) throws {
     let received = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + done, size - done) }
     if received < 0 && errno == EINTR { continue }
     guard received > 0 else {
-      let reason = received < 0 ? systemMessage() : "the file shrank"
+      let reason = received < 0 ? systemMessage() : "the file shrank; wait until nothing writes to it"
       throw InputError(.badData, "\(path): reading stopped at byte \(done) of \(size): \(reason)")
     }
     done += received
@@ -100,8 +100,12 @@ public func writeFile(_ bytes: [UInt8], to path: String) throws {
   do throws(WritingFailure) {
     try replaceFile(path, with: bytes)
   } catch {
-    throw InputError(.cannotWrite, "\(path): cannot be written: \(error.reason)")
+    throw unwritable(path, error)
   }
+}
+
+private func unwritable(_ path: String, _ failure: WritingFailure) -> InputError {
+  InputError(.cannotWrite, "\(path): cannot be written: \(failure.reason); free space, or give another place")
 }
 
 /// Gives a finished file its name unless a good one of that name has appeared meanwhile; the temporary name is gone then.
@@ -117,7 +121,7 @@ func publish(_ temporary: String, as path: String, keepingWhen isGood: () -> Boo
   guard rename(temporary, path) == 0 else {
     let reason = systemMessage()
     unlink(temporary)
-    throw InputError(.cannotWrite, "\(path): cannot be written: \(reason)")
+    throw InputError(.cannotWrite, "\(path): cannot be written: \(reason); \(CacheDirectory.remedy)")
   }
 }
 
@@ -126,6 +130,6 @@ public func requireWritable(_ path: String) throws {
   do throws(WritingFailure) {
     try requireReplaceable(path)
   } catch {
-    throw InputError(.cannotWrite, "\(path): cannot be written: \(error.reason)")
+    throw unwritable(path, error)
   }
 }

@@ -26,13 +26,14 @@ public struct IDXFile {
       throw InputError(
         .badData,
         "\(labels.file.path): number of classes: expected \(pictures.shape[0]), one for each picture of \(images), got "
-          + "\(labels.shape[0])")
+          + "\(labels.shape[0]); give files of the same images")
     }
     let classes = try labels.content()
     if let index = classes.firstIndex(where: { $0 >= classCount }) {
       throw InputError(
         .badData,
-        "\(labels.file.path): class of picture \(index): expected 0 to \(classCount - 1), got \(classes[index])")
+        "\(labels.file.path): class of picture \(index): expected 0 to \(classCount - 1), got \(classes[index]); fetch "
+          + "the file again")
     }
     return LabeledImages(
       channels: 1, height: pictures.shape[1], width: pictures.shape[2], pixels: try pictures.content(), labels: classes)
@@ -49,7 +50,7 @@ public struct IDXFile {
       throw InputError(
         .badData,
         "\(path): first bytes: expected \(Self.text(magic)), an IDX file of \(content) as unsigned bytes, got "
-          + "\(Self.text(Array(header.prefix(4))))\(length)")
+          + "\(Self.text(Array(header.prefix(4))))\(length); is it the right file?")
     }
     shape = (0..<dimensions).map { dimension in
       header[4 + 4 * dimension..<8 + 4 * dimension].reduce(0) { $0 << 8 | Int($1) }
@@ -65,7 +66,9 @@ public struct IDXFile {
     }
     if byteCount == 0 { throw wrongLength("which is nothing") }
     if byteCount > file.greatestByteCount { throw wrongLength("which \(stored) bytes of gzip cannot hold") }
-    if byteCount > Self.byteLimit { throw wrongLength("of which at most \(Self.byteLimit) are read") }
+    if byteCount > Self.byteLimit {
+      throw wrongLength("of which at most \(Self.byteLimit) are read", remedy: "give fewer images")
+    }
   }
 
   /// Everything behind the header, which must be as much as it says.
@@ -76,11 +79,11 @@ public struct IDXFile {
     return bytes
   }
 
-  private func wrongLength(_ found: String) -> InputError {
+  private func wrongLength(_ found: String, remedy: String = "fetch the file again") -> InputError {
     InputError(
       .badData,
       "\(file.path): length: its header says \(shape.map(String.init).joined(separator: " x ")), so expected \(byteCount) "
-        + "bytes behind it, \(found)")
+        + "bytes behind it, \(found); \(remedy)")
   }
 
   private static func text(_ bytes: [UInt8]) -> String {

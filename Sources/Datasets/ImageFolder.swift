@@ -121,7 +121,9 @@ extension ImageFolder {
       }
       if folders.isEmpty {
         let found = passedOver.text().map { "got \($0)" } ?? "got no folders"
-        throw InputError(.badData, "\(root): expected one folder for each class, \(found)")
+        throw InputError(
+          .badData,
+          "\(root): expected one folder for each class, \(found); put the images of a class into a folder of its name")
       }
       (identity, self.folders, self.passedOver) = (entries.identity, folders, passedOver)
       names = folders.map { FilePath.text($0) }
@@ -181,7 +183,7 @@ extension ImageFolder {
     InputError(
       .badData,
       "\(root): expected images (\(endings.joined(separator: ", "))) in its class folders, got "
-        + (passedOver.text() ?? "none"))
+        + "\(passedOver.text() ?? "none"); put such files there")
   }
 
   /// Why an entry is left out; nil for a folder to look into, and for a picture.

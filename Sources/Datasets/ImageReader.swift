@@ -48,7 +48,9 @@ public final class ImageReader {
     do {
       size = try open(FilePath(path), dataset.orientation, stated: stated)
     } catch let error as InputError where error.exitCode == .missingFile {
-      throw InputError(.badData, "\(error); \(dataset.index.path) lists it as image \(record.id)")
+      throw InputError(
+        .badData,
+        "\(error); \(dataset.index.path) lists it as image \(record.id): supply the file, or remove the image there")
     }
     if size == stated { return }
     throw InputError(
@@ -57,9 +59,9 @@ public final class ImageReader {
         + "\(stated.width)x\(stated.height)\(likelyCause(size, stated))")
   }
 
-  /// Why a picture may have another size than stated.
+  /// Why a picture may have another size than stated, and what to do.
   private func likelyCause(_ size: (width: Int, height: Int), _ stated: (width: Int, height: Int)) -> String {
-    if size != (stated.height, stated.width) { return "" }
+    if size != (stated.height, stated.width) { return "; replace the file, or mend the annotations" }
     if !orientation.exchangesAxes {
       return "; the sides are exchanged, as where a tool has turned the image and removed its EXIF orientation, or the "
         + "reverse"

@@ -102,7 +102,8 @@ public struct JPEGDecoder: ~Copyable {
     do {
       if status != 0 { try check(bytes, name, policy, "header") }
       guard width > 0, height > 0 else {
-        throw InputError(.badData, "\(name): is not a JPEG picture: its size reads \(width)x\(height)")
+        throw InputError(
+          .badData, "\(name): is not a JPEG picture: its size reads \(width)x\(height); replace the file")
       }
     } catch {
       // TurboJPEG stays in the middle of a header that it gave up, and would take the next file for its rest.

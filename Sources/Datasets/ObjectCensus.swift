@@ -4,8 +4,10 @@ public struct ObjectCensus: Codable, Equatable, Sendable {
   public internal(set) var count = 0
   /// Those that can be learned from.
   public internal(set) var used = 0
-  /// Images without an object that can be learned from.
+  /// Images without an object that can be learned from, missing ones not among them.
   public internal(set) var imagesWithout = 0
+  /// Objects of images whose files are missing, whatever else they are; nil where not every file was looked for.
+  public internal(set) var ofMissingImages: Int?
   /// Crowds, which training leaves out.
   public internal(set) var crowds = 0
   /// Boxes without width or height, which training leaves out.
@@ -16,6 +18,10 @@ public struct ObjectCensus: Codable, Equatable, Sendable {
   public internal(set) var beyondEdges = DataCensus.Tally()
   /// Boxes whose four numbers are 0 to 1, in images of at least 16 pixels on either side.
   public internal(set) var withinOne = DataCensus.Tally()
+  /// Boxes narrower or lower than a pixel, which training uses all the same, as the official code does.
+  public internal(set) var belowPixel = DataCensus.Tally()
+  /// Those of them whose width and height are both at most 1.
+  var withinPixel = 0
   /// Boxes within the upper left 100x100 pixels of images of at least 200 on either side.
   var withinHundred = 0
   /// Boxes with an area.
@@ -28,15 +34,18 @@ public struct ObjectCensus: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey {
     case count, used, crowds
     case imagesWithout = "images_without"
+    case ofMissingImages = "of_missing_images"
     case withoutArea = "without_area"
     case outsideImage = "outside_image"
     case beyondEdges = "beyond_edges"
     case withinOne = "within_one"
+    case belowPixel = "below_pixel"
   }
 
   /// The share of boxes that are within 0 to 1 from which on a data set is taken for one in relative coordinates.
   static let relativeShare = 0.95
-  /// The share of boxes that reach beyond the edges, that have no area or that lie outside, from which on it is a warning.
+  /// The share of boxes that reach beyond the edges, have no area, lie outside or are below a pixel, from which on it is a
+  /// warning.
   static let suspiciousShare = 0.2
   /// The share of boxes that another reading must fit to be named as the likely cause.
   static let likelyShare = 0.95
@@ -48,6 +57,12 @@ public struct ObjectCensus: Codable, Equatable, Sendable {
 
   /// Whether the boxes are given as shares of the images' sizes.
   var isRelative: Bool { withinOne.count > 0 && Double(withinOne.count) >= Self.relativeShare * Double(withArea) }
+
+  /// Counts the objects of an image that is missing.
+  mutating func miss(_ objects: Int) {
+    count += objects
+    ofMissingImages = (ofMissingImages ?? 0) + objects
+  }
 
   /// Counts an annotation and returns whether it can be learned from.
   mutating func add(_ box: COCOAnnotation, of image: COCOImage) -> Bool {
@@ -77,6 +92,10 @@ public struct ObjectCensus: Codable, Equatable, Sendable {
     let numbers = [box.x, box.y, box.width, box.height]
     if min(image.width, image.height) >= 16 && numbers.allSatisfy({ $0 >= 0 && $0 <= 1 }) {
       withinOne.add("annotation \(box.id) of \(image.fileName), \(box.text)")
+    }
+    if min(box.width, box.height) < 1 {
+      belowPixel.add("annotation \(box.id) of \(image.fileName), \(box.text)")
+      if max(box.width, box.height) <= 1 { withinPixel += 1 }
     }
     if min(image.width, image.height) >= 200 && box.x >= 0 && box.y >= 0 && box.x + box.width <= 100
       && box.y + box.height <= 100

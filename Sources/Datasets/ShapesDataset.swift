@@ -89,7 +89,7 @@ public enum ShapesDataset {
       }
     }
     if rename(temporary, root) != 0 && !FileManager.default.fileExists(atPath: root) {
-      throw InputError(.cannotWrite, "\(root): cannot be written: \(systemMessage())")
+      throw InputError(.cannotWrite, "\(root): cannot be written: \(systemMessage()); \(CacheDirectory.remedy)")
     }
     return root
   }

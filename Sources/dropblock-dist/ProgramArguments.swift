@@ -7,19 +7,47 @@ enum ProgramArguments {
   /// The arguments for the parser: those that are not UTF-8 with the bytes escaped that are at fault.
   ///
   /// A configuration's paths understand these escapes, and `path` does for images. Throws a validation error for any
-  /// other option with such a value, which would mean another file.
+  /// other option with such a value, which would mean another file, and for empty arguments.
   static func texts() throws -> [String] {
     let arguments = bytes()
+    try requireText(arguments)
     return try arguments.enumerated().map { index, argument in
       if let text = String(validating: argument, as: UTF8.self) { return text }
       let text = FilePath.text(argument)
-      let before = index > 0 ? FilePath.text(arguments[index - 1]) : ""
-      let isValue = before.hasPrefix("--") && before != "--" && !before.contains("=")
-      let option = text.hasPrefix("--") ? text : isValue ? before : ""
+      let option = text.hasPrefix("--") ? text : option(before: index, arguments)
       if option.hasPrefix("--") && !option.hasPrefix("--set") {
         throw ValidationError("\(option): expected text in UTF-8, got \(text); give a link of another name to it")
       }
       return text
+    }
+  }
+
+  /// The option whose value an argument is, if it is one; empty else.
+  private static func option(before index: Int, _ arguments: [[UInt8]]) -> String {
+    let before = index > 0 ? FilePath.text(arguments[index - 1]) : ""
+    return before.hasPrefix("--") && before != "--" && !before.contains("=") ? before : ""
+  }
+
+  /// Throws a validation error for an empty argument, and for an option of the form `--option=` with nothing behind it.
+  ///
+  /// Nothing can be meant by them, and as a path they would be the working directory.
+  private static func requireText(_ arguments: [[UInt8]]) throws {
+    let equals = UInt8(ascii: "=")
+    let optionCount = arguments.firstIndex(of: Array("--".utf8)) ?? arguments.count
+    for (index, argument) in arguments.enumerated() {
+      var place = ""
+      if argument.isEmpty {
+        let option = option(before: index, arguments)
+        place = option.isEmpty ? "argument \(index + 1)" : option
+      } else if index < optionCount, argument.starts(with: "--".utf8),
+        argument.firstIndex(of: equals) == argument.count - 1
+      {
+        place = FilePath.text(argument.dropLast())
+      } else {
+        continue
+      }
+      throw ValidationError(
+        "\(place): expected a value, got an empty one; give one, or set the variable that stands for it")
     }
   }
 

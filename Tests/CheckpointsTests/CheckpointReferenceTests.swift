@@ -37,7 +37,7 @@ import Testing
     #expect(missing?.description == "\(folder.path)/no: cannot open: No such file or directory")
     let empty = error(folder.path)
     #expect(empty?.exitCode == .missingFile)
-    #expect(empty?.description.contains("a directory without checkpoints") == true)
+    #expect(empty?.description.contains("a directory without checkpoints; name one that") == true)
     let other = error(try folder.write("PK", to: "model.pth"))
     #expect(other?.exitCode == .badData)
     #expect(other?.description.contains("expected a run directory, a checkpoint set or a .safetensors file") == true)

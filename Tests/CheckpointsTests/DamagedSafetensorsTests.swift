@@ -56,7 +56,8 @@ private let damagedFiles: [DamagedFile] = [
     "tensor \"a\": expected one entry of that name, got two" + mend),
   .init(
     "unknown type", header: "{\(tensor("a", "\"dtype\":\"Q4\",\"shape\":[2],\"data_offsets\":[0,8]"))}", dataCount: 8,
-    "tensor \"a\", dtype: expected one of F32, F16, BF16, F64, I64, I32, U8, BOOL, got the string \"Q4\""),
+    "tensor \"a\", dtype: expected one of F32, F16, BF16, F64, I64, I32, U8, BOOL, got the string \"Q4\"; convert the "
+      + "tensor to one of them"),
   .init(
     "a missing field", header: "{\(tensor("a", "\"dtype\":\"F32\",\"shape\":[2]"))}", dataCount: 8,
     "tensor \"a\": expected dtype, shape and data_offsets, got dtype, shape" + mend),

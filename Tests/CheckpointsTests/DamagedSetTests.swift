@@ -126,7 +126,7 @@ enum Damage: String, CaseIterable, Sendable {
   @Test(
     "a state of another format version, or that no run can have, is refused by its number",
     arguments: [
-      ("\"formatVersion\" : 1", "\"formatVersion\" : 2", "formatVersion: expected 1, got 2"),
+      ("\"formatVersion\" : 1", "\"formatVersion\" : 2", "formatVersion: expected 1, got 2; use the program that"),
       ("\"step\" : 10", "\"step\" : -10", "step: expected a number from 0 to 4294967295, got -10"),
       (
         "\"step\" : 10", "\"step\" : 9223372036854775807",

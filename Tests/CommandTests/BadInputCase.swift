@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import TestSupport
 import Testing
@@ -82,6 +83,14 @@ extension BadInputCase {
     BadInputCase("a name of a path", 78, ["--set name=a/b: name: expected the name of a folder"]) {
       ["--config", $0.trained.configuration, "--set", "data.root=\($0.data)", "--set", "name=a/b"]
     },
+    BadInputCase(
+      "an empty run directory", 64, ["--output: expected a value, got an empty one", "variable"], ranks: [1, 2]
+    ) {
+      ["--config", $0.trained.configuration, "--set", "data.root=\($0.data)", "--output", ""]
+    },
+    BadInputCase("an empty image", 64, ["argument 6: expected a value, got an empty one"]) {
+      ["predict", "--checkpoint", $0.trained.run, "--output", $0.folder.file("found"), ""]
+    },
     BadInputCase("no data set", 78, ["data.root: expected the directory of the data set", "--set data.root=DIR"]) {
       ["--config", $0.trained.configuration, "--output", $0.folder.file("run")]
     },
@@ -96,7 +105,8 @@ extension BadInputCase {
       try $0.remove($0.data)
       return $0.train()
     },
-    BadInputCase("a missing picture folder", 66, ["/data/val2017: the folder of the images is missing"]) {
+    BadInputCase("a missing picture folder", 66, ["/data/val2017: the folder of the images is missing; data.root, or"])
+    {
       try $0.remove("\($0.data)/val2017")
       return $0.train()
     },
@@ -181,7 +191,7 @@ extension BadInputCase {
       }
       return $0.train()
     },
-    BadInputCase("no images at all", 65, ["instances_train2017.json: lists no images"]) {
+    BadInputCase("no images at all", 65, ["instances_train2017.json: lists no images; is it the right file?"]) {
       try $0.folder.write("{\"images\": [], \"annotations\": [], \"categories\": []}", to: "none.json")
       try $0.remove($0.annotations("train"))
       try FileManager.default.moveItem(atPath: $0.folder.file("none.json"), toPath: $0.annotations("train"))
@@ -208,6 +218,24 @@ extension BadInputCase {
       try $0.replace("\"bbox\": [", "\"bbox\": [3, 3, 0, 4], \"was\": [", in: $0.annotations("val"))
       return $0.train()
     },
+    BadInputCase(
+      "a missing picture to be evaluated, before training starts", 65,
+      [
+        "instances_val2017.json: ", "/val2017/000004.jpg is missing, which is listed as image 4",
+        "supply sound files, or take their images out of the data", "data.val.images=DIR",
+      ], ranks: [1, 2]
+    ) {
+      try $0.remove($0.picture("val", 4))
+      return $0.train()
+    },
+    BadInputCase(
+      "a picture of another size to be evaluated, before training starts", 65,
+      ["instances_val2017.json: ", "/val2017/000002.jpg: is 9x9", "supply sound files"]
+    ) {
+      try $0.remove($0.picture("val", 2))
+      try $0.folder.write(RGBImage(width: 9, height: 9).jpegFile(), to: "data/val2017/000002.jpg")
+      return $0.train()
+    },
     BadInputCase("a flat box in evaluate", 65, ["instances_val2017.json: annotation 1 of 000001.jpg"]) {
       try $0.replace("\"bbox\": [", "\"bbox\": [3, 3, 5, 0], \"was\": [", in: $0.annotations("val"))
       return $0.evaluate()
@@ -219,7 +247,11 @@ extension BadInputCase {
       return $0.evaluate()
     },
     BadInputCase(
-      "a missing picture in evaluate", 65, ["/val2017/000004.jpg", "No such file", "instances_val2017.json", "image 4"]
+      "a missing picture in evaluate", 65,
+      [
+        "instances_val2017.json: ",
+        "/val2017/000004.jpg is missing, which is listed as image 4; evaluation leaves nothing out",
+      ]
     ) {
       try $0.remove($0.picture("val", 4))
       return $0.evaluate()
@@ -241,7 +273,7 @@ extension BadInputCase {
     BadInputCase("a checkpoint that is not there", 66, ["/nothing", "No such file"]) {
       ["evaluate", "--checkpoint", $0.folder.file("nothing")]
     },
-    BadInputCase("a directory without checkpoints", 66, ["/data", "a directory without checkpoints"]) {
+    BadInputCase("a directory without checkpoints", 66, ["/data", "a directory without checkpoints; name one"]) {
       ["evaluate", "--checkpoint", $0.data]
     },
     BadInputCase(
@@ -313,7 +345,10 @@ extension BadInputCase {
     BadInputCase("a run directory that refuses files", 73, ["/proc/self: cannot write to the run directory"]) {
       ["--config", $0.trained.configuration, "--set", "data.root=\($0.data)", "--output", "/proc/self"]
     },
-    BadInputCase("figures that cannot be written", 73, ["/proc/figures.json: cannot be written"], ranks: [1, 2]) {
+    BadInputCase(
+      "figures that cannot be written", 73, ["/proc/figures.json: cannot be written", "give another place"],
+      ranks: [1, 2]
+    ) {
       $0.evaluate("--json", "/proc/figures.json")
     },
     BadInputCase(

@@ -70,6 +70,19 @@ import Testing
     }
   }
 
+  @Test("a finished run, which evaluates nothing any more, does not ask for the pictures")
+  func finished() throws {
+    let space = try Workspace()
+    _ = try space.copyOfRun()
+    try space.remove(space.picture("val", 4))
+    let result = try space.program(ranks: 1, space.train())
+    #expect(result.exitCode == 0 && result.output.contains("finished: all 2 steps are done"), "\(result)")
+    // With a step more there is an evaluation behind it.
+    let more = try space.program(ranks: 1, space.train("--set", "train.length=3 steps", "--resume", "never"))
+    more.expectError(65, ["/val2017/000004.jpg is missing", "evaluation leaves nothing out"])
+    #expect(!more.output.contains("step 1"), "\(more)")
+  }
+
   @Test("fewer images than ranks is code 65 on all of them")
   func fewImages() throws {
     let space = try Workspace()

@@ -15,6 +15,24 @@ import Testing
     #expect(result.errorOutput.hasPrefix("error: "))
   }
 
+  @Test(
+    "an empty value is code 64 and names its option, or the argument's place",
+    arguments: [
+      (["train", "--config", ""], "--config"), (["train", "--output", ""], "--output"),
+      (["--resume="], "--resume"), (["evaluate", "--checkpoint", ""], "--checkpoint"),
+      (["evaluate", "--checkpoint", "x", "--json="], "--json"), (["bench", "--trace", ""], "--trace"),
+      (["export", "--checkpoint", "x", "--output", ""], "--output"),
+      (["score", "--annotations", "", "--results", "x"], "--annotations"),
+      (["verify-resume", "--scratch", ""], "--scratch"),
+      (["predict", "--checkpoint", "x", "--output", "y", ""], "argument 6"),
+      (["predict", "--checkpoint", "x", "--output", "y", "--", "--a=", ""], "argument 8"),
+    ])
+  func empty(arguments: [String], place: String) throws {
+    let result = try runProgram(arguments)
+    #expect(result.exitCode == 64 && result.output.isEmpty, "\(result)")
+    #expect(result.errorOutput.hasPrefix("error: \(place): expected a value, got an empty one; "), "\(result)")
+  }
+
   @Test("of two ranks with the same bad command line one speaks, and mpirun returns 64")
   func usageUnderMPI() throws {
     // After a rank's failure mpirun waits twice this many seconds, whether other ranks are left or not.

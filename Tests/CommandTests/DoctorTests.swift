@@ -69,6 +69,11 @@ import Testing
     let warning = try #require(lines(result, "warning").first { $0.contains("training data") }, "\(result)")
     #expect(warning.contains("1 boxes without area, 1 missing images, 1 unreadable images in the sample"), "\(result)")
     #expect(warning.contains("000005.jpg is missing"), "\(result)")
+    // Every file is looked for, so that the objects of the missing one are none that training gets.
+    let total = try space.read("train").annotations
+    let gone = total.count { $0["image_id"] as? Int == 5 }
+    let words = "\(total.count), \(total.count - gone - 1) used; dropped: \(gone) of missing images, 1 without area: "
+    #expect(result.output.contains(words), "\(words) in \(result)")
   }
 
   @Test("pictures that evaluation would not find are a problem before the run")
@@ -78,6 +83,7 @@ import Testing
     let result = try doctor(space)
     #expect(result.exitCode == 65, "\(result)")
     #expect(lines(result, "problem").contains { $0.contains("1 missing images") && $0.contains("000002.jpg") })
+    #expect(result.output.contains("-> evaluation leaves nothing out: supply sound files"), "\(result)")
   }
 
   @Test("a wrong launch is the first problem, and the rest is looked at all the same")

@@ -165,7 +165,8 @@ import Testing
       try DetectionDataset(index: index, imageDirectory: folder.path, numbering: .byOrder, classCount: 1)
     }
     #expect(error?.exitCode == .badData)
-    #expect(error?.description == "\(folder.file("gt.json")): \(expected); a model cannot do without, scoring can")
+    #expect(
+      error?.description == "\(folder.file("gt.json")): \(expected); a model cannot do without, scoring can: add it")
   }
 
   @Test("annotation ids on which the figures of pycocotools depend are told, others are not")

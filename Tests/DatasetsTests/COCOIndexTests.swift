@@ -84,10 +84,18 @@ private let valid = """
     "each fault of an annotation file is error 65 that names the file and the place",
     arguments: [
       ("\"image_id\": 4", "\"image_id\": 5", ["annotations[1] (id 101)", "\"image_id\" 5 is the id of no image"]),
-      ("\"category_id\": 3", "\"category_id\": 4", ["annotations[0] (id 100)", "\"category_id\" 4", "2 categories"]),
-      ("\"category_id\": 3, \"id\": 100", "\"id\": 100", ["annotations[0] (id 100)", "has no key \"category_id\""]),
+      (
+        "\"category_id\": 3", "\"category_id\": 4",
+        [
+          "annotations[0] (id 100)", "\"category_id\" 4", "2 categories (3, 7); correct it, add the category or remove",
+        ]
+      ),
+      (
+        "\"category_id\": 3, \"id\": 100", "\"id\": 100",
+        ["annotations[0] (id 100)", "has no key \"category_id\"; add it, or"]
+      ),
       ("\"bbox\": [0, 0, 5, 6], ", "", ["annotations[1] (id 101)", "has no key \"bbox\""]),
-      ("[0, 0, 5, 6]", "[0, 0, 5]", ["annotations[1] (id 101)", "has 3 numbers, expected 4"]),
+      ("[0, 0, 5, 6]", "[0, 0, 5]", ["annotations[1] (id 101)", "[x, y, width, height]; mend or remove the entry"]),
       ("[0, 0, 5, 6]", "[0, 0, 5, \"6\"]", ["annotations[1] (id 101)", "\"bbox\" is \"6\", expected a number"]),
       ("[0, 0, 5, 6]", "null", ["annotations[1] (id 101)", "\"bbox\" is null"]),
       ("\"image_id\": 4", "\"image_id\": \"4\"", ["annotations[1] (id 101)", "is \"4\", expected an integer"]),
@@ -95,9 +103,13 @@ private let valid = """
       ("\"width\": 10", "\"width\": \"10\"", ["images[1]", "\"width\" is \"10\", expected an integer"]),
       ("\"id\": 12", "\"ID\": 12", ["images[2]", "has no key \"id\""]),
       ("\"a.jpg\"", "17", ["images[1]", "\"file_name\" is 17, expected a string"]),
-      ("\"id\": 12", "\"id\": 4", ["images: id 4 occurs twice"]),
+      ("\"id\": 12", "\"id\": 4", ["images[1] and [2]: id 4 occurs twice; give each an id of its own"]),
+      (
+        "\"id\": 3", "\"id\": 7",
+        ["categories[0] and [1]: id 7 occurs twice; give each an id of its own, or remove one"]
+      ),
       ("\"id\": 3", "\"key\": 3", ["categories[1]", "has no key \"id\""]),
-      ("\"annotations\"", "\"annotation\"", ["has no key \"annotations\""]),
+      ("\"annotations\"", "\"annotation\"", ["has no key \"annotations\"; is it an annotation file of COCO's"]),
       ("\"images\": [", "\"images\": 3, \"other\": [", ["images", "expected a list"]),
       ("{\"license\": 1,", "7, {\"license\": 1,", ["images[1] is 7, expected an object"]),
       ("\"area\": 12.5,", "\"area\": 12.5", ["annotations[0]", "not complete or not valid JSON", "byte"]),

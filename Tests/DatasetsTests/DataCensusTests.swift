@@ -39,9 +39,16 @@ import Testing
       let index = try COCOIndex.open(annotations: "\(directory)/a.json", cache: "\(directory)/cache")
       let dataset = try DetectionDataset(index: index, imageDirectory: folder, numbering: .byOrder, classCount: 2)
       let census = DataCensus(dataset, split, depth)
-      // What is counted as used is what training gets.
-      #expect(census.objects?.used == (0..<images.count).reduce(0) { $0 + dataset.objects(at: $1).boxes.count })
-      #expect(census.objects?.faults == (0..<images.count).reduce(0) { $0 + dataset.objects(at: $1).faults.count })
+      // What is counted as used is what training gets, where all files are looked for without those that are missing.
+      let read = (0..<images.count).filter {
+        depth == .headers || FileManager.default.fileExists(atPath: dataset.imagePath(at: $0))
+      }
+      let objects = try #require(census.objects)
+      #expect(objects.used == read.reduce(0) { $0 + dataset.objects(at: $1).boxes.count })
+      #expect(objects.faults == read.reduce(0) { $0 + dataset.objects(at: $1).faults.count })
+      let dropped = objects.crowds + objects.faults + (objects.ofMissingImages ?? 0)
+      #expect(objects.used + dropped == objects.count && objects.count == images.reduce(0) { $0 + $1.count })
+      #expect(census.classes.reduce(0) { $0 + $1.count } == objects.used)
       try body(census)
     }
   }
@@ -79,6 +86,89 @@ import Testing
       #expect(error { try census.requireEvaluable() }.contains("annotation 4 of 1.jpg has a box of 0.0x4.0"))
       let copy = try JSONDecoder().decode(DataCensus.self, from: JSONEncoder().encode(census))
       #expect(copy.text == census.text)
+    }
+  }
+
+  @Test("objects of missing images are dropped where every file is looked for; a sample says nothing about them")
+  func missingImages() throws {
+    let images: [[Box]] = [
+      [[10, 10, 20, 20], [5, 5, 50, 50], [10, 10, 0, 4]], [[30, 30, 5, 5]], [[10, 10, 20, 20], [30, 30, 0, 5]], [],
+    ]
+    func remove(_ folder: String) throws { try FileManager.default.removeItem(atPath: "\(folder)/0.jpg") }
+    try withCensus(images, crowds: [1], depth: .files, prepare: remove) { census in
+      let objects = try #require(census.objects)
+      // Of the three of the missing image one would be used, one is a crowd and one has no area.
+      #expect(objects.count == 6 && objects.used == 2 && objects.ofMissingImages == 3)
+      #expect(objects.crowds == 0 && objects.withoutArea.count == 1 && objects.imagesWithout == 1)
+      #expect(census.classes == [.init(name: "ant", count: 1), .init(name: "bee", count: 1)])
+      #expect(
+        census.text.contains("6, 2 used; dropped: 3 of missing images, 1 without area: annotation 6"), "\(census)")
+      let copy = try JSONDecoder().decode(DataCensus.self, from: JSONEncoder().encode(census))
+      #expect(copy.objects?.ofMissingImages == 3)
+    }
+    try withCensus(images, crowds: [1], prepare: remove) { census in
+      #expect(census.files.missing.count == 1 && census.objects?.ofMissingImages == nil && census.objects?.used == 3)
+      #expect(!census.text.contains("of missing images"), "\(census.text)")
+    }
+    try withCensus(images, depth: .files) { #expect($0.objects?.ofMissingImages == 0) }
+    // With nothing there, the folder is what is wrong, not the annotations.
+    try withCensus(
+      [images[1]], depth: .files, prepare: { try FileManager.default.removeItem(atPath: "\($0)/0.jpg") }
+    ) { census in
+      #expect(error { try census.requireLearnable(maximumFaults: 9) }.contains("1 of 1 images are not in "))
+    }
+  }
+
+  @Test("a file that is missing or broken in the sample ends an evaluation before it starts, with its name")
+  func filesOfEvaluation() throws {
+    let images = (0..<4).map { _ -> [Box] in [[10, 10, 20, 20]] }
+    try withCensus(images, split: .validation) { try $0.requireFiles() }
+    try withCensus(
+      images, split: .validation, prepare: { try FileManager.default.removeItem(atPath: "\($0)/2.jpg") }
+    ) { census in
+      try census.requireEvaluable()
+      let message = error(census.requireFiles)
+      #expect(message.contains("/a.json: ") && message.contains("/images/2.jpg is missing, which is listed as image 2"))
+      #expect(message.contains("take their images out of the data; say where the images lie with --set data.val"))
+    }
+    try withCensus(images, split: .validation, prepare: { try writeFile([7], to: "\($0)/1.jpg") }) { census in
+      #expect(error(census.requireFiles).contains("/images/1.jpg: cannot be decoded"))
+    }
+  }
+
+  @Test("boxes below a pixel are counted and used, and many of them are a warning with the likely cause")
+  func belowPixel() throws {
+    let good: [Box] = [[10, 10, 20, 20], [30, 10, 1, 1], [5, 5, 1, 40]]
+    try withCensus([good]) { #expect($0.objects?.belowPixel.count == 0 && $0.warnings.isEmpty, "\($0.warnings)") }
+    // A fifth is not more than a fifth.
+    try withCensus([good + [[10, 20, 0.5, 30], [40, 20, 20, 20]]]) { census in
+      let objects = try #require(census.objects)
+      #expect(objects.used == 5 && objects.belowPixel.count == 1 && census.warnings.isEmpty, "\(census.warnings)")
+      let words = "5, 5 used; 1 narrower or lower than a pixel: annotation 4 of 0.jpg, [10.0, 20.0, 0.5, 30.0]"
+      #expect(census.text.contains(words), "\(census.text)")
+      let copy = try JSONDecoder().decode(DataCensus.self, from: JSONEncoder().encode(census))
+      #expect(copy.objects?.belowPixel == objects.belowPixel && copy.text == census.text)
+    }
+    let centred: [Box] = [[40, 30, 0.4, 0.5], [20, 30, 0.2, 0.99], [60, 50, 0.1, 1]]
+    let slivers: [Box] = [[40, 30, 0.4, 20], [99.5, 30, 0.4, 20], [60, 50, 30, 0.25]]
+    for (boxes, cause) in [
+      (centred, "width and height look relative to the images' sizes: multiply them"),
+      (slivers, "they look like what rounding or cutting has left"),
+    ] {
+      for split in [DataSplit.train, .validation] {
+        try withCensus([good, boxes], split: split) { census in
+          #expect(census.objects?.used == 6 && census.warnings.count == 1, "\(census.warnings)")
+          let start =
+            "3 of 6 boxes are narrower or lower than a pixel (first: annotation 4 of 1.jpg, [40.0, 30.0, 0.4, "
+          #expect(census.warnings[0].hasPrefix(start) && census.warnings[0].contains(cause), "\(census.warnings)")
+          try census.requireUsable(maximumFaults: 0)
+        }
+      }
+    }
+    // Boxes of 0 to 1 are told once.
+    try withCensus([good, [[0.1, 0.2, 0.5, 0.5]]]) { census in
+      #expect(census.objects?.belowPixel.count == 1 && census.objects?.withinOne.count == 1)
+      #expect(census.warnings.count == 1 && census.warnings[0].contains("are within 0 to 1"), "\(census.warnings)")
     }
   }
 

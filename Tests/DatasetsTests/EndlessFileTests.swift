@@ -39,12 +39,13 @@ import Testing
     let images = try endless(Self.header, tool)
     #expect(
       message { _ = try IDXFile.read(images: images, labels: labels, classCount: 10) }
-        == "\(images): length: its header says 2 x 2 x 3, so expected 12 bytes behind it, got more")
+        == "\(images): length: its header says 2 x 2 x 3, so expected 12 bytes behind it, got more; fetch the file again"
+    )
     // What is not asked for is not inflated: the stream's damage behind it is never met.
     var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: images)))
     for place in bytes.count / 2..<bytes.count { bytes[place] = 0xff }
     let damaged = try folder.write(bytes, to: "damaged")
-    #expect(message { _ = try IDXFile.read(images: damaged, labels: labels, classCount: 10) }.hasSuffix("got more"))
+    #expect(message { _ = try IDXFile.read(images: damaged, labels: labels, classCount: 10) }.contains("got more"))
   }
 
   @Test("a header that promises more than its file can hold is refused before anything is inflated")
@@ -55,13 +56,14 @@ import Testing
     let size = try Data(contentsOf: URL(fileURLWithPath: images + ".gz")).count
     #expect(
       message { _ = try IDXFile.read(images: images + ".gz", labels: labels, classCount: 10) }.hasSuffix(
-        "its header says 2 x 32768 x 16384, so expected 1073741824 bytes behind it, which \(size) bytes of gzip cannot hold"
+        "its header says 2 x 32768 x 16384, so expected 1073741824 bytes behind it, which \(size) bytes of gzip cannot hold; "
+          + "fetch the file again"
       ))
     let more = try folder.write(Self.header.dropLast(8) + [0, 1, 0, 0, 0, 1, 0, 0], to: "more")
     _ = try run(["xz", more])
     #expect(
       message { _ = try IDXFile.read(images: more + ".xz", labels: labels, classCount: 10) }.hasSuffix(
-        "so expected 8589934592 bytes behind it, of which at most 2147483648 are read"))
+        "so expected 8589934592 bytes behind it, of which at most 2147483648 are read; give fewer images"))
     // The labels' header is read before the pictures are inflated.
     let three = try folder.write([0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 1], to: "three")
     let gigabytes = try folder.write(start, to: "gigabytes")
@@ -74,7 +76,7 @@ import Testing
   @Test("a compressed CIFAR file is read up to a wrong class, and up to 65,536 records", arguments: ["gzip", "xz"])
   func cifar(_ tool: String) throws {
     let wrong = try endless([UInt8](repeating: 0, count: 3073) + [77], tool)
-    #expect(message { _ = try CIFARFile.read([wrong]) }.hasSuffix("class of record 1: expected 0 to 9, got 77"))
+    #expect(message { _ = try CIFARFile.read([wrong]) }.contains("class of record 1: expected 0 to 9, got 77"))
     let short = try endless([3], tool)
     let bytes = 1 + 64 << 20
     #expect(message { _ = try CIFARFile.read([short]) }.contains("of 3073 bytes, got \(bytes) bytes"))

@@ -66,7 +66,8 @@ struct LabeledImagesTests {
     #expect(message { try read(images: huge, labels: labels) }.contains("got 0"))
     let one = try path([0, 0, 8, 1, 0, 0, 0, 1, 7], "one", in: folder)
     #expect(
-      message { try read(images: images, labels: one) }.contains("expected 2, one for each picture of \(images), got 1")
+      message { try read(images: images, labels: one) }.contains(
+        "expected 2, one for each picture of \(images), got 1; give")
     )
     let outside = try path([0, 0, 8, 1, 0, 0, 0, 2, 7, 10], "outside", in: folder)
     #expect(
@@ -104,7 +105,7 @@ struct LabeledImagesTests {
     for length in [6, 20, 60, zipped.count - 1] {
       let cut = try path(Array(zipped.prefix(length)), "cut", in: folder)
       #expect(
-        message { _ = try read(cut, 100) } == "\(cut): is cut off or damaged: the end is missing")
+        message { _ = try read(cut, 100) } == "\(cut): is cut off or damaged: the end is missing; fetch the file again")
     }
     for place in [8, 40, 80] {
       var changed = zipped
@@ -140,7 +141,9 @@ struct LabeledImagesTests {
     var records = Self.records
     records[3073] = 10
     let wrong = try path(records, "wrong.bin", in: folder)
-    #expect(message { _ = try CIFARFile.read([wrong]) } == "\(wrong): class of record 1: expected 0 to 9, got 10")
+    #expect(
+      message { _ = try CIFARFile.read([wrong]) }
+        == "\(wrong): class of record 1: expected 0 to 9, got 10; fetch the binary version of the data set again")
   }
 
   @Test("the real MNIST and CIFAR-10 have their known sizes and first classes", .enabled(if: Locations.shared != nil))

@@ -60,7 +60,9 @@ final class StepTimer<Task: TrainingTask> {
     if result.isFinite { return }
     try replica.communicator.collectively {
       throw InputError(
-        .diverged, "bench: step \(step): the loss is not finite on some rank; its time would mean nothing")
+        .diverged,
+        "bench: step \(step): the loss is not finite on some rank; its time would mean nothing; lower "
+          + "learning_rate.peak")
     }
   }
 }

@@ -39,6 +39,7 @@ public struct EvaluateRequest: Sendable {
     let evaluator = try task.openEvaluator(
       engine: trained.engine, store: trained.store, classes: trained.classes, communicator: communicator)
     console.data([evaluator.census])
+    try evaluator.requireFiles(communicator)
     let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }

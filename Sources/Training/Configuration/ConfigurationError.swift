@@ -49,13 +49,14 @@ public enum ConfigurationError: UserError, Equatable {
     case .unknownKey(let place, let key, let nearest?, _): "\(place): \(key): unknown key; did you mean \"\(nearest)\"?"
     case .unknownKey(let place, let key, nil, let known):
       "\(place): \(key): unknown key; known here: \(known.joined(separator: ", "))"
-    case .insideValue(let place, let key, let value): "\(place): \(key): unknown key; \(value) is a single value"
+    case .insideValue(let place, let key, let value):
+      "\(place): \(key): unknown key; \(value) is a single value: set that"
     case .wrongValue(let place, let key, let expected, let got): "\(place): \(key): expected \(expected); got \(got)"
     case .alternatives(let place, let key, let other): "\(place): \(key): give either this or \(other), not both"
     case .unsetVariable(let place, let key, let name):
       "\(place): \(key): the environment variable \(name) is not set; set it, or give the path with --set \(key)=PATH"
     case .circularBase(let place, let chain):
-      "\(place): base: the files are each other's base: \(chain.joined(separator: " -> "))"
+      "\(place): base: the files are each other's base: \(chain.joined(separator: " -> ")); remove one \"base\""
     case .badOverride(let text): "--set \(text): expected key.path=value, for example --set dropblock.block_size=5"
     case .impossible(let place, let key, let reason): "\(place): \(key): \(reason)"
     }

@@ -54,7 +54,7 @@ extension RunCheck {
         return [
           .problem(
             .badData, "\(census.summary); \(census.faultsText)",
-            remedy: "evaluation leaves nothing out: \(census.files.advice ?? "mend these files")", on: context.host)
+            remedy: census.filesRemedy, on: context.host)
         ] + warnings
       },
     ]

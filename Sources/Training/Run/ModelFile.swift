@@ -64,7 +64,7 @@ enum ModelFile {
             .badData,
             "\(optimizer.path): \(name): expected shape \(parameter.extents), got "
               + "\(optimizer.entry(named: name).map { "\($0.shape)" } ?? "nothing"); "
-              + "the checkpoint belongs to another model or optimizer")
+              + "the checkpoint belongs to another model or optimizer: take the settings that it was trained with")
         }
         store.write(parameter.name, part, try optimizer.floats(named: name))
       }

@@ -76,7 +76,9 @@ struct PlanChoices {
     }
     guard let choices = try? JSONDecoder().decode(AlgorithmChoices.self, from: Data(bytes)) else {
       throw InputError(
-        .badData, "\(path): expected a plan file of this version, as runs leave it in the cache as algorithms-....json")
+        .badData,
+        "\(path): expected a plan file of this version, as runs leave it in the cache as algorithms-....json; name one, or "
+          + "set planner.algorithms to timed")
     }
     return choices
   }

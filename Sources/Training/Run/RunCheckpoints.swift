@@ -222,7 +222,8 @@ final class RunCheckpoints {
         if match.loaded.isEmpty {
           throw InputError(
             .badData,
-            "\(path): model.initial_weights: no tensor of the file has a name and shape of the model; \(match.summary)")
+            "\(path): model.initial_weights: no tensor of the file has a name and shape of the model, \(match.summary); give "
+              + "weights of this model")
         }
         say(shown("initial weights from \(path): \(match.summary)"))
         if let classes, let others = try reference.classes(),

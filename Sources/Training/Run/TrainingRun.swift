@@ -100,6 +100,8 @@ final class TrainingRun<Task: TrainingTask> {
       stepsPerEpoch: stepsPerEpoch)
     evaluator = try task.openEvaluator(
       engine: engine, store: plan.parameters, classes: classes, communicator: communicator)
+    // The evaluation after the last step would end there, if no other does before.
+    if step < totalSteps || owesEvaluation { try evaluator.requireFiles(communicator) }
 
     injection = try FaultInjection(
       injected, communicator: communicator, store: plan.parameters, canSpoilLoss: Task.canSpoilLoss)

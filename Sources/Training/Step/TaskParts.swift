@@ -81,6 +81,13 @@ protocol TaskEvaluator {
   func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> Evaluation?
 }
 
+extension TaskEvaluator {
+  /// Throws 65 on all ranks where the start has found a file that evaluation would end at.
+  func requireFiles(_ communicator: Communicator) throws {
+    try communicator.collectively { try census?.requireFiles() }
+  }
+}
+
 /// What an evaluation found.
 protocol TaskEvaluation {
   /// The name of the figure by which the best checkpoint is chosen.

@@ -95,7 +95,8 @@ final class ResumeVerification {
         place: place + ", \(NumberText.fixed(seconds, 2)) s after the start" + (half.map { ", writing \($0)" } ?? ""),
         steps: left.steps, halfWritten: half, resumedFrom: resumedFrom)
     }
-    throw InputError(.internalError, "\(name): the run ended before it could be killed, five times over")
+    throw InputError(
+      .internalError, "\(name): the run ended before it could be killed, five times over; lengthen train.length")
   }
 
   /// Waits for the moment and kills a rank; false when the job has ended before.

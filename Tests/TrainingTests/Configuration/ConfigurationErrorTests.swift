@@ -187,7 +187,7 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       message: "--set model=18: model: expected a section with keys of its own, got 18"),
     ConfigurationMistake(
       id: "override of something inside a value", overrides: ["model.depth.layers=18"],
-      message: "--set model.depth.layers=18: model.depth.layers: unknown key; model.depth is a single value"),
+      message: "--set model.depth.layers=18: model.depth.layers: unknown key; model.depth is a single value: set that"),
   ]
 
   @Test("each mistake gives its one message, with code 78", arguments: mistakes)

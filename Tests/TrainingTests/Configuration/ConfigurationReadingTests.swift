@@ -289,7 +289,9 @@ import Testing
       func message(_ file: String) -> String {
         self.message { _ = try Configuration(file: "\(directory)/\(file)") }
       }
-      #expect(message("a.yaml") == "\(directory)/b.yaml:2: base: the files are each other's base: a -> b -> a")
+      #expect(
+        message("a.yaml")
+          == "\(directory)/b.yaml:2: base: the files are each other's base: a -> b -> a; remove one \"base\"")
       #expect(
         message("c.yaml")
           == "\(directory)/c.yaml:2: base: \(directory)/d.yaml: cannot read the configuration: no such file")

@@ -24,7 +24,7 @@ public struct ClassificationSplit: Sendable {
     let dataset = try communicator.collectively { try Self.open(name, of: configuration, classes) }
     try communicator.requireSameData(dataset.contentHash) { (dataset.name, "\(dataset.count) images") }
     self.dataset = dataset
-    census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, .headers) }
+    census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, name.depthAtStart) }
   }
 
   /// Opens a split in this process alone.

@@ -29,7 +29,7 @@ extension Classifier: TrainingTask {
     throw InputError(
       .badConfiguration,
       "predict: expected a checkpoint of a detector or a segmentation, which has something to draw; got model.name "
-        + "\(configuration.model.name.rawValue)")
+        + "\(configuration.model.name.rawValue), a classifier, which evaluate judges")
   }
 
   static var canSpoilLoss: Bool { false }

@@ -30,7 +30,7 @@ public struct DetectionSplit: Sendable {
       (dataset.index.path, "\(dataset.index.imageCount) images with \(dataset.index.annotationCount) objects")
     }
     self.dataset = dataset
-    census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, .headers) }
+    census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, name.depthAtStart) }
   }
 
   /// Opens a split in this process alone.

@@ -23,7 +23,7 @@ struct SegmentationSplit: Sendable {
     let dataset = try communicator.collectively { try first ?? open() }
     try communicator.requireSameData(dataset.contentHash) { (dataset.name, "\(dataset.count) images") }
     self.dataset = dataset
-    census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, .headers) }
+    census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, name.depthAtStart) }
   }
 
   /// The classes of a configuration's data; throws 65 for a file that does not name them, or names too many.
