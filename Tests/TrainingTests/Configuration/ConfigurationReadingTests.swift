@@ -104,6 +104,7 @@ import Testing
     """#,
     "data: {train: {annotations: /a.json, images: \"/true\"}, val: {annotations: /b.json, images: /7}}",
     "data: {kind: mnist, train: {images: /i, labels: /c}, val: {labels: /g}}\nmodel: {name: customnet}",
+    "data: {kind: voc, classes: /c, train: {list: trainaug}, val: {list: /l/a.txt}}\nmodel: {name: segmentation}\ndropblock: {groups: [head, 4]}",
     "dropblock: {groups: [4], mode: timm_old, shared_mask: true}", "dropblock: {calibrated: true}",
     "dropout: {groups: [2], keep_prob: 0.6, schedule: linear_by_epoch, group_scaling: true, sites: conv+skip}",
     "spatial_dropout: {groups: [2], keep_prob: 0.6, schedule: linear, group_scaling: true, sites: conv+skip}",

@@ -66,9 +66,11 @@ struct SegmentationSplit: Sendable {
     }
     let split = name == .train ? configuration.data.train : configuration.data.validation
     let list = split.list ?? Configuration.ListName(name.rawValue)
+    // Where all is named, a root may lack: only a list of pairs of paths would start there.
+    let isNamed = list.isPath && split.images != nil && split.labels != nil
     var files = SegmentationDataset.Files(
-      root: list.isPath && split.images != nil && split.labels != nil ? "" : try configuration.dataRoot(),
-      list: list.text, masks: list.text == "trainaug" ? "SegmentationClassAug" : "SegmentationClass")
+      root: isNamed ? (try? configuration.dataRoot()) ?? "" : try configuration.dataRoot(), list: list.text,
+      masks: list.text == "trainaug" ? "SegmentationClassAug" : "SegmentationClass")
     if list.isPath { files.list = list.text }
     if let images = split.images { files.images = images }
     if let masks = split.labels { files.masks = masks }
