@@ -2,11 +2,12 @@ import Datasets
 import Detection
 import Graph
 import Models
+import Regularization
 import Tensors
 
 /// Runs a detector over single images of any size with the weights of a parameter store.
 ///
-/// Each padded size has a plan of its own, made without timing; the last few are kept.
+/// Each padded size has a plan of its own, made without timing, and another one where masks act; the last few are kept.
 final class Predictor {
   private let detector: Detector
   private let engine: Engine
@@ -21,6 +22,7 @@ final class Predictor {
   private struct SizedPlan {
     let height: Int
     let width: Int
+    let masking: MaskSelection
     let plan: Plan
     let levels: [RetinaNet.Level]
     let anchors: Anchors
@@ -43,12 +45,15 @@ final class Predictor {
   /// The detections of the image that a reader holds, in its own pixels, best first.
   func detections(in reader: ImageReader) throws -> [Detection] { try detections(in: reader.image) }
 
-  /// The detections of a picture, in its own pixels, best first.
-  func detections(in image: RGBImage) throws -> [Detection] {
+  /// The detections of a picture, in its own pixels, best first; `number` is that of an image with masks.
+  func detections(
+    in image: RGBImage, _ dropBlock: InferenceDropBlock = .off, number: Int = 0
+  ) throws -> [Detection] {
     let placement = try transform.evaluationPlacement(width: image.width, height: image.height)
-    let sized = plan(height: placement.canvasHeight, width: placement.canvasWidth)
+    let sized = plan(
+      height: placement.canvasHeight, width: placement.canvasWidth, masking: dropBlock.selection)
     transform.render(image, placement, into: sized.plan.inputImages, scratch: &scratch)
-    sized.plan.forward(RunContext())
+    sized.plan.forward(dropBlock.context(firstImage: number))
     let levels = sized.levels.map {
       LevelPredictions(logits: sized.plan.output($0.logits), regressions: sized.plan.output($0.boxes))
     }
@@ -59,15 +64,16 @@ final class Predictor {
         originalWidth: image.width), settings: settings)
   }
 
-  private func plan(height: Int, width: Int) -> SizedPlan {
-    if let index = plans.firstIndex(where: { $0.height == height && $0.width == width }) {
+  private func plan(height: Int, width: Int, masking: MaskSelection) -> SizedPlan {
+    let known = plans.firstIndex { $0.height == height && $0.width == width && $0.masking == masking }
+    if let index = known {
       let sized = plans.remove(at: index)
       plans.append(sized)
       return sized
     }
-    let (graph, levels) = detector.inferenceGraph(height: height, width: width)
+    let (graph, levels) = detector.inferenceGraph(height: height, width: width, masking: masking)
     let sized = SizedPlan(
-      height: height, width: width,
+      height: height, width: width, masking: masking,
       plan: Plan(
         graph, engine: engine, mode: .inference, precision: detector.configuration.precision, policy: .estimated,
         sharing: store),
