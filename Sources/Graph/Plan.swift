@@ -48,7 +48,8 @@ public final class Plan {
   /// Plans a graph.
   ///
   /// - Parameters:
-  ///   - mode: training plans have a backward pass and masks; inference plans use running statistics.
+  ///   - mode: training plans have a backward pass; inference plans use running statistics. Both have masks where the graph
+  ///     has sites.
   ///   - precision: what activations are stored as; the processor must support it.
   ///   - policy: where algorithms come from that `choices` does not settle.
   ///   - foldsBatchNorm: whether inference computes a batch-norm with the convolution in front of it where it can.

@@ -1,7 +1,8 @@
 import Tensors
 
 /// A part of a model whose places share a rate.
-public enum MaskGroup: Hashable, Comparable, ExpressibleByIntegerLiteral, CustomStringConvertible, Encodable, Sendable {
+public enum MaskGroup: Hashable, Comparable, ExpressibleByIntegerLiteral, LosslessStringConvertible, Encodable, Sendable
+{
   /// A group of the trunk, 1 to 4: in a ResNet 1 for conv2_x, 4 for conv5_x.
   case trunk(Int)
   /// What stands behind the trunk, such as the fully convolutional head of a segmentation.
@@ -9,6 +10,17 @@ public enum MaskGroup: Hashable, Comparable, ExpressibleByIntegerLiteral, Custom
 
   /// A group of the trunk.
   public init(integerLiteral number: Int) { self = .trunk(number) }
+
+  /// The group that `description` writes so, nil for other texts.
+  public init?(_ description: String) {
+    if description == "head" {
+      self = .head
+    } else if let number = Int(description), number >= 1 {
+      self = .trunk(number)
+    } else {
+      return nil
+    }
+  }
 
   /// The number, or the word.
   public var description: String {

@@ -21,6 +21,11 @@ import Testing
     "a checkpoint that does not fit ends with its code and one message", arguments: BadInputCase.checkpoints)
   func checkpoints(mistake: BadInputCase) throws { try check(mistake) }
 
+  @Test(
+    "a mistake in what DropBlock at inference is told ends with its code and one message",
+    arguments: BadInputCase.inferenceDropBlock)
+  func inferenceDropBlock(mistake: BadInputCase) throws { try check(mistake) }
+
   @Test("an output that cannot be written ends with its code and one message", arguments: BadInputCase.outputs)
   func outputs(mistake: BadInputCase) throws { try check(mistake) }
 

@@ -83,7 +83,7 @@ import Testing
       words.indices.contains($0) ? words[$0] : nil
     }
     switch command {
-    case "evaluate", "export", "predict", "score": return ""
+    case "evaluate", "dropblock-sweep", "export", "predict", "score": return ""
     case "inspect", "audit-masks": return model
     case "doctor": return example.contains("configs/") ? model + " --set data.root=data/coco" : ""
     case "bench":

@@ -244,41 +244,6 @@ struct ClassificationSourceTests {
       #expect(batch.newFaults[0].description.contains(dataset.imageName(at: broken)))
       let strict = BatchLoader(source: source, schedule: schedule, rank: 0, maximumFaults: 1)
       #expect(throws: InputError.self) { try strict.next() }
-      let evaluation = EvaluationBatches(dataset, transform, rank: 0, ranks: 1, batchSize: 12)
-      let error = #expect(throws: InputError.self) { try evaluation.next() }
-      let first = dataset.imageName(at: min(broken, gone))
-      #expect(error?.exitCode == .badData && error?.description.contains(first) == true)
-    }
-  }
-
-  @Test("evaluation reads every picture once, in order, over 1, 2 and 3 ranks, with the same number of batches on each")
-  func evaluation() throws {
-    for count in [1, 2, 7, 12, 13] {
-      let dataset = memory(count, side: 4)
-      let transform = ClassificationTransform(height: 4, width: 4)
-      for ranks in 1...3 {
-        var seen: [Int] = []
-        for rank in 0..<ranks {
-          let batches = EvaluationBatches(dataset, transform, rank: rank, ranks: ranks, batchSize: 2, threads: 2)
-          let share = (count + ranks - 1) / ranks
-          #expect(batches.batchCount == (share + 1) / 2)
-          var number = 0
-          while let batch = try batches.next() {
-            number += 1
-            #expect(batch.labels == batch.indices.map { $0 % 10 } && batch.count <= 2)
-            #expect(batch.images.count == batch.count * 48)
-            for (place, index) in batch.indices.enumerated() {
-              let alone = try evaluate(dataset, index, transform)
-              let isEqual = Array(batch.images[place * 48..<(place + 1) * 48]) == alone
-              #expect(isEqual)
-            }
-            seen += batch.indices
-          }
-          #expect(number == batches.batchCount)
-        }
-        if ranks == 1 { #expect(seen == Array(0..<count)) }
-        #expect(seen.sorted() == Array(0..<count))
-      }
     }
   }
 }

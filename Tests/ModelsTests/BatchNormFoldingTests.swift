@@ -32,6 +32,9 @@ import Testing
 
     /// Batch-norms that no convolution can take: in the paper's pyramid P6 reads P5 itself, and P7 reads P6.
     var unfolded: Int { self == .paperDetector ? 2 : 0 }
+
+    /// Batch-norms of groups 3 and 4, and of projections there: every one of them can have a mask, or joins what has one.
+    var inLastGroups: Int { self == .resNet18 ? 2 * (3 + 2) : (4 + 5 * 3) + (4 + 2 * 3) }
   }
 
   /// A folded and an unfolded plan.
@@ -40,9 +43,11 @@ import Testing
     let folded: Plan
     let unfolded: Plan
 
-    init(_ describe: (Graph) -> [Value], precision: Precision = .f32, policy: AlgorithmPolicy = .direct) {
-      // Sites do nothing in inference.
-      let (graph, engine) = (Graph(masking: MaskSelection(groups: [3, 4])), Engine())
+    init(
+      masking selection: MaskSelection = .none, precision: Precision = .f32, policy: AlgorithmPolicy = .direct,
+      _ describe: (Graph) -> [Value]
+    ) {
+      let (graph, engine) = (Graph(masking: selection), Engine())
       outputs = describe(graph)
       for output in outputs { graph.markOutput(output) }
       unfolded = Plan(
@@ -63,8 +68,8 @@ import Testing
     }
 
     /// The largest relative difference of an output after a run of both.
-    func difference() -> Double {
-      for plan in [folded, unfolded] { plan.forward(RunContext()) }
+    func difference(_ context: RunContext = RunContext()) -> Double {
+      for plan in [folded, unfolded] { plan.forward(context) }
       return outputs.map {
         Closeness(of: folded.canonicalOutput($0), to: unfolded.canonicalOutput($0)).relativeL2
       }.max() ?? .nan
@@ -79,7 +84,7 @@ import Testing
     "outputs are within 1e-5 of the plan without folding, also after parameters changed", arguments: Network.allCases,
     [AlgorithmPolicy.direct, .winograd])
   func outputs(network: Network, policy: AlgorithmPolicy) {
-    let pair = Pair(network.describe, policy: policy)
+    let pair = Pair(policy: policy, network.describe)
     #expect(Self.batchNorms(pair.folded) == network.unfolded)
     #expect(Self.batchNorms(pair.unfolded) > network.unfolded)
     let first = pair.difference()
@@ -95,8 +100,30 @@ import Testing
     "bfloat16 outputs are as near as its rounding allows", .enabled(if: Engine.supports(.bf16)),
     arguments: [Network.torchvisionDetector, .paperDetector], [AlgorithmPolicy.direct, .winograd])
   func bfloat16(network: Network, policy: AlgorithmPolicy) {
-    let difference = Pair(network.describe, precision: .bf16, policy: policy).difference()
+    let difference = Pair(precision: .bf16, policy: policy, network.describe).difference()
     #expect(difference < 0.03, "\(network): \(difference)")
+  }
+
+  @Test(
+    "a batch-norm with a mask stays alone, the others do not; masks act in both plans alike",
+    arguments: Network.allCases)
+  func masks(network: Network) {
+    let pair = Pair(masking: MaskSelection(groups: [3, 4]), network.describe)
+    #expect(Self.batchNorms(pair.folded) == network.inLastGroups + network.unfolded)
+    let plain = pair.difference()
+    #expect(plain < 1e-5, "\(network): \(plain)")
+    let before = pair.outputs.map { pair.folded.canonicalOutput($0) }
+    let context = RunContext(
+      regularization: RegularizationStep(
+        .dropBlock(DropBlock(blockSize: 2)), keepProbabilities: KeepProbabilities(0.8),
+        stream: .perSample(seed: 5, firstPosition: 0), normalizerIsGlobal: false))
+    let masked = pair.difference(context)
+    #expect(masked < 1e-5, "\(network): \(masked)")
+    #expect(pair.folded.keptFractions.allSatisfy { $0 < 1 })
+    // The first output of the trunk comes before all masks; every other one has changed.
+    let after = pair.outputs.map { pair.folded.canonicalOutput($0) }
+    let isSame = zip(before, after).map { $0 == $1 }
+    #expect(isSame == pair.outputs.indices.map { network == .resNet18 && $0 == 0 })
   }
 
   @Test("a batch-norm stays alone where its convolution or its shortcut has other readers")

@@ -24,10 +24,10 @@ import Testing
   }
 
   /// The bits of a site's mask as 0 or 1, in canonical order.
-  private func bits(_ plan: Plan) -> [Float] {
+  private func bits(_ plan: Plan, _ shape: Shape = shape) -> [Float] {
     var elements: [Float] = []
     plan.withMaskBits {
-      let layout = MaskLayout(shape: Self.shape, channelBlock: plan.channelBlock)
+      let layout = MaskLayout(shape: shape, channelBlock: plan.channelBlock)
       elements = layout.unpack($0.bindMemory(to: UInt16.self)).map(Float.init)
     }
     return elements
@@ -106,7 +106,8 @@ import Testing
     #expect(graph.maskSites == [MaskSite(index: 0, name: "end", place: branchEnd, shape: Self.shape)])
   }
 
-  @Test("inference passes a value on as it is", arguments: [Precision.f32, .bf16])
+  @Test(
+    "inference applies the mask where one acts, and else passes a value on as it is", arguments: [Precision.f32, .bf16])
   func inference(precision: Precision) throws {
     guard Engine.supports(precision) else { return }
     let graph = Graph(masking: MaskSelection(groups: [4]))
@@ -120,10 +121,18 @@ import Testing
     let plan = Plan(graph, engine: Engine(), mode: .inference, precision: precision, policy: .direct)
     plan.parameters.initialize(seed: 3)
     _ = plan.inputImages.update(fromContentsOf: GoldenInitialization(seed: 5).image(shape: [2, 3, 12, 10]))
-    plan.forward(context(.dropout, keepProbability: 0.5))
+    plan.forward(RunContext())
     // Tensors that convolutions read are stored in the network's precision, and read back here only in floats.
     if precision == .f32 { #expect(plan.canonicalOutput(dropped) == plan.canonicalOutput(x)) }
-    #expect(plan.canonicalOutput(y).contains { $0 != 0 })
+    let whole = plan.canonicalOutput(y)
+    #expect(whole.contains { $0 != 0 })
+    plan.forward(context(.dropout, keepProbability: 0.5))
+    #expect(plan.canonicalOutput(y) != whole)
+    if precision == .f32 {
+      let bits = bits(plan, dropped.shape)
+      #expect(bits.contains(0) && bits.contains(1))
+      #expect(plan.canonicalOutput(dropped) == zip(plan.canonicalOutput(x), bits).map { $0 * $1 * 2 })
+    }
   }
 
   @Test("a ResNet has four places a bottleneck and three a basic block, and counts its blocks over all groups")

@@ -55,6 +55,9 @@ struct BatchNormOperation: Operation {
   let runningMean: ParameterID
   let runningVariance: ParameterID
 
+  /// Whether a regulariser acts on its output or on an identity shortcut.
+  var hasMask: Bool { site != nil || shortcut?.site != nil }
+
   var inputs: [Value] { [input] + (shortcut.map { [$0.value] } ?? []) }
   var outputs: [Value] { [outputValue] }
   var parameters: [ParameterID] { [weight, bias] }

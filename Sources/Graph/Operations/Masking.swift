@@ -3,38 +3,31 @@ import Tensors
 
 /// A mask in a pass of its own, where no batch-norm stands in front that it could ride on: y = x * bits * factor.
 ///
-/// The mask and its factor are constants of the step, so the gradient is multiplied with the same. In inference y is x.
+/// The mask and its factor are constants of the step, so the gradient is multiplied with the same.
 struct MaskingOperation: MapOperation {
   let name: String
   let input: Value
   let outputValue: Value
   let site: MaskSite
 
-  func plan(_ planner: Planner) -> any PlannedOperation { PlannedMasking(operation: self, mask: planner.mask(site)) }
+  func plan(_ planner: Planner) -> any PlannedOperation {
+    PlannedMasking(operation: self, mask: planner.masks[site.index])
+  }
 }
 
 private struct PlannedMasking: PlannedOperation {
   let operation: MaskingOperation
-  /// None in inference.
-  let mask: MaskSlot?
+  let mask: MaskSlot
 
   func addForward(to planner: Planner) {
     let (input, output) = (operation.input, operation.outputValue)
-    if mask == nil {
-      // The same numbers, unless the caller reads them as floats and the network has others.
-      if planner.precision(of: input) == planner.precision(of: output) {
-        planner.overwrite(input, with: output)
-        return
-      }
-    } else if planner.producerForgets(input) {
-      planner.computeInPlace(input, output)
-    }
+    if planner.producerForgets(input) { planner.computeInPlace(input, output) }
     let (x, y) = (planner.buffer(of: input), planner.buffer(of: output))
     let count = x.count
     planner.add(
       Step(operation.name, kind: "mask", .forward, reads: [x], writes: [y]) { [mask] _ in
-        if x === y && mask?.bits == nil { return }
-        ElementwiseKernel.mask(x.elements, y.elements, mask?.bits, count: count)
+        if x === y && mask.bits == nil { return }
+        ElementwiseKernel.mask(x.elements, y.elements, mask.bits, count: count)
       })
   }
 
@@ -46,8 +39,8 @@ private struct PlannedMasking: PlannedOperation {
     let count = result.count
     planner.add(
       Step(operation.name, kind: "mask", .backward, reads: addends, writes: [result]) { [mask] _ in
-        if addends.count == 1 && addends[0] === result && mask?.bits == nil { return }
-        ElementwiseKernel.gradient(IncomingGradient(addends, mask: mask?.bits), result.elements, count: count)
+        if addends.count == 1 && addends[0] === result && mask.bits == nil { return }
+        ElementwiseKernel.gradient(IncomingGradient(addends, mask: mask.bits), result.elements, count: count)
       })
     planner.addGradient(result, to: operation.input)
   }

@@ -3,7 +3,7 @@ import Tensors
 /// Which batch-norms of a graph become part of the convolution in front of them, where running statistics are constants.
 ///
 /// The convolution's result must have no other reader. The other side of a residual sum must have been read for the last
-/// time, for the convolution adds to it where it lies.
+/// time, for the convolution adds to it where it lies. Nothing of it may have a mask, which rides on the pass of a batch-norm.
 struct BatchNormFolding {
   /// By the value between the convolution and its batch-norm.
   private var norms: [Value: BatchNormOperation] = [:]
@@ -18,7 +18,7 @@ struct BatchNormFolding {
       let following = convolution.outputs.map { between -> BatchNormOperation? in
         let following = graph.readers(of: between)
         guard !graph.outputs.contains(between), following.count == 1,
-          let norm = graph.nodes[following[0]] as? BatchNormOperation, norm.input == between
+          let norm = graph.nodes[following[0]] as? BatchNormOperation, norm.input == between, !norm.hasMask
         else { return nil }
         guard let shortcut = norm.shortcut?.value else { return norm }
         let isFree = graph.readers(of: shortcut).allSatisfy { $0 < position || $0 == following[0] }

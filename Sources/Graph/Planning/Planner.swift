@@ -8,9 +8,9 @@ import Tensors
 public final class Planner {
   /// What a plan computes.
   public enum Mode: Sendable {
-    /// Forward with batch statistics and masks, losses, and every gradient.
+    /// Forward with batch statistics, losses, and every gradient.
     case training
-    /// Forward with running statistics only.
+    /// Forward with running statistics.
     case inference
   }
 
@@ -51,7 +51,7 @@ public final class Planner {
     algorithms = AlgorithmChooser(policy: policy, precision: precision, known: choices)
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     biasesWithoutGradient = mode == .training ? graph.biasesWithoutGradient : []
-    masks = mode == .training ? graph.maskSites.map { MaskSlot($0, channelBlock: engine.channelBlock) } : []
+    masks = graph.maskSites.map { MaskSlot($0, channelBlock: engine.channelBlock) }
     if mode == .inference && foldsBatchNorm { folding = BatchNormFolding(graph, precision: self.precision(of:)) }
   }
 
@@ -168,10 +168,8 @@ public final class Planner {
     if graph.outputs.contains(output) { shared.isPersistent = true }
   }
 
-  /// The mask of a site in this plan: none in inference.
-  func mask(_ site: MaskSite?) -> MaskSlot? {
-    mode == .training ? site.map { masks[$0.index] } : nil
-  }
+  /// The mask of a site, if there is one.
+  func mask(_ site: MaskSite?) -> MaskSlot? { site.map { masks[$0.index] } }
 
   /// At most `limit` addends with the same sum, by summing the surplus into one.
   func merge(_ addends: [Buffer], limit: Int, name: String, shape: Shape) -> [Buffer] {

@@ -7,12 +7,17 @@ public struct EvaluateRequest: Sendable {
   public var checkpoint: String
   /// Where the configuration comes from.
   public var configuration: CheckpointConfiguration
+  /// DropBlock that acts in the evaluation, or nil.
+  public var dropBlock: DropBlockOption?
   /// The file that gets the figures: a detector's as `score --json` writes them, a classifier's shares and mean loss.
   public var json: String?
 
   /// A request.
-  public init(checkpoint: String, configuration: CheckpointConfiguration, json: String?) {
-    (self.checkpoint, self.configuration, self.json) = (checkpoint, configuration, json)
+  public init(
+    checkpoint: String, configuration: CheckpointConfiguration, dropBlock: DropBlockOption? = nil, json: String?
+  ) {
+    (self.checkpoint, self.configuration) = (checkpoint, configuration)
+    (self.dropBlock, self.json) = (dropBlock, json)
   }
 
   /// Evaluates on all ranks and ends the process.
@@ -35,12 +40,17 @@ public struct EvaluateRequest: Sendable {
   private func evaluate<Task: TrainingTask>(
     _ task: Task, _ trained: TrainedModel, _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
   ) throws -> ExitCode {
+    let dropBlock: InferenceDropBlock = try communicator.collectively {
+      try self.dropBlock?.resolved(for: trained.configuration, option: "--dropblock") ?? .off
+    }
     if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }
     let evaluator = try task.openEvaluator(
       engine: trained.engine, store: trained.store, classes: trained.classes, communicator: communicator)
     console.data([evaluator.census])
     try evaluator.requireFiles(communicator)
-    let evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { false })
+    if dropBlock != .off { console.say("DropBlock acts: \(dropBlock.summary)") }
+    let evaluation = try evaluator.evaluate(
+      dropBlock: dropBlock, communicator: communicator, isStopped: { false })
     try communicator.collectively {
       guard let evaluation else { return }
       console.say(

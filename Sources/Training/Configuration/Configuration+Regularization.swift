@@ -126,13 +126,8 @@ extension MaskGroup: ConfigurationValue {
   static func expectation(_ limits: String) -> String { "a whole number\(limits) or head" }
 
   init?(_ content: ConfigurationContent) {
-    if content.text == "head" {
-      self = .head
-    } else if let number = Int(content) {
-      self = .trunk(number)
-    } else {
-      return nil
-    }
+    guard let text = content.text else { return nil }
+    self.init(text)
   }
 
   var yaml: String { description }

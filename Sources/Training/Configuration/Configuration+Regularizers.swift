@@ -119,7 +119,7 @@ extension Configuration {
   /// - Throws: `ConfigurationError.impossible` for groups without a place and for maps that a mode of DropBlock fails on.
   func checkMasks(places: [MaskPlace], sites: [MaskSite]) throws {
     guard let settings = regularizerSettings else { return }
-    let suitable = Set(places.filter { settings.selection.roles.contains($0.role) }.map(\.group)).sorted()
+    let suitable = places.groups(at: settings.selection.roles)
     if let missing = settings.groups.first(where: { !suitable.contains($0) }) {
       throw impossible(
         "\(settings.section).groups",
@@ -134,6 +134,13 @@ extension Configuration {
         "\(settings.section).mode",
         "\(problem); got blocks of \(dropBlock.blockSize) on a map of \(site.shape.h)x\(site.shape.w) at \(site.name)")
     }
+  }
+}
+
+extension [MaskPlace] {
+  /// The groups that have a place of one of these roles, ascending.
+  func groups(at roles: Set<MaskPlace.Role>) -> [MaskGroup] {
+    Set(filter { roles.contains($0.role) }.map(\.group)).sorted()
   }
 }
 

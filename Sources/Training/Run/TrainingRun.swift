@@ -287,7 +287,8 @@ final class TrainingRun<Task: TrainingTask> {
     defer { replica.plan.parameters.exchangeAverages() }
     let evaluation: Task.Evaluator.Evaluation?
     do {
-      evaluation = try evaluator.evaluate(communicator: communicator, isStopped: { StopRequest.isPending })
+      evaluation = try evaluator.evaluate(
+        dropBlock: .off, communicator: communicator, isStopped: { StopRequest.isPending })
     } catch is EvaluationStopped {
       return nil
     }

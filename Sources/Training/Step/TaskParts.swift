@@ -77,8 +77,11 @@ protocol TaskEvaluator {
 
   /// Evaluates the present weights on all images, shared among the ranks; the first rank gets the evaluation.
   ///
-  /// All ranks call it, and throw the same error; `EvaluationStopped` soon after `isStopped` has become true on some rank.
-  func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> Evaluation?
+  /// The figures are the same on any number of ranks, with DropBlock too. All ranks call it, and throw the same error;
+  /// `EvaluationStopped` soon after `isStopped` has become true on some rank.
+  func evaluate(
+    dropBlock: InferenceDropBlock, communicator: Communicator, isStopped: () -> Bool
+  ) throws -> Evaluation?
 }
 
 extension TaskEvaluator {

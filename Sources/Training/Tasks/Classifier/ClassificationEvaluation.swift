@@ -2,6 +2,7 @@ import Datasets
 import Distributed
 import Foundation
 import Graph
+import Regularization
 import Tensors
 
 /// What an evaluation of a classifier found.
@@ -85,46 +86,51 @@ struct ClassificationEvaluation: TaskEvaluation {
 final class ClassificationEvaluator: TaskEvaluator {
   let census: DataCensus?
   private let dataset: ClassificationDataset
-  private let configuration: Configuration
-  private let plan: Plan
-  private let logits: Value
-  /// Images of a rank in one pass.
-  private let batchSize: Int
+  private let classifier: Classifier
+  private let engine: Engine
+  private let store: ParameterStore
+  private var passes: [MaskSelection: Pass] = [:]
+
+  /// What computes a batch.
+  private struct Pass {
+    let plan: Plan
+    let logits: Value
+  }
 
   /// Pixels of a batch, at most: what large images need stays below what training needs.
   private static let pixelsAtOnce = 1 << 18
+  /// Batches that there are at least, if there are as many images.
+  private static let leastBatches = 16
 
-  /// Opens the validation images and plans for weights in `store`; all ranks call it, and throw the same error.
+  /// Opens the validation images for weights in `store`; all ranks call it, and throw the same error.
   init(
     _ classifier: Classifier, engine: Engine, store: ParameterStore, classes: ExpectedClasses?,
     communicator: Communicator
   ) throws {
-    configuration = classifier.configuration
+    (self.classifier, self.engine, self.store) = (classifier, engine, store)
     let validation = try ClassificationSplit(
-      .validation, of: configuration, matching: classes, communicator: communicator)
+      .validation, of: classifier.configuration, matching: classes, communicator: communicator)
     (dataset, census) = (validation.dataset, validation.census)
-    let size = configuration.input.size
-    let share = (dataset.count + communicator.size - 1) / communicator.size
-    batchSize = max(1, min(share, 128, Self.pixelsAtOnce / (size.height * size.width)))
-    let (graph, logits) = classifier.inferenceGraph(images: batchSize)
-    self.logits = logits
-    plan = Plan(
-      graph, engine: engine, mode: .inference, precision: configuration.precision, policy: .estimated, sharing: store)
   }
 
-  func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> ClassificationEvaluation? {
+  func evaluate(
+    dropBlock: InferenceDropBlock, communicator: Communicator, isStopped: () -> Bool
+  ) throws -> ClassificationEvaluation? {
     let start = monotonicSeconds()
-    plan.parametersChanged()
-    let batches = EvaluationBatches(
+    let pass = pass(masking: dropBlock.selection)
+    pass.plan.parametersChanged()
+    let configuration = classifier.configuration
+    let blocks = EvaluationBlocks(
       dataset, configuration.classificationTransform, rank: communicator.rank, ranks: communicator.size,
-      batchSize: batchSize, threads: configuration.data.workers)
+      size: imagesAtOnce, threads: configuration.data.workers)
     var own: [ClassificationEvaluation.ImageResult] = []
-    while let batch = try communicator.collectively({ try batches.next() }) {
-      if batch.count > 0 {
-        // A last batch that is not full leaves images of the one before behind it, whose logits nobody reads.
-        _ = plan.inputImages.update(fromContentsOf: UnsafeBufferPointer(batch.images))
-        plan.forward(RunContext())
-        own += results(batch)
+    while let block = try communicator.collectively({ try blocks.next() }) {
+      if !block.labels.isEmpty {
+        // A last block that is not full leaves images of the one before behind it, whose logits nobody reads. They have
+        // masks of their own, which count in the normaliser as those of images do.
+        _ = pass.plan.inputImages.update(fromContentsOf: UnsafeBufferPointer(block.images))
+        pass.plan.forward(dropBlock.context(firstImage: block.firstImage))
+        own += results(block, pass)
       }
       if try communicator.agreeOnAny(isStopped()) { throw EvaluationStopped() }
     }
@@ -139,13 +145,40 @@ final class ClassificationEvaluator: TaskEvaluator {
       results: results, classNames: dataset.classNames, seconds: monotonicSeconds() - start)
   }
 
-  /// What the logits of a batch say about its images.
-  private func results(_ batch: EvaluationBatches.Batch) -> [ClassificationEvaluation.ImageResult] {
-    let all = plan.canonicalOutput(logits)
-    let classes = logits.shape.c
-    return (0..<batch.count).map { image in
+  /// The plan with masks at the selection; the first call makes it.
+  private func pass(masking selection: MaskSelection) -> Pass {
+    if let known = passes[selection] { return known }
+    let (graph, logits) = classifier.inferenceGraph(images: imagesAtOnce, masking: selection)
+    let plan = Plan(
+      graph, engine: engine, mode: .inference, precision: classifier.configuration.precision, policy: .estimated,
+      sharing: store)
+    let pass = Pass(plan: plan, logits: logits)
+    passes[selection] = pass
+    return pass
+  }
+
+  /// Images of a batch, the same on any number of ranks: the last bits of a logit depend on it, and DropBlock counts kept
+  /// elements over it.
+  ///
+  /// A power of two, so that no batch reaches beyond the images that one step of the masks' stream tells apart; less where
+  /// there are few images, so that ranks can share them.
+  private var imagesAtOnce: Int {
+    let size = classifier.configuration.input.size
+    let wanted = min(128, Self.pixelsAtOnce / (size.height * size.width), dataset.count / Self.leastBatches)
+    var images = 1
+    while 2 * images <= wanted { images *= 2 }
+    return images
+  }
+
+  /// What the logits of a block say about its images.
+  private func results(
+    _ block: EvaluationBlocks.Block, _ pass: Pass
+  ) -> [ClassificationEvaluation.ImageResult] {
+    let all = pass.plan.canonicalOutput(pass.logits)
+    let classes = pass.logits.shape.c
+    return block.labels.enumerated().map { place, label in
       ClassificationEvaluation.ImageResult(
-        index: batch.indices[image], label: batch.labels[image], logits: all[image * classes..<(image + 1) * classes])
+        index: block.firstImage + place, label: label, logits: all[place * classes..<(place + 1) * classes])
     }
   }
 }

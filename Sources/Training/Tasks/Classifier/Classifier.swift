@@ -1,6 +1,7 @@
 import Distributed
 import Graph
 import Models
+import Regularization
 import Tensors
 
 /// The image classifier of a configuration.
@@ -27,9 +28,9 @@ struct Classifier {
     return graph
   }
 
-  /// The network without loss, and its logits, for a batch of images of the training size.
-  func inferenceGraph(images: Int) -> (graph: Graph, logits: Value) {
-    let graph = Graph()
+  /// The network without loss, and its logits, for a batch of images of the training size; masks may act at the selection.
+  func inferenceGraph(images: Int, masking selection: MaskSelection = .none) -> (graph: Graph, logits: Value) {
+    let graph = Graph(masking: selection)
     let logits = network(graph, graph.input(self.images(images)))
     graph.markOutput(logits)
     return (graph, logits)

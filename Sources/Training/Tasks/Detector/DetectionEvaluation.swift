@@ -24,7 +24,8 @@ extension Predictor {
   /// All ranks call it. Rank 0 gets the evaluation, the others nil. An unreadable image ends it on every rank with code
   /// 65. Throws `EvaluationStopped` soon after `isStopped` has become true on some rank.
   func evaluate(
-    _ dataset: DetectionDataset, communicator: Communicator, isStopped: () -> Bool = { false }
+    _ dataset: DetectionDataset, dropBlock: InferenceDropBlock = .off, communicator: Communicator,
+    isStopped: () -> Bool = { false }
   ) throws -> DetectionEvaluation? {
     let start = monotonicSeconds()
     weightsChanged()
@@ -37,7 +38,8 @@ extension Predictor {
         let last = min(images, first + Self.imagesAtOnce * communicator.size)
         for position in stride(from: first + communicator.rank, to: last, by: communicator.size) {
           try reader.read(dataset, at: position)
-          own += cocoResults(try detections(in: reader), of: dataset.index.imageID(at: position), in: dataset)
+          let detections = try detections(in: reader.image, dropBlock, number: position)
+          own += cocoResults(detections, of: dataset.index.imageID(at: position), in: dataset)
         }
       }
       if try communicator.agreeOnAny(isStopped()) { throw EvaluationStopped() }

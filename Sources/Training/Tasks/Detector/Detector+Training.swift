@@ -54,8 +54,10 @@ struct DetectionEvaluator: TaskEvaluator {
   let dataset: DetectionDataset
   let census: DataCensus?
 
-  func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> DetectionEvaluation? {
-    try predictor.evaluate(dataset, communicator: communicator, isStopped: isStopped)
+  func evaluate(
+    dropBlock: InferenceDropBlock, communicator: Communicator, isStopped: () -> Bool
+  ) throws -> DetectionEvaluation? {
+    try predictor.evaluate(dataset, dropBlock: dropBlock, communicator: communicator, isStopped: isStopped)
   }
 }
 

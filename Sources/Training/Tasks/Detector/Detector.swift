@@ -1,6 +1,7 @@
 import Detection
 import Graph
 import Models
+import Regularization
 import Tensors
 
 /// The detector of a configuration: the network with the anchors, losses and image sizes that belong to it.
@@ -34,9 +35,12 @@ struct Detector {
     return graph
   }
 
-  /// The network without losses, and its predictions for P3 to P7, for one image of a padded size.
-  func inferenceGraph(height: Int, width: Int) -> (graph: Graph, levels: [RetinaNet.Level]) {
-    let graph = Graph()
+  /// The network without losses, and its predictions for P3 to P7, for one image of a padded size; masks may act at the
+  /// selection.
+  func inferenceGraph(
+    height: Int, width: Int, masking selection: MaskSelection = .none
+  ) -> (graph: Graph, levels: [RetinaNet.Level]) {
+    let graph = Graph(masking: selection)
     let levels = network(graph, graph.input(Shape(1, 3, height, width)))
     for level in levels {
       graph.markOutput(level.logits)

@@ -2,6 +2,7 @@ import Datasets
 import Detection
 import Graph
 import Models
+import Regularization
 import Tensors
 
 /// Runs a detector over single images of any size with the weights of a parameter store.
@@ -17,8 +18,9 @@ final class Predictor {
   /// Raw outputs become detections by `settings`, or as the detector's form publishes it.
   init(_ detector: Detector, engine: Engine, store: ParameterStore, settings: PostProcessing? = nil) {
     self.detector = detector
-    plans = SizedPlans(engine: engine, store: store, precision: detector.configuration.precision) { height, width in
-      let (graph, levels) = detector.inferenceGraph(height: height, width: width)
+    plans = SizedPlans(engine: engine, store: store, precision: detector.configuration.precision) {
+      height, width, masking in
+      let (graph, levels) = detector.inferenceGraph(height: height, width: width, masking: masking)
       return (graph, (levels, detector.anchors(height: height, width: width)))
     }
     transform = detector.evaluationTransform
@@ -31,12 +33,15 @@ final class Predictor {
   /// The detections of the image that a reader holds, in its own pixels, best first.
   func detections(in reader: ImageReader) throws -> [Detection] { try detections(in: reader.image) }
 
-  /// The detections of a picture, in its own pixels, best first.
-  func detections(in image: RGBImage) throws -> [Detection] {
+  /// The detections of a picture, in its own pixels, best first; `number` is that of an image with masks.
+  func detections(
+    in image: RGBImage, _ dropBlock: InferenceDropBlock = .off, number: Int = 0
+  ) throws -> [Detection] {
     let placement = try transform.evaluationPlacement(width: image.width, height: image.height)
-    let (plan, (levels, anchors)) = plans.plan(height: placement.canvasHeight, width: placement.canvasWidth)
+    let (plan, (levels, anchors)) = plans.plan(
+      height: placement.canvasHeight, width: placement.canvasWidth, masking: dropBlock.selection)
     transform.render(image, placement, into: plan.inputImages, scratch: &scratch)
-    plan.forward(RunContext())
+    plan.forward(dropBlock.context(firstImage: number))
     let predictions = levels.map {
       LevelPredictions(logits: plan.output($0.logits), regressions: plan.output($0.boxes))
     }

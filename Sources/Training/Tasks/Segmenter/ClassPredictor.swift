@@ -16,8 +16,9 @@ final class ClassPredictor {
   /// A predictor with the weights of `store`, which may go on to change between calls of `weightsChanged`.
   init(_ segmenter: Segmenter, engine: Engine, store: ParameterStore) {
     self.segmenter = segmenter
-    plans = SizedPlans(engine: engine, store: store, precision: segmenter.configuration.precision) { height, width in
-      let (graph, logits) = segmenter.inferenceGraph(height: height, width: width)
+    plans = SizedPlans(engine: engine, store: store, precision: segmenter.configuration.precision) {
+      height, width, masking in
+      let (graph, logits) = segmenter.inferenceGraph(height: height, width: width, masking: masking)
       return (graph, logits)
     }
     transform = segmenter.trainingTransform
@@ -26,13 +27,13 @@ final class ClassPredictor {
   /// Says that the weights have changed since the last image.
   func weightsChanged() { plans.weightsChanged() }
 
-  /// The likeliest class of each pixel of a picture.
-  func mask(of image: RGBImage) -> ClassMask {
+  /// The likeliest class of each pixel of a picture; `number` is that of an image with masks of DropBlock.
+  func mask(of image: RGBImage, _ dropBlock: InferenceDropBlock = .off, number: Int = 0) -> ClassMask {
     let canvas = canvas(height: image.height, width: image.width)
-    let (plan, logits) = plans.plan(height: canvas.height, width: canvas.width)
+    let (plan, logits) = plans.plan(height: canvas.height, width: canvas.width, masking: dropBlock.selection)
     let placement = Placement.unscaled(width: image.width, height: image.height, canvas: canvas)
     transform.render(image, placement, into: plan.inputImages, scratch: &scratch)
-    plan.forward(RunContext())
+    plan.forward(dropBlock.context(firstImage: number))
     let likeliest = LikeliestClasses(logits: (logits.shape.h, logits.shape.w), canvas: canvas)
     let classes = likeliest(plan.canonicalOutput(logits)[...], height: image.height, width: image.width)
     return ClassMask(width: image.width, height: image.height, classes: classes)

@@ -72,7 +72,9 @@ struct SegmentationEvaluator: TaskEvaluator {
   /// Images whose masks are drawn.
   private static let pictureCount = 8
 
-  func evaluate(communicator: Communicator, isStopped: () -> Bool) throws -> SegmentationEvaluation? {
+  func evaluate(
+    dropBlock: InferenceDropBlock, communicator: Communicator, isStopped: () -> Bool
+  ) throws -> SegmentationEvaluation? {
     let start = monotonicSeconds()
     predictor.weightsChanged()
     let reader = SegmentationReader()
@@ -84,7 +86,7 @@ struct SegmentationEvaluator: TaskEvaluator {
         let last = min(dataset.count, first + Self.imagesAtOnce * communicator.size)
         for position in stride(from: first + communicator.rank, to: last, by: communicator.size) {
           let truth = try reader.read(dataset, at: position)
-          let mask = predictor.mask(of: reader.image)
+          let mask = predictor.mask(of: reader.image, dropBlock, number: position)
           confusion.add(truth: truth.classes, prediction: mask.classes)
           if position < Self.pictureCount { masks.append(mask) }
         }

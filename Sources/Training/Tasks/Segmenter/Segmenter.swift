@@ -2,6 +2,7 @@ import Datasets
 import Distributed
 import Graph
 import Models
+import Regularization
 import Tensors
 
 /// The semantic segmentation of a configuration.
@@ -23,9 +24,11 @@ struct Segmenter {
     return graph
   }
 
-  /// The network without loss, and its logits, for one image of a padded size.
-  func inferenceGraph(height: Int, width: Int) -> (graph: Graph, logits: Value) {
-    let graph = Graph()
+  /// The network without loss, and its logits, for one image of a padded size; masks may act at the selection.
+  func inferenceGraph(
+    height: Int, width: Int, masking selection: MaskSelection = .none
+  ) -> (graph: Graph, logits: Value) {
+    let graph = Graph(masking: selection)
     let logits = network(graph, graph.input(Shape(1, 3, height, width)))
     graph.markOutput(logits)
     return (graph, logits)
