@@ -42,7 +42,7 @@ public enum NameMap {
     name == "num_batches_tracked" || name.hasSuffix(".num_batches_tracked")
   }
 
-  /// Pairs the tensors of a file with those of a model by name and shape.
+  /// Pairs the tensors of a file with those of a model by name and shape; a matrix (O, I) fits a weight (O, I, 1, 1).
   ///
   /// The order of the report is the model's for what is loaded, missing or of another shape, and the file's for what is
   /// skipped. Of two names in the file that mean the same tensor the model's own spelling wins, then the first.
@@ -69,7 +69,8 @@ public enum NameMap {
         match.missing.append(tensor.name)
         continue
       }
-      if source.shape == tensor.shape {
+      // A fully connected layer is a 1x1 convolution here and a matrix elsewhere.
+      if source.shape == tensor.shape || source.shape + [1, 1] == tensor.shape {
         match.loaded.append(.init(model: tensor.name, file: source.name))
       } else {
         match.mismatched.append(.init(name: tensor.name, file: source.name, expected: tensor.shape, got: source.shape))

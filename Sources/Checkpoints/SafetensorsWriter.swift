@@ -32,6 +32,16 @@ public struct TensorToWrite: Sendable {
       firstFloat >= 0 && (firstFloat + elementCount) * 4 <= memory.byteCount, "\(name): outside of its memory")
   }
 
+  private init(_ name: String, shape: [Int], content: Content) {
+    (self.name, self.shape, self.content) = (name, shape, content)
+  }
+
+  /// The same elements under a shape of as many.
+  public func reshaped(to shape: [Int]) -> TensorToWrite {
+    require(shape.reduce(1, *) == elementCount, "\(name): \(elementCount) elements do not make the shape \(shape)")
+    return TensorToWrite(name, shape: shape, content: content)
+  }
+
   /// A tensor of `Float` with its elements in row-major order.
   public init(_ name: String, shape: [Int], _ elements: [Float]) {
     require(

@@ -12,6 +12,9 @@ public final class ClassificationReader {
   /// A reader with no buffers yet.
   public init() {}
 
+  /// What the picture file that was opened last says about its orientation.
+  public var orientation: ImageOrientation { files.orientation }
+
   /// Writes a picture as evaluation sees it, as planes (C, H, W).
   ///
   /// Throws exit code 65 for a file that cannot be read, also when it has gone.
@@ -21,6 +24,19 @@ public final class ClassificationReader {
   ) throws {
     try loadView(dataset, index, transform, usesScaledDecoding: false) { evaluationBox(dataset, transform, $0, $1) }
     transform.normalize(view, channels: dataset.channels, into: output)
+  }
+
+  /// A picture file that belongs to no data set, as evaluation sees it: its middle in the input's size, 8 bits a channel.
+  ///
+  /// `channels` are the input's: for one of them red, green and blue all become the grey that Pillow makes of a picture (ITU-R
+  /// BT.601). Throws exit codes 65 and 66.
+  public func pictureForEvaluation(
+    _ path: FilePath, _ rule: OrientationRule, _ transform: ClassificationTransform, channels: Int
+  ) throws -> RGBImage {
+    let stored = try files.open(path, rule)
+    try loadView(transform.centreBox(width: stored.width, height: stored.height), transform, .none)
+    if channels == 1 { view.enhanceColor(factor: 0) }
+    return view
   }
 
   /// Writes a picture as an epoch of training sees it, as planes (C, H, W).
@@ -74,15 +90,14 @@ public final class ClassificationReader {
     box: (_ width: Int, _ height: Int) -> CropBox
   ) throws {
     let (width, height) = (transform.width, transform.height)
-    view.resize(width: width, height: height)
     switch dataset.pictures {
     case .files(let folder):
       let stored = try open(folder.path(at: index), dataset.orientation)
       let box = box(stored.width, stored.height)
       let reduction = box.reduction(height: height, width: width, stored: stored)
-      try files.decode(reduction: usesScaledDecoding ? reduction : .none)
-      resampler.resample(files.image, PixelBox(box, reducedBy: files.reduction), transform.filter, into: &view)
+      try loadView(box, transform, usesScaledDecoding ? reduction : .none)
     case .memory(let images):
+      view.resize(width: width, height: height)
       let box = box(images.width, images.height)
       if box == CropBox(width: width, height: height) && images.width == width && images.height == height {
         view.interleave(images, at: index)
@@ -92,6 +107,13 @@ public final class ClassificationReader {
         resampler.resample(other, PixelBox(box, reducedBy: .none), transform.filter, into: &view)
       }
     }
+  }
+
+  /// Fills `view` with a part of the picture file that was opened last.
+  private func loadView(_ box: CropBox, _ transform: ClassificationTransform, _ reduction: JPEGReduction) throws {
+    view.resize(width: transform.width, height: transform.height)
+    try files.decode(reduction: reduction)
+    resampler.resample(files.image, PixelBox(box, reducedBy: files.reduction), transform.filter, into: &view)
   }
 
   private func open(_ path: FilePath, _ rule: OrientationRule) throws -> (width: Int, height: Int) {

@@ -117,8 +117,8 @@ extension ClassificationTransform {
     return (rows, interval(width))
   }
 
-  /// Writes a picture of the input's size as normalised planes (channels, height, width), red first.
-  func normalize(_ image: RGBImage, channels: Int, into output: UnsafeMutableBufferPointer<Float>) {
+  /// Writes a picture of the input's size as normalised planes (channels, height, width), red first; traps where sizes differ.
+  public func normalize(_ image: RGBImage, channels: Int, into output: UnsafeMutableBufferPointer<Float>) {
     let pixels = width * height
     require(image.width == width && image.height == height, "a picture of \(image.width)x\(image.height)")
     require(output.count == channels * pixels, "\(output.count) elements for \(channels)x\(height)x\(width)")

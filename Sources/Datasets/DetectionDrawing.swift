@@ -19,8 +19,7 @@ public struct LabeledBox: Equatable, Sendable {
   /// The text beside the box: the label and the score with two digits.
   var caption: String {
     guard let score else { return label }
-    let hundredths = Int((min(max(score, 0), 1) * 100).rounded())
-    return "\(label) \(hundredths / 100).\(hundredths % 100 / 10)\(hundredths % 10)"
+    return "\(label) \(twoDigits(score))"
   }
 }
 
@@ -62,22 +61,14 @@ extension RGBImage {
     frame(left, top, right, bottom, thickness: 2 * dot + 2, SIMD3(repeating: 0))
     frame(left + 1, top + 1, right - 1, bottom - 1, thickness: 2 * dot, shade)
 
-    let caption = Array(box.caption)
-    let (advance, rise) = ((BitmapFont.glyphWidth + 1) * dot, (BitmapFont.glyphHeight + 3) * dot)
-    let labelWidth = caption.count * advance + dot
+    let caption = box.caption
+    let rise = (BitmapFont.glyphHeight + 3) * dot
+    let labelWidth = BitmapFont.width(of: caption, dot: dot) + dot
     let labelLeft = max(0, min(left, width - labelWidth))
     let labelTop = top >= rise ? top - rise : min(top, max(0, height - rise))
     fill(labelLeft, labelTop, labelLeft + labelWidth, labelTop + rise, shade)
     let ink = SIMD3<Float>(repeating: luminance(shade) > 0.5 ? 0 : 1)
-    for (number, character) in caption.enumerated() {
-      for (row, bits) in BitmapFont.rows(of: character).enumerated() {
-        for column in 0..<BitmapFont.glyphWidth where bits >> (BitmapFont.glyphWidth - 1 - column) & 1 == 1 {
-          let x = labelLeft + number * advance + (column + 1) * dot
-          let y = labelTop + (row + 1) * dot + dot / 2
-          fill(x, y, x + dot, y + dot, ink)
-        }
-      }
-    }
+    write(caption, left: labelLeft + dot, top: labelTop + dot + dot / 2, dot: dot, ink)
   }
 
   /// The outline of a rectangle, inside it.
@@ -88,18 +79,5 @@ extension RGBImage {
     fill(left, max(top, bottom - thickness), right, bottom, color)
     fill(left, top, min(right, left + thickness), bottom, color)
     fill(max(left, right - thickness), top, right, bottom, color)
-  }
-
-  /// A filled rectangle, clipped to the picture.
-  private mutating func fill(_ left: Int, _ top: Int, _ right: Int, _ bottom: Int, _ color: SIMD3<Float>) {
-    let (columns, rows) = (
-      max(0, left)..<max(0, left, min(right, width)), max(0, top)..<max(0, top, min(bottom, height))
-    )
-    let bytes = (0..<3).map { UInt8(color[$0] * 255) }
-    for y in rows {
-      for x in columns {
-        for channel in 0..<3 { pixels[(y * width + x) * 3 + channel] = bytes[channel] }
-      }
-    }
   }
 }

@@ -9,7 +9,7 @@ import Tensors
 /// behind the last block, biases on all convolutions, TensorFlow's SAME padding. 7,053,642 numbers for ten classes, of which
 /// 81,472 are running statistics. Each of its 119 pairs of batch-norm and ReLU is followed by a drop site; those of a
 /// transition belong to the block before it. Names are torchvision's. Weights start as in Keras.
-public struct DenseNet: ImageClassifier {
+public struct DenseNet: PooledClassifier {
   /// The normalisation in front of every convolution but the first; Keras keeps 0.99 of its running statistics, with an
   /// epsilon of 0.001.
   public var batchNorm: BatchNorm
@@ -25,13 +25,16 @@ public struct DenseNet: ImageClassifier {
   /// What it is, in a few words.
   public var title: String { "the study's DenseNet-121" }
 
+  /// The name of the fully connected layer.
+  public var classLayer: String { "classifier" }
+
   /// A classifier.
   public init(batchNorm: BatchNorm, classes: Int, labelSmoothing: Float = 0) {
     (self.batchNorm, self.classes, self.labelSmoothing) = (batchNorm, classes, labelSmoothing)
   }
 
-  /// Describes the network for images (N, C, H, W); returns its logits (N, classes, 1, 1).
-  public func callAsFunction(_ graph: Graph, _ images: Value) -> Value {
+  /// Describes the network for images (N, C, H, W) up to the channels of its last block, which no ReLU has seen.
+  public func features(_ graph: Graph, _ images: Value) -> Value {
     var x = convolution(graph, "features.conv0", images, channels: 64, kernel: 7, stride: 2)
     x = graph.maxPool("features.pool0", x, .same(3, stride: 2, on: x.shape))
     for (index, count) in layers.enumerated() {
@@ -46,7 +49,12 @@ public struct DenseNet: ImageClassifier {
       x = graph.averagePool("\(name).pool", x, .same(2, stride: 2, on: x.shape))
       x = convolution(graph, "\(name).conv", x, channels: x.shape.c / 2, kernel: 1)
     }
-    return graph.kerasDense("classifier", graph.globalAveragePool("features.pool", x), outputs: classes)
+    return x
+  }
+
+  /// Describes what follows on the last block; returns the logits (N, classes, 1, 1).
+  public func logits(_ graph: Graph, _ features: Value) -> Value {
+    graph.kerasDense(classLayer, graph.globalAveragePool("features.pool", features), outputs: classes)
   }
 
   /// A layer of a block: its input, and behind that the channels that it adds.

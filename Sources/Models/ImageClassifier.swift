@@ -13,6 +13,27 @@ public protocol ImageClassifier: Sendable {
   func callAsFunction(_ graph: Graph, _ images: Value) -> Value
 }
 
+/// A classifier whose logits are one fully connected layer over the mean of its last map, so that classes have activation
+/// maps: the same layer at every pixel.
+public protocol PooledClassifier: ImageClassifier {
+  /// The name of the fully connected layer, whose weight is (classes, C, 1, 1).
+  var classLayer: String { get }
+
+  /// Describes the network for images (N, C, H, W) up to its last map, that of which the mean is taken.
+  func features(_ graph: Graph, _ images: Value) -> Value
+
+  /// Describes what follows on the last map (N, C, H, W); returns the logits (N, classes, 1, 1).
+  func logits(_ graph: Graph, _ features: Value) -> Value
+}
+
+extension PooledClassifier {
+  /// Describes the network for images (N, C, H, W); returns its logits (N, classes, 1, 1).
+  public func callAsFunction(_ graph: Graph, _ images: Value) -> Value { logits(graph, features(graph, images)) }
+
+  /// The name of the weight of the fully connected layer.
+  public var classWeight: String { "\(classLayer).weight" }
+}
+
 extension ImageClassifier {
   /// Describes the classifier with its loss, for training plans; returns the logits.
   @discardableResult

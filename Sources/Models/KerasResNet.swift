@@ -11,7 +11,7 @@ import Tensors
 ///
 /// The original ends in a 2x2 average pool, which the 1x1 maps of 32x32 images do not fill; how the study solved that is not
 /// known. Here the mean over the whole map is taken, which is the same on 2x2 maps.
-public struct KerasResNet: ImageClassifier {
+public struct KerasResNet: PooledClassifier {
   /// The normalisation after every convolution; Keras keeps 0.99 of its running statistics, with an epsilon of 0.001.
   public var batchNorm: BatchNorm
   /// Outputs.
@@ -22,13 +22,16 @@ public struct KerasResNet: ImageClassifier {
   /// What it is, in a few words.
   public var title: String { "the study's ResNet-50" }
 
+  /// The name of the fully connected layer.
+  public var classLayer: String { "fc" }
+
   /// A classifier.
   public init(batchNorm: BatchNorm, classes: Int, labelSmoothing: Float = 0) {
     (self.batchNorm, self.classes, self.labelSmoothing) = (batchNorm, classes, labelSmoothing)
   }
 
-  /// Describes the network for images (N, C, H, W); returns its logits (N, classes, 1, 1).
-  public func callAsFunction(_ graph: Graph, _ images: Value) -> Value {
+  /// Describes the network for images (N, C, H, W) up to the output of its last block.
+  public func features(_ graph: Graph, _ images: Value) -> Value {
     var x = convolution(graph, "conv1", images, channels: 64, kernel: 7, stride: 2, padding: 3)
     x = graph.batchNorm("bn1", x, batchNorm, activation: .relu)
     x = graph.maxPool("maxpool", x, .square(3, stride: 2))
@@ -41,7 +44,12 @@ public struct KerasResNet: ImageClassifier {
           stride: group > 1 && block == 0 ? 2 : 1)
       }
     }
-    return graph.kerasDense("fc", graph.globalAveragePool("avgpool", x), outputs: classes)
+    return x
+  }
+
+  /// Describes what follows on the last block; returns the logits (N, classes, 1, 1).
+  public func logits(_ graph: Graph, _ features: Value) -> Value {
+    graph.kerasDense(classLayer, graph.globalAveragePool("avgpool", features), outputs: classes)
   }
 
   /// One residual block, the first of a group with a convolution in its shortcut; `number` counts the blocks of all groups.

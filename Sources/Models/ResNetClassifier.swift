@@ -4,7 +4,7 @@ import Tensors
 /// A ResNet that classifies images, under torchvision's names.
 ///
 /// The mean over the last feature map, then one fully connected layer, which is a 1x1 convolution of the 1x1 map.
-public struct ResNetClassifier: ImageClassifier {
+public struct ResNetClassifier: PooledClassifier {
   /// The trunk.
   public var trunk: ResNet
   /// Outputs.
@@ -15,15 +15,23 @@ public struct ResNetClassifier: ImageClassifier {
   /// What it is, in a few words.
   public var title: String { trunk.title }
 
+  /// The name of the fully connected layer.
+  public var classLayer: String { "fc" }
+
   /// A classifier.
   public init(trunk: ResNet, classes: Int, labelSmoothing: Float = 0) {
     (self.trunk, self.classes, self.labelSmoothing) = (trunk, classes, labelSmoothing)
   }
 
-  /// Describes the classifier for images (N, 3, H, W); returns its logits (N, classes, 1, 1).
-  public func callAsFunction(_ graph: Graph, _ images: Value) -> Value {
-    let features = trunk(graph, images, prefix: "")
-    let pooled = graph.globalAveragePool("avgpool", features[features.count - 1])
+  /// Describes the trunk for images (N, 3, H, W); returns C5, the output of the last block.
+  public func features(_ graph: Graph, _ images: Value) -> Value {
+    let groups = trunk(graph, images, prefix: "")
+    return groups[groups.count - 1]
+  }
+
+  /// Describes what follows on C5; returns the logits (N, classes, 1, 1).
+  public func logits(_ graph: Graph, _ features: Value) -> Value {
+    let pooled = graph.globalAveragePool("avgpool", features)
     let (weight, bias): (Parameter.Initializer, Parameter.Initializer)
     switch trunk.form {
     case .paper: (weight, bias) = (.normal(deviation: 0.01), .constant(0))
@@ -33,6 +41,6 @@ public struct ResNetClassifier: ImageClassifier {
       (weight, bias) = (.uniform(bound: bound), .uniform(bound: bound))
     }
     return graph.convolution(
-      "fc", pooled, channels: classes, .square(1), initializer: weight, bias: bias)
+      classLayer, pooled, channels: classes, .square(1), initializer: weight, bias: bias)
   }
 }

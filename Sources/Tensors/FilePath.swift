@@ -55,6 +55,12 @@ public struct FilePath: Hashable, Sendable, CustomStringConvertible {
   /// Whether the path leads to a directory; links are followed.
   public var isDirectory: Bool { status.map { $0.st_mode & S_IFMT == S_IFDIR } ?? false }
 
+  /// Whether two paths lead to the same file or directory, which must be there; links are followed.
+  public func leadsToSame(as other: FilePath) -> Bool {
+    guard let status, let others = other.status else { return false }
+    return (status.st_dev, status.st_ino) == (others.st_dev, others.st_ino)
+  }
+
   private var status: stat? {
     var status = stat()
     return withCString { stat($0, &status) } == 0 ? status : nil

@@ -52,7 +52,7 @@ struct DropBlockSweep: ParsableCommand {
 
   func run() throws {
     try DropBlockSweepRequest(
-      checkpoints: checkpoint.map { try SweepCheckpoint($0) },
+      checkpoints: checkpoint.map { try NamedCheckpoint($0) },
       grid: SweepGrid(keepProbabilities: keepProb, blockSizes: blockSize),
       setting: DropBlockOption.Setting(groupList: groups, isGroupScaled: groupScaling, seed: seed),
       configuration: source.ofCheckpoint, output: output

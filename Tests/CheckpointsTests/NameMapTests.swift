@@ -44,6 +44,17 @@ private func shapes(_ names: [String]) -> [NamedShape] { names.map { NamedShape(
     #expect(renamed.loaded.map(\.file) == old.reversed().dropLast(2) + [old[0], old[1]])
   }
 
+  @Test("a matrix fits the 1x1 convolution that a fully connected layer is here, and no other shape does")
+  func fullyConnected() {
+    func match(_ shape: [Int]) -> NameMatch {
+      NameMap.match(file: [NamedShape("fc.weight", shape)], model: [NamedShape("fc.weight", [10, 512, 1, 1])])
+    }
+    #expect(match([10, 512]).isExact && match([10, 512, 1, 1]).isExact)
+    for shape in [[512, 10], [10, 512, 1], [10], [5120], [10, 512, 1, 1, 1]] {
+      #expect(match(shape).mismatched.count == 1, "\(shape)")
+    }
+  }
+
   @Test("classification weights fill the backbone, the classifier is skipped, the rest of the detector is missing")
   func backbone() {
     let file = ["conv1.weight", "bn1.weight", "layer1.0.downsample.0.weight", "fc.weight", "fc.bias"]

@@ -100,6 +100,14 @@ import Testing
     let exported = try runProgram(
       ["export", "--checkpoint", whole, "--output", folder.file("model.safetensors")], environment: environment)
     #expect(exported.exitCode == 0, "\(exported)")
+    // A matrix, as PyTorch has it, which is the weight of the same layer when it is read again.
+    let weights = try SafetensorsFile(path: folder.file("model.safetensors"))
+    #expect(weights.entry(named: "fc.weight")?.shape == [10, 512])
+    let again = try runProgram(
+      ["evaluate", "--checkpoint", folder.file("model.safetensors")] + configuration()
+        + ["--json", folder.file("again.json")], environment: environment)
+    #expect(again.exitCode == 0, "\(again)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("again.json"))) == figures[0])
     let predicted = try runProgram(
       ["predict", "--checkpoint", whole, "--output", folder.file("boxes"), "a.jpg"], environment: environment)
     #expect(predicted.exitCode == 78 && predicted.errorOutput.contains("expected a checkpoint of a detector"))

@@ -35,6 +35,10 @@ import Testing
         done
       done
       cp data/coco/val2017/000001.jpg photo.jpg
+      dropblock-dist --config configs/resnet50-flowers5.yaml --output runs/flowers --set data.root=data/imagenet \
+        --set model.classes=2 --set model.depth=18 --set input.size=64 --set batch.per_rank=1 --set planner.algorithms=direct \
+        --set train.length='1 step' --set learning_rate.warmup='0 steps'
+      cp -r runs/flowers runs/flowers-dropblock
       cp data/coco/annotations/instances_val2017.json instances_val2017.json
       cp instances_val2017.json instances_val.json
       cp runs/smoke/evaluations/step-00000004/coco_instances_results.json results.json
@@ -83,7 +87,7 @@ import Testing
       words.indices.contains($0) ? words[$0] : nil
     }
     switch command {
-    case "evaluate", "dropblock-sweep", "export", "predict", "score": return ""
+    case "cam", "evaluate", "dropblock-sweep", "export", "predict", "score": return ""
     case "inspect", "audit-masks": return model
     case "doctor": return example.contains("configs/") ? model + " --set data.root=data/coco" : ""
     case "bench":

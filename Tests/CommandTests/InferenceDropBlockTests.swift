@@ -183,7 +183,7 @@ extension BadInputCase {
     ) {
       $0.sweep("--groups", "7")
     },
-    BadInputCase("two checkpoints of a sweep with one name", 64, ["are both called run", "NAME=PATH"]) {
+    BadInputCase("two checkpoints of a sweep with one name", 64, ["is called run, as ", "--checkpoint NAME="]) {
       $0.sweep("--checkpoint", $0.trained.run)
     },
     BadInputCase("a sweep without a checkpoint", 64, ["--checkpoint"]) { _ in ["dropblock-sweep", "--output", "x"] },

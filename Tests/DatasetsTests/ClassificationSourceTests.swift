@@ -246,6 +246,34 @@ struct ClassificationSourceTests {
       #expect(throws: InputError.self) { try strict.next() }
     }
   }
+
+  @Test("a picture file that belongs to no data set is seen as evaluation sees one that does; grey is Pillow's")
+  func alone() throws {
+    try withFolder(images: 2) { root in
+      let dataset = ClassificationDataset(try ImageFolder(root: root))
+      var transform = ClassificationTransform(height: 24, width: 16)
+      transform.evaluationFraction = 0.8
+      let reader = ClassificationReader()
+      let path = try #require(dataset.imagePath(at: 3))
+      let picture = try reader.pictureForEvaluation(path, .auto, transform, channels: 3)
+      #expect((picture.width, picture.height) == (16, 24))
+      var planes = [Float](repeating: .nan, count: 3 * 24 * 16)
+      planes.withUnsafeMutableBufferPointer { transform.normalize(picture, channels: 3, into: $0) }
+      #expect(try planes == evaluate(dataset, 3, transform))
+
+      let grey = try reader.pictureForEvaluation(path, .auto, transform, channels: 1)
+      let expected = stride(from: 0, to: picture.pixels.count, by: 3).flatMap { start -> [UInt8] in
+        let (red, green, blue) = (picture.pixels[start], picture.pixels[start + 1], picture.pixels[start + 2])
+        let sum = 19595 * Int(red) + 38470 * Int(green) + 7471 * Int(blue)
+        return Array(repeating: UInt8((Double(sum) / 65536).rounded()), count: 3)
+      }
+      #expect(grey.pixels == expected)
+      let error = #expect(throws: InputError.self) {
+        try reader.pictureForEvaluation(FilePath("\(root)/none.jpg"), .auto, transform, channels: 3)
+      }
+      #expect(error?.exitCode == .missingFile)
+    }
+  }
 }
 
 /// Writes two classes of so many JPEG pictures each.

@@ -89,11 +89,14 @@ class KerasResNet(nn.Module):
             self.add_module(f"layer{group}", layer)
         self.fc = convolution(2048, CLASSES, 1)
 
-    def forward(self, x):
+    def last_map(self, x):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         for group in range(1, 5):
             x = getattr(self, f"layer{group}")(x)
-        return self.fc(x.mean((2, 3), keepdim=True)).flatten(1)
+        return x
+
+    def forward(self, x):
+        return self.fc(self.last_map(x).mean((2, 3), keepdim=True)).flatten(1)
 
 
 class Preactivated(nn.Module):
@@ -139,7 +142,7 @@ class DenseNet(nn.Module):
                 width //= 2
         self.classifier = convolution(width, CLASSES, 1)
 
-    def forward(self, x):
+    def last_map(self, x):
         x = self.features.conv0(same(x, 7, 2))
         x = self.features.pool0(same(x, 3, 2, -float("inf")))
         for block in range(1, 5):
@@ -148,7 +151,10 @@ class DenseNet(nn.Module):
             if block < 4:
                 x = getattr(self.features, f"transition{block}")(x)
                 x = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
-        return self.classifier(x.mean((2, 3), keepdim=True)).flatten(1)
+        return x
+
+    def forward(self, x):
+        return self.classifier(self.last_map(x).mean((2, 3), keepdim=True)).flatten(1)
 
 
 class PoolInputs:

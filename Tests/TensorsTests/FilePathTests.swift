@@ -36,4 +36,15 @@ struct FilePathTests {
     #expect(FilePath(text: "\(kept.path)/d\\xe9").exists && !FilePath("\(kept.path)/d\\xe9").exists)
     #expect(FilePath(kept.path).appending("f").exists && !FilePath(kept.path).appending("f").isDirectory)
   }
+
+  @Test("two paths lead to the same file through links and dots, and to nothing that is not there")
+  func same() throws {
+    let kept = try TemporaryDirectory("path")
+    #expect(try run(["bash", "-c", "cd \"$0\"; mkdir d; touch f g; ln -s ../f d/l", kept.path]).exitCode == 0)
+    func isSame(_ one: String, _ other: String) -> Bool {
+      FilePath(kept.file(one)).leadsToSame(as: FilePath(kept.file(other)))
+    }
+    #expect(isSame("f", "f") && isSame("f", "d/l") && isSame("f", "d/../f") && isSame("d", "d/"))
+    #expect(!isSame("f", "g") && !isSame("f", "none") && !isSame("none", "none"))
+  }
 }

@@ -7,7 +7,7 @@ import Tensors
 /// all of its lines.
 public struct DropBlockSweepRequest: Sendable {
   /// The checkpoints; names differ.
-  public var checkpoints: [SweepCheckpoint]
+  public var checkpoints: [NamedCheckpoint]
   /// The rates and block sizes.
   public var grid: SweepGrid
   /// Where DropBlock acts, and its seed.
@@ -21,10 +21,10 @@ public struct DropBlockSweepRequest: Sendable {
   ///
   /// Throws 64 for no checkpoint, and for two of one name.
   public init(
-    checkpoints: [SweepCheckpoint], grid: SweepGrid, setting: DropBlockOption.Setting,
+    checkpoints: [NamedCheckpoint], grid: SweepGrid, setting: DropBlockOption.Setting,
     configuration: CheckpointConfiguration, output: String
-  ) throws(InputError) {
-    try SweepCheckpoint.requireDifferentNames(checkpoints)
+  ) throws {
+    try NamedCheckpoint.requireDifferentNames(checkpoints)
     if checkpoints.isEmpty { throw InputError(.usage, "--checkpoint: expected at least one; got none") }
     (self.checkpoints, self.grid, self.setting) = (checkpoints, grid, setting)
     (self.configuration, self.output) = (configuration, output)
@@ -45,7 +45,7 @@ public struct DropBlockSweepRequest: Sendable {
 
   /// A checkpoint that was opened and looked at, and given back; the first look finds what is wrong with any of them.
   fileprivate struct Subject {
-    let checkpoint: SweepCheckpoint
+    let checkpoint: NamedCheckpoint
     let configuration: Configuration
     let identity: SweepTable.Identity
     /// The name of the figure that the chart shows.
@@ -96,7 +96,7 @@ public struct DropBlockSweepRequest: Sendable {
   }
 
   fileprivate func open(
-    _ checkpoint: SweepCheckpoint, _ communicator: Communicator, warn: (String) -> Void
+    _ checkpoint: NamedCheckpoint, _ communicator: Communicator, warn: (String) -> Void
   ) throws -> TrainedModel {
     try TrainedModel(
       checkpoint: checkpoint.path, configuration: configuration.resolve, communicator: communicator, warn: warn)

@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import Models
 import Tensors
 
 /// `export`: the weights of a checkpoint under torchvision's names and in its layout, for `load_state_dict`.
@@ -23,7 +24,11 @@ public struct ExportRequest: Sendable {
     let trained = try TrainedModel(
       checkpoint: checkpoint, configuration: configuration.resolve, warn: { console.warn($0) })
     let isFrozen = trained.configuration.batchNorm.mode == .frozen
-    let tensors = ModelFile.model(trained.store, batchNormSteps: isFrozen ? nil : 0)
+    // torchvision's fully connected layers have matrices.
+    let dense = ((trained.configuration.task as? Classifier)?.network as? any PooledClassifier)?.classWeight
+    let tensors = ModelFile.model(trained.store, batchNormSteps: isFrozen ? nil : 0).map {
+      $0.name == dense ? $0.reshaped(to: Array($0.shape.prefix(2))) : $0
+    }
     var metadata = ["format": "pt"]
     metadata[ClassList.key] = trained.classes?.list.json
     try writeSafetensors(tensors, to: output, metadata: metadata)

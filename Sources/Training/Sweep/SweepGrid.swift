@@ -1,47 +1,6 @@
 import Foundation
 import Tensors
 
-/// A checkpoint of a sweep, under the name that the table and the chart give it.
-public struct SweepCheckpoint: Equatable, Sendable {
-  /// Its name: text without commas, quotation marks and line breaks.
-  public let name: String
-  /// A run directory, a checkpoint set or a `.safetensors` file.
-  public let path: String
-
-  /// Reads `NAME=PATH`, or a path alone, whose last part is the name then; what stands before a `=` is no name where it has
-  /// a slash.
-  ///
-  /// Throws 64 for a text without a name that the table can hold.
-  public init(_ text: String) throws(InputError) {
-    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    if parts.count == 2 && !parts[0].contains("/") {
-      (name, path) = (parts[0], parts[1])
-    } else {
-      (name, path) = (URL(fileURLWithPath: text).lastPathComponent, text)
-    }
-    if name.isEmpty || name == "/" || path.isEmpty || shown(name) != name
-      || name.contains(where: { ",\"".contains($0) })
-    {
-      throw InputError(
-        .usage,
-        "--checkpoint \(text): expected NAME=PATH or PATH, with a name without commas, quotation marks and control "
-          + "characters; got the name \"\(name)\" of \"\(path)\"")
-    }
-  }
-
-  /// Throws 64 for two checkpoints of one name.
-  static func requireDifferentNames(_ checkpoints: [SweepCheckpoint]) throws(InputError) {
-    var paths: [String: String] = [:]
-    for checkpoint in checkpoints {
-      guard let other = paths.updateValue(checkpoint.path, forKey: checkpoint.name) else { continue }
-      throw InputError(
-        .usage,
-        "--checkpoint: \(other) and \(checkpoint.path) are both called \(checkpoint.name); name them apart with NAME=PATH"
-      )
-    }
-  }
-}
-
 /// The keep probabilities and block sizes of a sweep: every pair of them.
 public struct SweepGrid: Equatable, Sendable {
   /// The keep probabilities, in the order in which they are tried.

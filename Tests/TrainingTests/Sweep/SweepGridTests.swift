@@ -31,23 +31,4 @@ import Testing
     }
     #expect(error?.exitCode == .usage && error?.description.contains(words) == true, "\(error?.description ?? "")")
   }
-
-  @Test("a checkpoint's name is what stands before the first =, or the last part of its path")
-  func checkpoints() throws {
-    for (text, name, path) in [
-      ("runs/block 7", "block 7", "runs/block 7"), ("runs/a/", "a", "runs/a/"), ("a=b=c", "a", "b=c"),
-      ("./a=b", "a=b", "./a=b"), ("ü & <x>=/r", "ü & <x>", "/r"),
-      ("/x/w.safetensors", "w.safetensors", "/x/w.safetensors"),
-    ] {
-      let checkpoint = try SweepCheckpoint(text)
-      #expect(checkpoint.name == name && checkpoint.path == path)
-    }
-    for text in ["", "=a", "a=", "a,b=c", "a\"=c", "a\n=c", "/"] {
-      let error = #expect(throws: InputError.self, "\(text)") { try SweepCheckpoint(text) }
-      #expect(error?.exitCode == .usage)
-    }
-    let same = try ["a=1", "b=2", "runs/a"].map { try SweepCheckpoint($0) }
-    let error = #expect(throws: InputError.self) { try SweepCheckpoint.requireDifferentNames(same) }
-    #expect(error?.exitCode == .usage && error?.description.contains("1 and runs/a are both called a") == true)
-  }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import Regularization
 import TestSupport
 import Testing
 
@@ -16,7 +17,7 @@ import Testing
   }
 
   private static func identity(
-    _ name: String, digest: String = "0123456789abcdef", seed: UInt64 = 1, groups: [Int] = [3, 4]
+    _ name: String, digest: String = "0123456789abcdef", seed: UInt64 = 1, groups: [MaskGroup] = [3, 4]
   ) -> SweepTable.Identity {
     SweepTable.Identity(checkpoint: name, digest: digest, seed: seed, groups: groups, isGroupScaled: false)
   }

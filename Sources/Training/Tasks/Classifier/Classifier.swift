@@ -16,22 +16,22 @@ struct Classifier {
     (self.configuration, self.network) = (configuration, network)
   }
 
-  /// A batch of images of the training size.
-  private func images(_ count: Int) -> Shape {
+  /// A batch of images of the training size, which evaluation has too.
+  func imageShape(count: Int) -> Shape {
     Shape(count, imageChannels, trainingSize.height, trainingSize.width)
   }
 
   /// The network with its loss, for a batch of training images.
   func trainingGraph(imagesPerRank: Int) -> Graph {
     let graph = Graph(masking: configuration.maskSelection)
-    network.training(graph, graph.input(images(imagesPerRank)))
+    network.training(graph, graph.input(imageShape(count: imagesPerRank)))
     return graph
   }
 
   /// The network without loss, and its logits, for a batch of images of the training size; masks may act at the selection.
   func inferenceGraph(images: Int, masking selection: MaskSelection = .none) -> (graph: Graph, logits: Value) {
     let graph = Graph(masking: selection)
-    let logits = network(graph, graph.input(self.images(images)))
+    let logits = network(graph, graph.input(imageShape(count: images)))
     graph.markOutput(logits)
     return (graph, logits)
   }
