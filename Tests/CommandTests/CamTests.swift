@@ -156,7 +156,7 @@ import Testing
         1, 64, ["is called resnet, as ", "--checkpoint NAME="],
         cam([classifiers.resnet, "resnet=\(classifiers.densenet)"], picture)
       ),
-      (1, 64, ["expected [NAME=]PATH, got no name"], cam(["=\(classifiers.resnet)"], picture)),
+      (1, 64, ["expected [NAME=]PATH with a name"], cam(["=\(classifiers.resnet)"], picture)),
       (1, 64, ["cam.png would take the place of \(picture)"], cam([classifiers.resnet], picture, output: own)),
       (
         1, 64, ["cam.safetensors would take the place of \(own)/cam.safetensors"],
