@@ -102,7 +102,7 @@ import Testing
   @Test(
     "a list that is none is error 65 with its line",
     arguments: [
-      ("", "expected names of images, got none"), ("a\na\n", "train.txt:2: a stands in line 1 too"),
+      ("", "expected names of images, got none"), ("a\na\n", "train.txt:2: a stands at "),
       ("a -1\n", "ImageSets/Main"), ("../a\n", "train.txt:1: expected the name of an image"),
       ("a b c\n", "got 3 words"), ("a\nmissing\n", "missing.png: the mask is missing"),
     ])

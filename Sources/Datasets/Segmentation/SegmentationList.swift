@@ -19,22 +19,13 @@ struct SegmentationList {
 
   /// Reads a list; throws exit code 66 for a missing file, 65 for one that is no such list, is empty or names a picture twice.
   init(_ path: String) throws {
-    var bytes: [UInt8] = []
-    try readFile(path, into: &bytes)
-    if let fault = bytes.withUnsafeBytes({ TextEncoding.fault(in: $0) }) {
-      throw InputError(.badData, "\(path): \(fault)")
-    }
-    if bytes.starts(with: TextEncoding.byteOrderMark) { bytes.removeFirst(TextEncoding.byteOrderMark.count) }
     var entries: [Entry] = []
-    var known: [String: Int] = [:]
-    for (index, line) in String(decoding: bytes, as: UTF8.self).split(
-      omittingEmptySubsequences: false, whereSeparator: \.isNewline
-    ).enumerated() {
+    var known: [String: String] = [:]
+    for (place, line) in try textLines(of: path) {
       let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
-      guard let first = words.first else { continue }
-      let place = "\(path):\(index + 1)"
-      if let earlier = known.updateValue(index + 1, forKey: first) {
-        throw InputError(.badData, "\(place): \(first) stands in line \(earlier) too; name each image once")
+      let first = words[0]
+      if let earlier = known.updateValue(place, forKey: first) {
+        throw InputError(.badData, "\(place): \(first) stands at \(earlier) too; name each image once")
       }
       switch words.count {
       case 1: entries.append(.name(try Self.checked(first, place)))

@@ -16,19 +16,9 @@ extension ClassList {
   ///
   /// Throws exit code 66 when it cannot be opened, 65 where a number is not the one that comes next, or a name stands twice.
   public init(file path: String) throws {
-    var bytes: [UInt8] = []
-    try readFile(path, into: &bytes)
-    if let fault = bytes.withUnsafeBytes({ TextEncoding.fault(in: $0) }) {
-      throw InputError(.badData, "\(path): \(fault)")
-    }
-    if bytes.starts(with: TextEncoding.byteOrderMark) { bytes.removeFirst(TextEncoding.byteOrderMark.count) }
     var names: [String] = []
-    let lines = String(decoding: bytes, as: UTF8.self).split(
-      omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    for (index, line) in lines.enumerated() {
+    for (place, line) in try textLines(of: path) {
       var text = line.trimmingCharacters(in: .whitespaces)
-      if text.isEmpty { continue }
-      let place = "\(path):\(index + 1)"
       let words = text.split(maxSplits: 1, whereSeparator: { $0.isWhitespace || $0 == ":" || $0 == "," })
       if words.count == 2, let number = Int(words[0]) {
         if number == Int(ClassMask.void) { continue }

@@ -1,6 +1,5 @@
 import Checkpoints
 import Datasets
-import Foundation
 import Models
 import Tensors
 
@@ -44,7 +43,7 @@ public struct CamRequest: Sendable {
     try NamedCheckpoint.requireDifferentNames(checkpoints)
     let files = ["cam.png", "cam.safetensors", "cam.json"].map { "\(output)/\($0)" }
     try requireNoInput(among: files)
-    let names = pictureNames
+    let names = images.pictureNames
     let rows = try checkpoints.map { try row(of: $0, console) }
     let sheet = try sheet(of: rows, names)
     try RunDirectory.createDirectory(output)
@@ -100,11 +99,7 @@ public struct CamRequest: Sendable {
     return try images.map { path in
       let view = try reader.pictureForEvaluation(
         path, rule, classifier.pictureTransform, channels: classifier.imageChannels)
-      if remarks && rule == .auto && reader.orientation != .upright {
-        console.warn(
-          "\(shown(path.description)): states EXIF orientation \(reader.orientation.rawValue) and is taken as stored; say "
-            + "--set data.orientation=apply, which turns it as viewers do, or ignore")
-      }
+      if remarks, let warning = reader.orientation.warning(of: path, rule) { console.warn(warning) }
       return view
     }
   }
@@ -161,14 +156,6 @@ public struct CamRequest: Sendable {
         tensor: "\(row.checkpoint.name)/\(names[index])", class: row.classes.name(activation.classNumber),
         class_number: activation.classNumber, logit: activation.logit, probability: activation.probability)
     }
-  }
-
-  /// What files and sheet call the pictures: the names of their files, with their places among the arguments before them
-  /// where two have one name.
-  private var pictureNames: [String] {
-    let names = images.map { URL(fileURLWithPath: "\($0)").deletingPathExtension().lastPathComponent }
-    let areUnique = Set(names).count == names.count
-    return names.enumerated().map { areUnique ? $1 : "\($0 + 1)-\($1)" }
   }
 
   /// Throws exit code 64 where a file would take the place of something that is read.

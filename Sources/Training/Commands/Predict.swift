@@ -1,5 +1,4 @@
 import Datasets
-import Foundation
 import Tensors
 
 /// `predict`: what a model finds in single images, in files and drawn.
@@ -37,10 +36,8 @@ public struct PredictRequest: Sendable {
     let reader = ImageReader()
     for (index, path) in images.enumerated() {
       try reader.read(path, trained.configuration.data.orientation)
-      if reader.orientation != .upright && trained.configuration.data.orientation == .auto {
-        console.warn(
-          "\(shown(path.description)): states EXIF orientation \(reader.orientation.rawValue) and is taken as stored; say "
-            + "--set data.orientation=apply, which turns it as viewers do, or ignore")
+      if let warning = reader.orientation.warning(of: path, trained.configuration.data.orientation) {
+        console.warn(warning)
       }
       let found = try prediction.predict(reader.image, id: index + 1, drawing: pictures[index])
       console.say("\(shown(path.description)): \(found) -> \(shown(pictures[index]))")
@@ -51,18 +48,15 @@ public struct PredictRequest: Sendable {
     for line in ends { console.say(line) }
   }
 
-  /// Where the drawings go: by the images' names, with their ids before them where two images have one name.
+  /// Where the drawings go: by the images' names.
   ///
-  /// Throws 64 when a drawing would take the place of an image.
+  /// Throws 64 when a drawing, or the mask beside it, would take the place of an image.
   private func picturePaths() throws -> [String] {
-    let names = images.map { URL(fileURLWithPath: "\($0)").deletingPathExtension().lastPathComponent }
-    let areUnique = Set(names).count == names.count
-    let paths = names.enumerated().map { "\(output)/\(areUnique ? "" : "\($0.offset + 1)-")\($0.element).png" }
-    func file(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-    let originals = Set(images.map { file("\($0)") })
-    if let taken = paths.first(where: { originals.contains(file($0)) }) {
+    let paths = images.pictureNames.map { "\(output)/\($0).png" }
+    for path in paths.flatMap({ [$0, SegmentationPrediction.maskPath(beside: $0)] })
+    where images.contains(where: { FilePath(path).leadsToSame(as: $0) }) {
       throw InputError(
-        .usage, "--output \(output): the drawing \(taken) would take the place of an image; give another directory")
+        .usage, "--output \(output): \(path) would take the place of an image; give another directory")
     }
     return paths
   }

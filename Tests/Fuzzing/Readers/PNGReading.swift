@@ -5,10 +5,16 @@ import Tensors
 nonisolated(unsafe) private var image = RGBImage()
 nonisolated(unsafe) private var resampler = Resampler()
 
-/// Decodes the input as PNG, and resizes what was decoded as a classifier's training and evaluation do.
+/// Decodes the input as PNG, and as a mask, and resizes what was decoded as a classifier's training and evaluation do.
 func readPNG(_ bytes: UnsafeRawBufferPointer) {
   let file = Array(bytes)
   _ = ImageOrientation(ofFile: file)
+  expectingUserErrors([.badData]) {
+    let size = try PNGDecoder.size(of: file, name: "input.png")
+    if size.width * size.height > 1 << 20 { return }
+    let mask = try MaskFile.decode(file, name: "input.png")
+    require(mask.width == size.width && mask.height == size.height, "a mask of another size than the file states")
+  }
   expectingUserErrors([.badData]) {
     let size = try PNGDecoder.size(of: file, name: "input.png")
     // What else is slow to decode, and no different.

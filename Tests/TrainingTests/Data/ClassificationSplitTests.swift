@@ -174,7 +174,7 @@ struct ClassificationSplitTests {
     #expect(try configuration(folder).classificationTransform.crop == .pad(4))
     // What detection had before there were keys for it.
     let detector = Detector(try Configuration(text: "", name: "d.yaml"))
-    for transform in [detector.trainingTransform, detector.evaluationTransform] {
+    for transform in [detector.configuration.scaleJitter, detector.evaluationTransform] {
       #expect(transform.mean == ImageTransform(.paper(size: 64, scale: 1...1)).mean)
       #expect(transform.deviation == ImageTransform(.paper(size: 64, scale: 1...1)).deviation)
     }

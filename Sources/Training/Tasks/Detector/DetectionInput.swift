@@ -21,7 +21,7 @@ struct DetectionInput: TrainingInput {
         name: training.dataset.index.path)
     }
     source = SampleSource(
-      dataset: training.dataset, transform: detector.trainingTransform, sampler: sampler,
+      dataset: training.dataset, transform: configuration.scaleJitter, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
     census = training.census
     self.detector = detector

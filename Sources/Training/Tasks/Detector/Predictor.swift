@@ -66,16 +66,4 @@ extension Detector {
     (transform.mean, transform.deviation) = configuration.normalization
     return transform
   }
-
-  /// How training images are scaled, flipped and cropped.
-  var trainingTransform: ImageTransform {
-    let input = configuration.input
-    var transform = ImageTransform(
-      .paper(
-        height: input.size.height, width: input.size.width,
-        scale: Float(input.scaleMinimum)...Float(input.scaleMaximum)))
-    transform.flipProbability = Float(input.flip)
-    (transform.mean, transform.deviation) = configuration.normalization
-    return transform
-  }
 }

@@ -21,7 +21,7 @@ final class ClassPredictor {
       let (graph, logits) = segmenter.inferenceGraph(height: height, width: width, masking: masking)
       return (graph, logits)
     }
-    transform = segmenter.trainingTransform
+    transform = segmenter.configuration.scaleJitter
   }
 
   /// Says that the weights have changed since the last image.

@@ -19,7 +19,7 @@ struct SegmentationInput: TrainingInput {
         order: batch.order, name: training.dataset.name)
     }
     source = SegmentationSource(
-      dataset: training.dataset, transform: segmenter.trainingTransform, sampler: sampler,
+      dataset: training.dataset, transform: configuration.scaleJitter, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
     (census, data) = (training.census, configuration.data)
   }

@@ -11,11 +11,13 @@ struct SegmentationPrediction: TaskPrediction {
     classes = try trained.classes?.list ?? SegmentationSplit.classes(of: trained.configuration)
   }
 
-  /// The mask stands beside the drawing, which is NAME.png, as NAME-classes.png.
+  /// Where the mask of a drawing NAME.png goes: NAME-classes.png.
+  static func maskPath(beside drawing: String) -> String { "\(drawing.dropLast(4))-classes.png" }
+
   func predict(_ image: RGBImage, id: Int, drawing path: String) throws -> String {
     let mask = predictor.mask(of: image)
     try image.drawing(mask).write(to: path)
-    try writeFile(mask.pngFile(), to: "\(path.dropLast(4))-classes.png")
+    try writeFile(mask.pngFile(), to: Self.maskPath(beside: path))
     let counts = mask.classes.reduce(into: [UInt8: Int]()) { $0[$1, default: 0] += 1 }
     return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { number, count in
       let share = 100 * Double(count) / Double(mask.classes.count)

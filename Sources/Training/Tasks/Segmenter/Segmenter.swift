@@ -48,16 +48,4 @@ struct Segmenter {
       return SegmentationTargets(classes: labels, weight: all > 0 ? Float(Double(communicator.size) / all) : 0)
     }
   }
-
-  /// How training images are scaled, flipped, and cropped or padded.
-  var trainingTransform: ImageTransform {
-    let input = configuration.input
-    var transform = ImageTransform(
-      .paper(
-        height: input.size.height, width: input.size.width,
-        scale: Float(input.scaleMinimum)...Float(input.scaleMaximum)))
-    transform.flipProbability = Float(input.flip)
-    (transform.mean, transform.deviation) = configuration.normalization
-    return transform
-  }
 }
