@@ -25,7 +25,7 @@ import Testing
       dropblock-dist --config mine.yaml --output runs/smoke
       cp -r runs/smoke runs/bccd
       mkdir -p data/bccd/annotations_coco
-      cp -r cache/shapes-* data/coco
+      cp -r cache/shapes-v1-* data/coco
       cp -r data/coco/train2017 data/bccd/JPEGImages
       for split in train val; do
         cp data/coco/annotations/instances_train2017.json data/bccd/annotations_coco/instances_$split.json
@@ -35,6 +35,12 @@ import Testing
         done
       done
       cp data/coco/val2017/000001.jpg photo.jpg
+      dropblock-dist doctor --config configs/smoke-segmentation.yaml --set data.shapes.size=64 \
+        --set data.shapes.train_images=8 --set data.shapes.val_images=4 --set batch.per_rank=1 --set input.size=64
+      mkdir data/VOCdevkit
+      cp -r cache/shapes-masks-* data/VOCdevkit/VOC2012
+      cp -r data/VOCdevkit/VOC2012/SegmentationClass data/VOCdevkit/VOC2012/SegmentationClassAug
+      cp data/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt data/VOCdevkit/VOC2012/ImageSets/Segmentation/trainaug.txt
       dropblock-dist --config configs/resnet50-flowers5.yaml --output runs/flowers --set data.root=data/imagenet \
         --set model.classes=2 --set model.depth=18 --set input.size=64 --set batch.per_rank=1 --set planner.algorithms=direct \
         --set train.length='1 step' --set learning_rate.warmup='0 steps'
