@@ -41,31 +41,44 @@ public struct LikeliestClasses: Sendable {
     let classCount = logits.count / area
     require(logits.count == classCount * area && classCount <= 255, "\(logits.count) logits of \(area) pixels")
     require(height <= rows.count && width <= columns.count, "\(width)x\(height) of a canvas of another size")
-    var classes = [UInt8](repeating: 0, count: height * width)
-    var row = [Float](repeating: 0, count: coarse.width)
-    var best = [Float](repeating: 0, count: width)
-    logits.withUnsafeBufferPointer { logits in
-      for y in 0..<height {
-        let place = rows[y]
-        for number in 0..<classCount {
-          let (above, below) = (
-            (number * coarse.height + place.before) * coarse.width,
-            (number * coarse.height + place.after) * coarse.width
-          )
-          for x in 0..<coarse.width {
-            row[x] = logits[above + x] * (1 - place.share) + logits[below + x] * place.share
-          }
-          for x in 0..<width {
-            let column = columns[x]
-            let value = row[column.before] * (1 - column.share) + row[column.after] * column.share
-            if number == 0 || value > best[x] {
-              best[x] = value
-              classes[y * width + x] = UInt8(number)
+    return [UInt8](unsafeUninitializedCapacity: height * width) { classes, count in
+      guard let classes = classes.baseAddress else { return }
+      logits.withUnsafeBufferPointer { logits in
+        columns.withUnsafeBufferPointer { columns in
+          parallelRanges(height) { range, _ in
+            var row = [Float](repeating: 0, count: coarse.width)
+            var best = [Float](repeating: 0, count: width)
+            for y in range {
+              findRow(
+                rows[y], logits, classCount, columns, &row, &best,
+                UnsafeMutableBufferPointer(start: classes + y * width, count: width))
             }
           }
         }
       }
+      count = height * width
     }
-    return classes
+  }
+
+  /// Writes the classes of a row of pixels; `row` and `best` are working memory for a row of logits and one of pixels.
+  private func findRow(
+    _ place: Place, _ logits: UnsafeBufferPointer<Float>, _ classCount: Int, _ columns: UnsafeBufferPointer<Place>,
+    _ row: inout [Float], _ best: inout [Float], _ classes: UnsafeMutableBufferPointer<UInt8>
+  ) {
+    for number in 0..<classCount {
+      let above = (number * coarse.height + place.before) * coarse.width
+      let below = (number * coarse.height + place.after) * coarse.width
+      for x in 0..<coarse.width {
+        row[x] = logits[above + x] * (1 - place.share) + logits[below + x] * place.share
+      }
+      for x in classes.indices {
+        let column = columns[x]
+        let value = row[column.before] * (1 - column.share) + row[column.after] * column.share
+        if number == 0 || value > best[x] {
+          best[x] = value
+          classes[x] = UInt8(number)
+        }
+      }
+    }
   }
 }

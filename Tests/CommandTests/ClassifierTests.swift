@@ -5,15 +5,11 @@ import Testing
 
 /// A classifier from its files to its figures, with the program itself.
 @Suite(.serialized) struct ClassifierTests {
-  private let folder: TemporaryDirectory
-  private let environment: [String: String]
+  private let trial: TaskTrial
+  private var folder: TemporaryDirectory { trial.folder }
+  private var environment: [String: String] { trial.environment }
 
-  init() throws {
-    folder = try TemporaryDirectory("classifier")
-    environment = [
-      "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": "", "OMPI_MCA_odls_base_sigkill_timeout": "0",
-    ]
-  }
+  init() throws { trial = try TaskTrial("classifier") }
 
   /// CIFAR-10 in miniature: each class is a brightness, with a pattern that tells pictures apart.
   private func writeCIFAR(_ name: String, count: Int, classes: Int = 10) throws {
@@ -50,52 +46,21 @@ import Testing
     return try ["--config", folder.write(text, to: "tiny.yaml")] + more.flatMap { ["--set", $0] }
   }
 
-  private func rows(_ run: String) throws -> [[String: Any]] {
-    try String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap {
-      try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
-    }
-  }
-
   @Test("a run on two ranks is evaluated on any number of ranks with the same figures, and restarts exactly")
   func run() throws {
     try writeCIFAR("train.bin", count: 40)
     try writeCIFAR("val.bin", count: 23)
-    let (whole, broken) = (folder.file("whole"), folder.file("broken"))
-    let trained = try runProgram(
-      ranks: 2, ["train"] + configuration() + ["--output", whole], environment: environment)
-    #expect(trained.exitCode == 0, "\(trained)")
-    let rows = try rows(whole)
+    let (whole, _) = try trial.exactlyRestarted(configuration())
+    let rows = try trial.rows(whole)
     #expect(rows.count(where: { $0["accuracy"] != nil && $0["loss"] != nil && $0["keep_prob"] != nil }) == 6)
     let last = try #require(rows.last { $0["top1"] != nil })
     #expect(last["step"] as? Int == 6)
 
     // The averages are what was evaluated; 23 images do not divide by any of these numbers of ranks.
-    var figures: [Data] = []
-    for ranks in [1, 2, 3] {
-      let json = folder.file("figures-\(ranks).json")
-      let result = try runProgram(
-        ranks: ranks, ["evaluate", "--checkpoint", whole, "--json", json], environment: environment)
-      #expect(result.exitCode == 0, "\(result)")
-      figures.append(try Data(contentsOf: URL(fileURLWithPath: json)))
-    }
-    #expect(figures[0] == figures[1] && figures[0] == figures[2])
-    let said = try #require(JSONSerialization.jsonObject(with: figures[0]) as? [String: Any])
-    #expect(said["images"] as? Int == 23)
-    #expect(said["top1"] as? Double == last["top1"] as? Double)
-    #expect(abs((said["loss"] as? Double ?? 0) - (last["loss"] as? Double ?? 1)) < 1e-12)
-
-    let stopped = try runProgram(
-      ranks: 2, ["train"] + configuration() + ["--output", broken, "--inject", "kill:rank=1,step=5"],
-      environment: environment)
-    #expect(stopped.exitCode != 0, "\(stopped)")
-    let resumed = try runProgram(
-      ranks: 2, ["train"] + configuration() + ["--output", broken], environment: environment)
-    #expect(resumed.exitCode == 0 && (resumed.output + resumed.errorOutput).contains("resuming from"), "\(resumed)")
-    for file in ["model.safetensors", "optimizer.safetensors", "state.json"] {
-      let path = "checkpoints/step-00000006/\(file)"
-      let isSame = FileManager.default.contentsEqual(atPath: "\(whole)/\(path)", andPath: "\(broken)/\(path)")
-      #expect(isSame, "\(file)")
-    }
+    let figures = try trial.figures(whole)
+    #expect(figures.values["images"] as? Int == 23)
+    #expect(figures.values["top1"] as? Double == last["top1"] as? Double)
+    #expect(abs((figures.values["loss"] as? Double ?? 0) - (last["loss"] as? Double ?? 1)) < 1e-12)
 
     let exported = try runProgram(
       ["export", "--checkpoint", whole, "--output", folder.file("model.safetensors")], environment: environment)
@@ -107,7 +72,7 @@ import Testing
       ["evaluate", "--checkpoint", folder.file("model.safetensors")] + configuration()
         + ["--json", folder.file("again.json")], environment: environment)
     #expect(again.exitCode == 0, "\(again)")
-    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("again.json"))) == figures[0])
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("again.json"))) == figures.bytes)
     let predicted = try runProgram(
       ["predict", "--checkpoint", whole, "--output", folder.file("boxes"), "a.jpg"], environment: environment)
     #expect(predicted.exitCode == 78 && predicted.errorOutput.contains("expected a checkpoint of a detector"))
@@ -127,7 +92,7 @@ import Testing
             "batch_norm.decay=0.8", "train.checkpoint_every=40 steps",
           ]) + ["--output", run], environment: environment)
     #expect(result.exitCode == 0, "\(result)")
-    let top1 = try rows(run).last { $0["top1"] != nil }?["top1"] as? Double
+    let top1 = try trial.rows(run).last { $0["top1"] != nil }?["top1"] as? Double
     #expect((top1 ?? 0) > 0.9, "top-1 \(top1 ?? -1): guessing gives 0.33")
   }
 

@@ -9,20 +9,18 @@ import Testing
 ///
 /// Oracles: another number of ranks, the run in one go, and figures counted anew from the masks that `predict` writes.
 @Suite(.serialized) struct SegmentationTests {
-  private let folder: TemporaryDirectory
-  private let environment: [String: String]
+  private let trial: TaskTrial
+  private var folder: TemporaryDirectory { trial.folder }
+  private var environment: [String: String] { trial.environment }
   /// Ten pictures to train on and seven to evaluate, of 64 pixels, in PASCAL VOC's layout.
   private let data: String
 
   init() throws {
-    folder = try TemporaryDirectory("segmentation")
-    environment = [
-      "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": "", "OMPI_MCA_odls_base_sigkill_timeout": "0",
-    ]
+    trial = try TaskTrial("segmentation")
     let drawn = try ShapesDataset.root(
       of: ShapesSpecification(width: 64, height: 64, trainCount: 10, validationCount: 7), layout: .masks,
-      cache: folder.file("drawn"))
-    data = folder.file("voc")
+      cache: trial.folder.file("drawn"))
+    data = trial.folder.file("voc")
     try FileManager.default.copyItem(atPath: drawn, toPath: data)
     let classes = ShapesDataset.maskClasses.names.enumerated().map { "\($0) \($1)\n" }.joined()
     try classes.write(toFile: "\(data)/classes.txt", atomically: true, encoding: .utf8)
@@ -46,47 +44,15 @@ import Testing
     return try ["--config", folder.write(text, to: "tiny.yaml")] + more.flatMap { ["--set", $0] }
   }
 
-  private func rows(_ run: String) throws -> [[String: Any]] {
-    try String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap {
-      try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
-    }
-  }
-
   @Test("a run on two ranks restarts exactly, and is evaluated on 1, 2 and 3 ranks with the figures of a naive count")
   func run() throws {
-    let (whole, broken) = (folder.file("whole"), folder.file("broken"))
-    let trained = try runProgram(
-      ranks: 2, ["train"] + configuration() + ["--output", whole], environment: environment)
-    #expect(trained.exitCode == 0, "\(trained)")
+    let (whole, trained) = try trial.exactlyRestarted(configuration())
     #expect(
       trained.output.contains("10 training images") && trained.output.contains("of the pixels void"), "\(trained)")
-    let rows = try rows(whole)
+    let rows = try trial.rows(whole)
     #expect(rows.count { $0["pixel_accuracy"] != nil && $0["loss"] != nil && $0["keep_prob"] != nil } == 6)
     let last = try #require(rows.last { $0["mIoU"] != nil })
-
-    let stopped = try runProgram(
-      ranks: 2, ["train"] + configuration() + ["--output", broken, "--inject", "kill:rank=1,step=5"],
-      environment: environment)
-    #expect(stopped.exitCode != 0, "\(stopped)")
-    let resumed = try runProgram(
-      ranks: 2, ["train"] + configuration() + ["--output", broken], environment: environment)
-    #expect(resumed.exitCode == 0 && (resumed.output + resumed.errorOutput).contains("resuming from"), "\(resumed)")
-    for file in ["model.safetensors", "optimizer.safetensors", "state.json"] {
-      let path = "checkpoints/step-00000006/\(file)"
-      let isSame = FileManager.default.contentsEqual(atPath: "\(whole)/\(path)", andPath: "\(broken)/\(path)")
-      #expect(isSame, "\(file)")
-    }
-
-    var figures: [Data] = []
-    for ranks in [1, 2, 3] {
-      let json = folder.file("figures-\(ranks).json")
-      let result = try runProgram(
-        ranks: ranks, ["evaluate", "--checkpoint", whole, "--json", json], environment: environment)
-      #expect(result.exitCode == 0, "\(result)")
-      figures.append(try Data(contentsOf: URL(fileURLWithPath: json)))
-    }
-    #expect(figures[0] == figures[1] && figures[0] == figures[2])
-    let said = try #require(JSONSerialization.jsonObject(with: figures[0]) as? [String: Any])
+    let said = try trial.figures(whole).values
     #expect(said["mIoU"] as? Double == last["mIoU"] as? Double)
     try predictedMasksHave(said, whole)
     let pictures = try FileManager.default.contentsOfDirectory(atPath: "\(whole)/evaluations/step-00000006/pictures")

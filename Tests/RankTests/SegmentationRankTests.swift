@@ -17,16 +17,9 @@ extension Ranks {
       configuration.model.depth = .resNet18
       configuration.model.classes = 5
       configuration.input.size = Configuration.ImageSize(height: Self.side, width: Self.side)
-      configuration.batchNorm.statistics = .global
-      configuration.batchNorm.decay = 0.9
+      configuration.makeRanksOne()
       configuration.loss.normalizer = normalizer
       configuration.dropBlock.groups = [4, .head]
-      configuration.dropBlock.normalizer = .global
-      configuration.dropBlock.blockSize = 3
-      configuration.dropBlock.keepProbability = 0.8
-      configuration.dropBlock.schedule = .constant
-      configuration.random.stream = .sample
-      configuration.planner.algorithms = .direct
       configuration.batch.perRank = imagesPerRank
       return try #require(configuration.task as? Segmenter)
     }

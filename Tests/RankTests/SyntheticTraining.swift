@@ -33,15 +33,7 @@ struct SyntheticTraining {
     configuration.model.depth = .resNet18
     configuration.model.classes = Self.classes
     configuration.input.size = Configuration.ImageSize(height: side, width: side)
-    configuration.batchNorm.statistics = .global
-    configuration.batchNorm.decay = 0.9
-    configuration.loss.normalizer = .global
-    configuration.dropBlock.normalizer = .global
-    configuration.dropBlock.blockSize = 3
-    configuration.dropBlock.keepProbability = 0.8
-    configuration.dropBlock.schedule = .constant
-    configuration.random.stream = .sample
-    configuration.planner.algorithms = .direct
+    configuration.makeRanksOne()
     configuration.batch.perRank = 1
   }
 
@@ -122,6 +114,21 @@ struct SyntheticTraining {
       }
     }
     return Sample(image: image, targets: anchors.targets(boxes: boxes, classIndices: classes))
+  }
+}
+
+extension Configuration {
+  /// Makes everything global, so that the number of ranks does not matter, with a strong DropBlock from the first step on.
+  mutating func makeRanksOne() {
+    batchNorm.statistics = .global
+    batchNorm.decay = 0.9
+    loss.normalizer = .global
+    dropBlock.normalizer = .global
+    dropBlock.blockSize = 3
+    dropBlock.keepProbability = 0.8
+    dropBlock.schedule = .constant
+    random.stream = .sample
+    planner.algorithms = .direct
   }
 }
 

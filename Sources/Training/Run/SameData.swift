@@ -19,6 +19,14 @@ extension Communicator {
     }
   }
 
+  /// What opens a data set on every rank; the first rank of each node makes files that are missing while others wait.
+  ///
+  /// Making them is idempotent, so waiting is all that the others have to do. All ranks throw the same error.
+  func openInTurn<Dataset>(_ open: () throws -> Dataset) throws -> Dataset {
+    let first = try collectively { localRank == 0 ? try open() : nil }
+    return try collectively { try first ?? open() }
+  }
+
   /// The census of a split's images on the first rank, nil on the others; all throw 65 where it shows that they cannot be used.
   func usableCensus(of configuration: Configuration, _ make: () -> DataCensus) throws -> DataCensus? {
     try collectively {

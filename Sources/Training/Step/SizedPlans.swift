@@ -20,7 +20,8 @@ final class SizedPlans<Outputs> {
     let masking: MaskSelection
   }
 
-  /// Plans of the graphs that `graph` describes for a size and the places of masks; the weights may go on to change between calls of `weightsChanged`.
+  /// Plans of the graphs that `graph` describes for a size and the places of masks; the weights may go on to change between
+  /// calls of `weightsChanged`.
   init(
     engine: Engine, store: ParameterStore, precision: Precision,
     graph: @escaping (_ height: Int, _ width: Int, _ masking: MaskSelection) -> (graph: Graph, outputs: Outputs)

@@ -24,24 +24,58 @@ public struct Figure: Equatable, Sendable {
 
 /// The training images of a run: their data set, their order, and what is made of them.
 protocol TrainingInput {
+  /// Where an image comes from, and what is made of it.
+  associatedtype Source: SampleMaker
   /// What the losses want of one image.
   associatedtype Targets: Sendable
 
+  /// The images.
+  var source: Source { get }
   /// Which images each step takes.
   var schedule: BatchSchedule { get }
   /// What the images hold, on the first rank.
   var census: DataCensus? { get }
   /// The classes in the order of their numbers.
   var classes: ExpectedClasses { get }
-  /// The batches that are held at once: those ahead and the one in use.
-  var depth: Int { get }
-  /// Bytes of the images that a rank's loader holds.
-  var imageBytes: Int { get }
+  /// How the images are loaded.
+  var data: Configuration.Data { get }
 
   /// Looks at the images anew.
   func census(_ depth: DataCensus.Depth) -> DataCensus
   /// Starts to load a rank's batches from a step on; each call of the result waits for the next one.
   func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<Targets>
+}
+
+extension TrainingInput {
+  /// The batches that are held at once: those ahead and the one in use.
+  var depth: Int { data.prefetchDepth + 1 }
+
+  /// Bytes of the images that a rank's loader holds.
+  var imageBytes: Int {
+    BatchLoader<Source.Sample, Targets>.imageBytes(
+      depth: depth, batchSizePerRank: schedule.batchSizePerRank, channels: source.channels,
+      height: source.canvas.height, width: source.canvas.width)
+  }
+
+  /// Starts to load a rank's batches from a step on; `targets` are made of each image on the loader's threads.
+  func loader(
+    rank: Int, firstStep: Int, targets: @escaping @Sendable (Source.Sample) throws -> Targets
+  ) -> BatchLoader<Source.Sample, Targets> {
+    BatchLoader(
+      source: source, schedule: schedule, rank: rank, firstStep: firstStep, threads: data.workers, depth: depth,
+      maximumFaults: data.maxFaults, payload: targets)
+  }
+}
+
+extension BatchPlan {
+  /// Which images of a data set each step takes; all ranks call it, and throw the same error.
+  func schedule(_ sampler: Sampler, of name: String, _ communicator: Communicator) throws -> BatchSchedule {
+    try communicator.collectively {
+      try BatchSchedule(
+        sampler: sampler, ranks: communicator.size, batchSizePerRank: perRank, accumulation: accumulate, order: order,
+        name: name)
+    }
+  }
 }
 
 /// A micro-batch as it was loaded, valid until the next one.

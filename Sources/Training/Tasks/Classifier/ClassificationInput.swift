@@ -6,7 +6,7 @@ import Tensors
 struct ClassificationInput: TrainingInput {
   let source: ClassificationSource
   let schedule: BatchSchedule
-  private let data: Configuration.Data
+  let data: Configuration.Data
   private let modelClasses: Int
   let census: DataCensus?
 
@@ -17,11 +17,7 @@ struct ClassificationInput: TrainingInput {
     let training = try ClassificationSplit(.train, of: configuration, matching: classes, communicator: communicator)
     let dataset = training.dataset
     let sampler = Sampler(imageCount: dataset.count, seed: configuration.random.seed)
-    schedule = try communicator.collectively {
-      try BatchSchedule(
-        sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
-        order: batch.order, name: dataset.name)
-    }
+    schedule = try batch.schedule(sampler, of: dataset.name, communicator)
     source = ClassificationSource(
       dataset: dataset, transform: configuration.classificationTransform, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
@@ -38,20 +34,9 @@ struct ClassificationInput: TrainingInput {
       at: "the training images in \(source.dataset.name)")
   }
 
-  var depth: Int { data.prefetchDepth + 1 }
-
-  var imageBytes: Int {
-    BatchLoader<ClassificationSample, Int>.imageBytes(
-      depth: depth, batchSizePerRank: schedule.batchSizePerRank, channels: source.channels,
-      height: source.canvas.height, width: source.canvas.width)
-  }
-
   func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<Int> {
     let dataset = source.dataset
-    let loader = BatchLoader(
-      source: source, schedule: schedule, rank: rank, firstStep: firstStep, threads: data.workers, depth: depth,
-      maximumFaults: data.maxFaults
-    ) { $0.label }
+    let loader = loader(rank: rank, firstStep: firstStep) { $0.label }
     return { try loader.nextBatch { dataset.imageName(at: $0.imageIndex) } }
   }
 }

@@ -16,9 +16,6 @@ struct DetectionEvaluation {
 }
 
 extension Predictor {
-  /// Images that a rank detects on before it asks whether to go on.
-  private static let imagesAtOnce = 4
-
   /// Detects on all images of a data set, shared among the ranks, and scores the result.
   ///
   /// All ranks call it. Rank 0 gets the evaluation, the others nil. An unreadable image ends it on every rank with code
@@ -31,18 +28,10 @@ extension Predictor {
     weightsChanged()
     let reader = ImageReader()
     var own: [COCOResult] = []
-    let images = dataset.index.imageCount
-    // Every rank goes through the same rounds, also where its share is an image shorter.
-    for first in stride(from: 0, to: images, by: Self.imagesAtOnce * communicator.size) {
-      try communicator.collectively {
-        let last = min(images, first + Self.imagesAtOnce * communicator.size)
-        for position in stride(from: first + communicator.rank, to: last, by: communicator.size) {
-          try reader.read(dataset, at: position)
-          let detections = try detections(in: reader.image, dropBlock, number: position)
-          own += cocoResults(detections, of: dataset.index.imageID(at: position), in: dataset)
-        }
-      }
-      if try communicator.agreeOnAny(isStopped()) { throw EvaluationStopped() }
+    try communicator.dealOut(dataset.index.imageCount, isStopped: isStopped) { position in
+      try reader.read(dataset, at: position)
+      let detections = try detections(in: reader.image, dropBlock, number: position)
+      own += cocoResults(detections, of: dataset.index.imageID(at: position), in: dataset)
     }
     let gathered = try communicator.gather(own.withUnsafeBytes { Array($0) })
     if communicator.rank != 0 { return nil }

@@ -7,6 +7,7 @@ struct DetectionInput: TrainingInput {
   let source: SampleSource
   let schedule: BatchSchedule
   let census: DataCensus?
+  let data: Configuration.Data
   private let detector: Detector
 
   /// Opens the training images of the detector's configuration; all ranks call it, and throw the same error.
@@ -14,17 +15,11 @@ struct DetectionInput: TrainingInput {
     let configuration = detector.configuration
     let training = try DetectionSplit(.train, of: configuration, matching: classes, communicator: communicator)
     let sampler = Sampler(imageCount: training.dataset.index.imageCount, seed: configuration.random.seed)
-    schedule = try communicator.collectively {
-      try BatchSchedule(
-        sampler: sampler, ranks: communicator.size, batchSizePerRank: batch.perRank, accumulation: batch.accumulate,
-        order: batch.order,
-        name: training.dataset.index.path)
-    }
+    schedule = try batch.schedule(sampler, of: training.dataset.index.path, communicator)
     source = SampleSource(
       dataset: training.dataset, transform: configuration.scaleJitter, sampler: sampler,
       usesScaledDecoding: configuration.data.usesScaledDecoding)
-    census = training.census
-    self.detector = detector
+    (census, data, self.detector) = (training.census, configuration.data, detector)
   }
 
   func census(_ depth: DataCensus.Depth) -> DataCensus { DataCensus(source.dataset, .train, depth) }
@@ -33,20 +28,9 @@ struct DetectionInput: TrainingInput {
     ExpectedClasses(source.dataset.classes, at: "the training annotations \(source.dataset.index.path)")
   }
 
-  var depth: Int { detector.configuration.data.prefetchDepth + 1 }
-
-  var imageBytes: Int {
-    BatchLoader<TrainingSample, AnchorTargets>.imageBytes(
-      depth: depth, batchSizePerRank: schedule.batchSizePerRank, height: detector.trainingSize.height,
-      width: detector.trainingSize.width)
-  }
-
   func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<AnchorTargets> {
-    let (anchors, data) = (detector.trainingAnchors, detector.configuration.data)
-    let loader = BatchLoader(
-      source: source, schedule: schedule, rank: rank, firstStep: firstStep, threads: data.workers,
-      depth: depth, maximumFaults: data.maxFaults
-    ) { sample in
+    let anchors = detector.trainingAnchors
+    let loader = loader(rank: rank, firstStep: firstStep) { sample in
       anchors.targets(
         boxes: sample.boxes.map { Box(x1: $0[0], y1: $0[1], x2: $0[2], y2: $0[3]) }, classIndices: sample.classes)
     }

@@ -22,10 +22,7 @@ public struct DetectionSplit: Sendable {
   public init(
     _ name: Name, of configuration: Configuration, matching classes: ExpectedClasses? = nil, communicator: Communicator
   ) throws {
-    let open = { try Self.open(name, of: configuration, classes) }
-    // Building is idempotent, so waiting is all that the others have to do.
-    let first = try communicator.collectively { communicator.localRank == 0 ? try open() : nil }
-    let dataset = try communicator.collectively { try first ?? open() }
+    let dataset = try communicator.openInTurn { try Self.open(name, of: configuration, classes) }
     try communicator.requireSameData(dataset.index.contentHash) {
       (dataset.index.path, "\(dataset.index.imageCount) images with \(dataset.index.annotationCount) objects")
     }

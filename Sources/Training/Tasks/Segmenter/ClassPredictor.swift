@@ -42,12 +42,8 @@ final class ClassPredictor {
   /// Rows and columns of the canvas of an image.
   private func canvas(height: Int, width: Int) -> (height: Int, width: Int) {
     func side(_ pixels: Int, _ usual: Int) -> Int { pixels <= usual ? usual : (pixels + 30) / 32 * 32 + 1 }
-    let size = segmenter.configuration.segmentationCanvas
+    let input = segmenter.configuration.input
+    let size = input.evaluation.size ?? input.size
     return (side(height, size.height), side(width, size.width))
   }
-}
-
-extension Configuration {
-  /// The canvas of evaluated images: `input.evaluation.size`.
-  fileprivate var segmentationCanvas: ImageSize { input.evaluation.size ?? input.size }
 }

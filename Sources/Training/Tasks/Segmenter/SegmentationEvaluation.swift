@@ -67,8 +67,6 @@ struct SegmentationEvaluator: TaskEvaluator {
   /// Outputs of the network.
   let classCount: Int
 
-  /// Images that a rank predicts before it asks whether to go on.
-  private static let imagesAtOnce = 4
   /// Images whose masks are drawn.
   private static let pictureCount = 8
 
@@ -80,18 +78,11 @@ struct SegmentationEvaluator: TaskEvaluator {
     let reader = SegmentationReader()
     var confusion = ConfusionMatrix(classCount: classCount)
     var masks: [ClassMask] = []
-    // Every rank goes through the same rounds, also where its share is an image shorter.
-    for first in stride(from: 0, to: dataset.count, by: Self.imagesAtOnce * communicator.size) {
-      try communicator.collectively {
-        let last = min(dataset.count, first + Self.imagesAtOnce * communicator.size)
-        for position in stride(from: first + communicator.rank, to: last, by: communicator.size) {
-          let truth = try reader.read(dataset, at: position)
-          let mask = predictor.mask(of: reader.image, dropBlock, number: position)
-          confusion.add(truth: truth.classes, prediction: mask.classes)
-          if position < Self.pictureCount { masks.append(mask) }
-        }
-      }
-      if try communicator.agreeOnAny(isStopped()) { throw EvaluationStopped() }
+    try communicator.dealOut(dataset.count, isStopped: isStopped) { position in
+      let truth = try reader.read(dataset, at: position)
+      let mask = predictor.mask(of: reader.image, dropBlock, number: position)
+      confusion.add(truth: truth.classes, prediction: mask.classes)
+      if position < Self.pictureCount { masks.append(mask) }
     }
     var counts = confusion.counts.map(Int64.init)
     try communicator.allreduce(&counts, .sum)

@@ -18,9 +18,7 @@ struct SegmentationSplit: Sendable {
     _ name: DataSplit, of configuration: Configuration, matching classes: ExpectedClasses? = nil,
     communicator: Communicator
   ) throws {
-    let open = { try Self.open(name, of: configuration, classes) }
-    let first = try communicator.collectively { communicator.localRank == 0 ? try open() : nil }
-    let dataset = try communicator.collectively { try first ?? open() }
+    let dataset = try communicator.openInTurn { try Self.open(name, of: configuration, classes) }
     try communicator.requireSameData(dataset.contentHash) { (dataset.name, "\(dataset.count) images") }
     self.dataset = dataset
     census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, name.depthAtStart) }
