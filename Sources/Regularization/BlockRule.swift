@@ -16,6 +16,11 @@ struct BlockRule: Hashable, Sendable {
   /// Places where a block may start.
   var places: Int { rows.count * columns.count }
 
+  /// Whether a block is an element, and any element of the map can be one: then DropBlock is Dropout.
+  func isOfElements(_ shape: Shape) -> Bool {
+    height == 1 && width == 1 && rows == 0..<shape.h && columns == 0..<shape.w
+  }
+
   /// Whether any block drops the whole map.
   func coversMap(_ shape: Shape) -> Bool {
     places == 1 && rows.lowerBound <= 0 && columns.lowerBound <= 0 && rows.lowerBound + height >= shape.h

@@ -1,6 +1,9 @@
 import Tensors
 
 extension DropBlock {
+  /// The probability from which on blocks of one element are drawn as bits: a number a block would cost more.
+  private static let denseGamma = 0.125
+
   /// Draws the places where blocks start and clears the blocks, segment by segment; returns the number of kept elements.
   ///
   /// The places of a segment's channels form one sequence, channel after channel, so a mask depends on the map's size and
@@ -13,6 +16,9 @@ extension DropBlock {
     if rule.coversMap(shape) {
       let whole = IndependentMask(unit: isShared ? .sample : .channel, keepProbability: 1 - rule.gamma)
       return whole.fill(canvas)
+    }
+    if rule.isOfElements(shape) && !isShared && rule.gamma >= Self.denseGamma {
+      return IndependentMask(unit: .element, keepProbability: 1 - rule.gamma).fill(canvas)
     }
     let painter = BlockPainter(
       shape: shape, rule: rule, isShared: isShared, sampler: SeedSampler(gamma: rule.gamma), philox: canvas.philox)

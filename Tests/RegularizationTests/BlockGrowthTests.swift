@@ -14,6 +14,13 @@ import Testing
     let stream = MaskStream.perRank(seed: 7, rank: 0)
     let block = dropBlock.blockSize(height: shape.h, width: shape.w)
     let gamma = dropBlock.gamma(keepProbability: keepProbability, height: shape.h, width: shape.w)
+    if block == 1 && gamma >= 0.125 {
+      // Many blocks of one element are drawn as bits, without a sampler: see below.
+      let elements = DrawnMask(.dropout, shape, keepProbability: keepProbability).elements
+      return (sample * shape.c..<(sample + 1) * shape.c).map { channel in
+        elements[channel * shape.area..<(channel + 1) * shape.area].map { $0 == 0 ? 0 : 1.0.nextDown }
+      }
+    }
     let places = dropBlock.startArea(height: shape.h, width: shape.w)
     var counter = stream.counter(step: 0, layer: 0, sample: sample)
     var noise = [[Double]](repeating: [Double](repeating: 1.0.nextDown, count: shape.area), count: shape.c)
@@ -52,6 +59,33 @@ import Testing
         #expect(mask.elements == expected, "block \(size) at keep probability \(keepProbability)")
         #expect(mask.kept == expected.reduce(0) { $0 + Int($1) })
       }
+    }
+  }
+
+  @Test(
+    "many blocks of one element are Dropout's mask, of the same random numbers; few have seeds", arguments: maps,
+    [8, 16])
+  func elements(map: (Int, Int), channelBlock: Int) {
+    let shape = Shape(2, 35, map.0, map.1)
+    for keepProbability in [0.875, 0.4, 0.2, 0] {
+      let mask = DrawnMask(DropBlock(blockSize: 1), shape, keepProbability: keepProbability, channelBlock: channelBlock)
+      let dropout = DrawnMask(.dropout, shape, keepProbability: keepProbability, channelBlock: channelBlock)
+      #expect(mask == dropout, "\(keepProbability)")
+      #expect(mask.kept == mask.elements.reduce(0) { $0 + Int($1) })
+    }
+    // Blocks that all channels of a sample share stay seeds, and so do rare ones.
+    let shared = DrawnMask(
+      DropBlock(blockSize: 1, isShared: true), shape, keepProbability: 0.4, channelBlock: channelBlock)
+    for sample in 0..<shape.n {
+      let channels = (0..<shape.c).map { channel in
+        Array(
+          shared.elements[(sample * shape.c + channel) * shape.area..<(sample * shape.c + channel + 1) * shape.area])
+      }
+      #expect(Set(channels).count == 1)
+    }
+    if shape.area > 1 && shape.area < 200 {
+      let rare = DrawnMask(DropBlock(blockSize: 1), shape, keepProbability: 0.9, channelBlock: channelBlock)
+      #expect(rare != DrawnMask(.dropout, shape, keepProbability: 0.9, channelBlock: channelBlock))
     }
   }
 
