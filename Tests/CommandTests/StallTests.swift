@@ -38,7 +38,7 @@ import Testing
     let result = try train(space, "--inject", "stall:rank=0,step=4")
     try expectBlame(result, of: 0, ": in training, step 4, prepare batch (wait for data), for ")
     #expect(CheckpointStore(runDirectory: space.folder.file("run")).latestStep == 2)
-    #expect(rankProcesses(mentioning: space.folder.file("run")).isEmpty)
+    #expect(HangLimit.wait { rankProcesses(mentioning: space.folder.file("run")).isEmpty })
   }
 
   @Test("a stopped rank is blamed by the others, rank 0 by its deputy, and no process survives", arguments: [0, 1])
@@ -50,6 +50,6 @@ import Testing
     }
     let result = try train(space)
     try expectBlame(result, of: rank, ": not heard for ")
-    #expect(rankProcesses(mentioning: directory).isEmpty)
+    #expect(HangLimit.wait { rankProcesses(mentioning: directory).isEmpty })
   }
 }
