@@ -159,6 +159,10 @@ import Testing
     #expect(census.masks?.sampled == 2 && census.masks?.pixels == 48 && census.masks?.voidPixels == 6)
     #expect(
       census.text.contains("2 looked into, 12.5 % of the pixels void") && census.warnings.isEmpty, "\(census.text)")
+    try FileManager.default.removeItem(atPath: folder.file("JPEGImages/b.jpg"))
+    let lacking = DataCensus(try SegmentationDataset(files, stored: Self.three), .validation, .files)
+    #expect(lacking.files.missing.count == 1 && lacking.files.isEachLookedFor && lacking.masks?.sampled == 1)
+    #expect(throws: InputError.self) { try lacking.requireFiles() }
     let bright = try write(["a": mask { $0 < 20 ? 255 : 0 }, "b": mask { _ in 255 }], in: folder)
     let suspicious = DataCensus(try SegmentationDataset(bright, stored: Self.three), .train, .files)
     #expect(suspicious.warnings.contains { $0.contains("masks of black and white") })

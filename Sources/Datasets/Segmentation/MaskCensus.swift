@@ -60,8 +60,19 @@ extension DataCensus {
     var masks = MaskCensus()
     var sizes: [Size] = []
     let reader = SegmentationReader()
+    if depth == .files {
+      files.isEachLookedFor = true
+      for position in 0..<images where dataset.isImageMissing(at: position) { miss(dataset, position) }
+    }
     for position in samplePositions {
+      let isMissing = dataset.isImageMissing(at: position)
+      // Where each was looked for, it is counted already.
+      if isMissing && depth == .files { continue }
       files.sampled += 1
+      if isMissing {
+        miss(dataset, position)
+        continue
+      }
       var (mask, fault): (ClassMask?, MaskError?)
       look(into: dataset.imagePath(at: position), reader.pictures, depth) {
         do {
@@ -80,6 +91,11 @@ extension DataCensus {
     }
     (self.masks, self.sizes) = (masks, Sizes(sizes))
     findWarnings(rule: dataset.orientation)
+  }
+
+  private mutating func miss(_ dataset: SegmentationDataset, _ position: Int) {
+    files.missing.add("\(dataset.imagePath(at: position)) is missing, which \(name) lists")
+    if files.missing.count == 1 { files.advice = "say where the images lie with \(imagesKey)" }
   }
 
   /// Throws exit code 65 where a mask cannot be used, and where there is nothing but void.

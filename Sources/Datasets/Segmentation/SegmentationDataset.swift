@@ -29,8 +29,8 @@ public struct SegmentationDataset: Sendable {
   public let classes: ClassList
   /// What becomes of picture files that state an orientation, where the mask has the size of the other.
   public let orientation: OrientationRule
-  /// A picture with its mask.
-  private let pairs: [(image: String, mask: String)]
+  /// A picture with its mask, and whether the folder's listing has the former.
+  private let pairs: [(image: String, mask: String, isListed: Bool)]
   /// The network's number of each number in a mask; nil for those that stand for no class.
   private let numbers: [UInt8?]
 
@@ -46,14 +46,15 @@ public struct SegmentationDataset: Sendable {
     let (images, masks) = (try FileListing(files.images), try FileListing(files.masks))
     pairs = try list.entries.map { entry in
       switch entry {
-      case .paths(let image, let mask): return ("\(files.root)/\(image)", "\(files.root)/\(mask)")
+      case .paths(let image, let mask): return ("\(files.root)/\(image)", "\(files.root)/\(mask)", false)
       case .name(let name):
         guard let mask = masks.path(of: name, endings: ["png"]) else {
           throw MaskError(
             "\(files.masks)/\(name).png: the mask is missing, which \(files.list) promises; take it out of the list, or say "
               + "where the masks lie with data.train.labels and data.val.labels")
         }
-        return (images.path(of: name, endings: ["jpg", "jpeg", "png"]) ?? "\(files.images)/\(name).jpg", mask)
+        let image = images.path(of: name, endings: ["jpg", "jpeg", "png"])
+        return (image ?? "\(files.images)/\(name).jpg", mask, image != nil)
       }
     }
     if stored.entries.count > Int(ClassMask.void) {
@@ -73,6 +74,9 @@ public struct SegmentationDataset: Sendable {
 
   /// The file of a picture.
   public func imagePath(at index: Int) -> String { pairs[index].image }
+
+  /// Whether there is no such file as that of a picture.
+  func isImageMissing(at index: Int) -> Bool { !pairs[index].isListed && ListedName.isMissing(imagePath(at: index)) }
 
   /// The file of a picture's mask.
   public func maskPath(at index: Int) -> String { pairs[index].mask }
