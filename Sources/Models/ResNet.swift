@@ -110,16 +110,16 @@ public struct ResNet: Sendable {
     let inside = MaskPlace(group: group, .convolution, depth: number)
     let besides = MaskPlace(group: group, .shortcut, depth: number)
     let width = channels * depth.expansion
-    // Both 1x1 convolutions that read the input of a v1 bottleneck with a stride read the same quarter of it.
+    // A 1x1 convolution with a stride reads a quarter of the map; in a v1 bottleneck two of them do.
+    let quarter = stride > 1 ? graph.subsampled("\(name).subsampling", input) : input
     let stridesFirst = depth.isBottleneck && stridePlacement == .firstConvolution
-    let input = stridesFirst && stride > 1 ? graph.subsampled("\(name).subsampling", input) : input
-    let stride = stridesFirst ? 1 : stride
+    let (input, stride) = stridesFirst ? (quarter, 1) : (input, stride)
 
     var shortcut = input
-    let isProjection = stride != 1 || input.shape.c != width
+    let isProjection = input.shape.c != width
     if isProjection {
       shortcut = convolution(
-        graph, "\(name).downsample.0", input, channels: width, kernel: 1, stride: stride, isTrained: isTrained)
+        graph, "\(name).downsample.0", quarter, channels: width, kernel: 1, isTrained: isTrained)
       shortcut = graph.batchNorm(
         "\(name).downsample.1", shortcut, norm, activation: .none, mask: besides)
     }

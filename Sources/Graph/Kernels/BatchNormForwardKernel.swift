@@ -22,10 +22,10 @@ enum BatchNormForwardKernel {
   ///
   /// Both are exact to Double rounding, so that the variance survives a mean of 1000 deviations.
   static func sums(
-    _ x: Elements, _ shape: BlockedShape, sum: UnsafeMutablePointer<Double>,
+    _ x: Elements, _ run: ChannelRun, sum: UnsafeMutablePointer<Double>,
     sumOfSquares: UnsafeMutablePointer<Double>
   ) {
-    shape.sumSegments(into: sum, sumOfSquares) { segment in
+    run.sumSegments(into: sum, sumOfSquares) { segment in
       var sum = DoubleLanes()
       var squares = DoubleLanes()
       @inline(__always)
@@ -48,25 +48,25 @@ enum BatchNormForwardKernel {
   /// `gamma` and `beta` hold C values.
   static func finish(
     sum: UnsafePointer<Double>, sumOfSquares: UnsafePointer<Double>, count: Double, gamma: UnsafePointer<Float>,
-    beta: UnsafePointer<Float>, epsilon: Float, _ shape: BlockedShape, into channels: BatchNormChannels
+    beta: UnsafePointer<Float>, epsilon: Float, _ run: ChannelRun, into channels: BatchNormChannels
   ) {
-    for channel in 0..<shape.c {
+    for channel in run.channels {
       let mean = sum[channel] / count
       let variance = max(0, sumOfSquares[channel] / count - mean * mean)
       set(channels, channel, mean, variance, gamma[channel], beta[channel], epsilon)
     }
-    clearPadding(channels, shape)
+    clearPadding(channels, run)
   }
 
   /// Takes running statistics, C values each, as the statistics of the channels: inference and frozen layers.
   static func useRunning(
     mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, gamma: UnsafePointer<Float>,
-    beta: UnsafePointer<Float>, epsilon: Float, _ shape: BlockedShape, into channels: BatchNormChannels
+    beta: UnsafePointer<Float>, epsilon: Float, _ run: ChannelRun, into channels: BatchNormChannels
   ) {
-    for channel in 0..<shape.c {
+    for channel in run.channels {
       set(channels, channel, Double(mean[channel]), Double(variance[channel]), gamma[channel], beta[channel], epsilon)
     }
-    clearPadding(channels, shape)
+    clearPadding(channels, run)
   }
 
   /// Moves the running statistics, C values each: running = retention * running + (1 - retention) * batch.
@@ -75,11 +75,11 @@ enum BatchNormForwardKernel {
   /// count / (count - 1), as PyTorch and TensorFlow's fused batch normalisation do.
   static func updateRunning(
     mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>, retention: Float, count: Double,
-    unbiased: Bool, _ shape: BlockedShape, from channels: BatchNormChannels
+    unbiased: Bool, _ run: ChannelRun, from channels: BatchNormChannels
   ) {
     let correction = unbiased && count > 1 ? count / (count - 1) : 1
     let kept = Double(retention)
-    for channel in 0..<shape.c {
+    for channel in run.channels {
       let batchVariance = Double(channels.variance[channel]) * correction
       mean[channel] = Float(kept * Double(mean[channel]) + (1 - kept) * Double(channels.mean[channel]))
       variance[channel] = Float(kept * Double(variance[channel]) + (1 - kept) * batchVariance)
@@ -88,14 +88,14 @@ enum BatchNormForwardKernel {
 
   /// y = x * scale + shift for each channel, then ReLU if wanted, then the mask if there is one; y may be x.
   static func scaleShift(
-    _ x: Elements, _ y: Elements, _ shape: BlockedShape, scale: UnsafePointer<Float>,
+    _ x: Elements, _ y: Elements, _ run: ChannelRun, scale: UnsafePointer<Float>,
     shift: UnsafePointer<Float>, relu: Bool, mask: DropMask?
   ) {
     // The factor is not negative and rides on scale and shift, because ReLU is positively homogeneous.
     let factor = mask?.factor ?? 1
-    shape.forEachSegment { segment in
-      let scale = scale.channelLanes(block: segment.block, of: shape.channelBlock) * factor
-      let shift = shift.channelLanes(block: segment.block, of: shape.channelBlock) * factor
+    run.forEachSegment { segment in
+      let scale = scale.channelLanes(block: segment.block, of: run.channelBlock) * factor
+      let shift = shift.channelLanes(block: segment.block, of: run.channelBlock) * factor
       @inline(__always)
       func transform(_ element: Int, _ width: GroupWidth) {
         var value = shift.addingProduct(x.lanes(element, width), scale)
@@ -120,8 +120,8 @@ enum BatchNormForwardKernel {
     channels.shift[channel] = Float(Double(beta) - mean * scale)
   }
 
-  private static func clearPadding(_ channels: BatchNormChannels, _ shape: BlockedShape) {
-    for channel in shape.c..<shape.paddedChannels {
+  private static func clearPadding(_ channels: BatchNormChannels, _ run: ChannelRun) {
+    for channel in run.padding {
       channels.mean[channel] = 0
       channels.variance[channel] = 0
       channels.inverseDeviation[channel] = 0

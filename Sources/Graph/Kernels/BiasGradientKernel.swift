@@ -20,7 +20,7 @@ enum BiasGradientKernel {
     _ gradient: Elements, _ shape: BlockedShape, into sums: UnsafeMutablePointer<Double>,
     _ unused: UnsafeMutablePointer<Double>
   ) {
-    shape.sumSegments(into: sums, unused) { segment in
+    shape.whole.sumSegments(into: sums, unused) { segment in
       var sum = DoubleLanes()
       for image in 0..<segment.images {
         // Float lanes add up sixteen groups at most before they enter the Double sums: their rounding stays near 1e-7.

@@ -40,19 +40,8 @@ extension BlockedShape {
   /// Segments of one channel block.
   var segmentsPerBlock: Int { imageRuns * segmentsPerPlane }
 
-  /// Segments of the tensor.
-  var channelSegments: Int { channelBlocks * segmentsPerBlock }
-
-  /// The index of a block's segment, counted within the block.
-  func index(ofSegment segment: Int, block: Int) -> Int {
-    let (run, part) = segment.quotientAndRemainder(dividingBy: segmentsPerPlane)
-    return (run * channelBlocks + block) * segmentsPerPlane + part
-  }
-
-  /// The segment with this index; with one image a segment, memory order is index order.
-  func channelSegment(_ index: Int) -> ChannelSegment {
-    let (position, part) = index.quotientAndRemainder(dividingBy: segmentsPerPlane)
-    let (run, block) = position.quotientAndRemainder(dividingBy: channelBlocks)
+  /// A part of a plane of a channel block, of as many images as a segment takes together.
+  fileprivate func channelSegment(run: Int, block: Int, part: Int) -> ChannelSegment {
     let image = run * imagesPerSegment
     let plane = (image * channelBlocks + block) * planeElements
     let start = plane + part * Self.segmentElements
@@ -60,9 +49,60 @@ extension BlockedShape {
       block: block, elements: start..<min(start + Self.segmentElements, plane + planeElements),
       images: min(imagesPerSegment, n - image), imageElements: channelBlocks * planeElements)
   }
+}
+
+/// Neighbouring channel blocks of a tensor, which a kernel treats in all images.
+///
+/// A batch normalisation reads its input twice, for the statistics of each channel and to apply them. Where it does both for a
+/// run that the caches hold before it goes on to the next one, the second reading does not come from memory.
+struct ChannelRun: Hashable, Sendable {
+  let shape: BlockedShape
+  let blocks: Range<Int>
+
+  /// Channels of a block.
+  var channelBlock: Int { shape.channelBlock }
+
+  /// The channels with padding.
+  var paddedChannels: Range<Int> { blocks.lowerBound * channelBlock..<blocks.upperBound * channelBlock }
+
+  /// The channels without padding.
+  var channels: Range<Int> { paddedChannels.clamped(to: 0..<shape.c) }
+
+  /// The padding behind the channels.
+  var padding: Range<Int> { paddedChannels.clamped(to: shape.c..<max(shape.c, paddedChannels.upperBound)) }
+
+  /// Segments of the run.
+  var segments: Int { blocks.count * shape.segmentsPerBlock }
+
+  /// The index of a block's segment, counted within the block.
+  func index(ofSegment segment: Int, block: Int) -> Int {
+    let (run, part) = segment.quotientAndRemainder(dividingBy: shape.segmentsPerPlane)
+    return (run * blocks.count + block - blocks.lowerBound) * shape.segmentsPerPlane + part
+  }
+
+  /// The segment with this index; with one image a segment, memory order is index order.
+  func segment(_ index: Int) -> ChannelSegment {
+    let (position, part) = index.quotientAndRemainder(dividingBy: shape.segmentsPerPlane)
+    let (run, block) = position.quotientAndRemainder(dividingBy: blocks.count)
+    return shape.channelSegment(run: run, block: blocks.lowerBound + block, part: part)
+  }
 
   /// Runs `body` on every segment, shared among the threads.
   func forEachSegment(_ body: (ChannelSegment) -> Void) {
-    parallel(channelSegments) { body(channelSegment($0)) }
+    parallel(segments) { body(segment($0)) }
+  }
+}
+
+extension BlockedShape {
+  /// All channels at once.
+  var whole: ChannelRun { ChannelRun(shape: self, blocks: 0..<channelBlocks) }
+
+  /// All channels in runs whose floats take up about a megabyte a thread, at least one block each.
+  var cachedRuns: [ChannelRun] {
+    let budget = ThreadPool.threadCount << 20
+    let length = max(1, budget / max(1, 4 * n * planeElements))
+    return stride(from: 0, to: channelBlocks, by: length).map {
+      ChannelRun(shape: self, blocks: $0..<min($0 + length, channelBlocks))
+    }
   }
 }

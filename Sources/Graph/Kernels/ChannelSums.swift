@@ -1,21 +1,21 @@
 import Tensors
 
-extension BlockedShape {
-  /// Adds up two quantities for each channel over all images and pixels.
+extension ChannelRun {
+  /// Adds up two quantities for each channel of the run over all images and pixels.
   ///
   /// `body` returns sixteen lanes of partial sums of a segment. Segments are combined in Double and in one fixed order, so that the result
-  /// does not depend on the number of threads. `first` and `second` receive `paddedChannels` values.
+  /// does not depend on the number of threads. `first` and `second` hold values of all channels and receive those of the run.
   func sumSegments(
     into first: UnsafeMutablePointer<Double>, _ second: UnsafeMutablePointer<Double>,
     _ body: (ChannelSegment) -> (DoubleLanes, DoubleLanes)
   ) {
-    let units = channelSegments
-    withUnsafeTemporaryAllocation(of: (DoubleLanes, DoubleLanes).self, capacity: max(units, 1)) { partials in
+    withUnsafeTemporaryAllocation(of: (DoubleLanes, DoubleLanes).self, capacity: max(segments, 1)) { partials in
       guard let partials = partials.baseAddress else { return }
-      parallel(units) { unit in (partials + unit).initialize(to: body(channelSegment(unit))) }
-      parallel(channelBlocks) { block in
+      parallel(segments) { index in (partials + index).initialize(to: body(segment(index))) }
+      parallel(blocks.count) { position in
+        let block = blocks.lowerBound + position
         var total = (DoubleLanes(), DoubleLanes())
-        for segment in 0..<segmentsPerBlock {
+        for segment in 0..<shape.segmentsPerBlock {
           let partial = partials[index(ofSegment: segment, block: block)]
           total.0.low += partial.0.low
           total.0.high += partial.0.high

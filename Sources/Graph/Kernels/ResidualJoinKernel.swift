@@ -8,13 +8,13 @@ enum ResidualJoinKernel {
   /// with y as output and that side's mask.
   static func forward(
     _ x: Elements, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, mask: DropMask?,
-    shortcut: Elements, shortcutMask: DropMask?, _ y: Elements, _ shape: BlockedShape
+    shortcut: Elements, shortcutMask: DropMask?, _ y: Elements, _ run: ChannelRun
   ) {
     let factor = mask?.factor ?? 1
     let shortcutFactor = shortcutMask?.factor ?? 1
-    shape.forEachSegment { segment in
-      let scale = scale.channelLanes(block: segment.block, of: shape.channelBlock) * factor
-      let shift = shift.channelLanes(block: segment.block, of: shape.channelBlock) * factor
+    run.forEachSegment { segment in
+      let scale = scale.channelLanes(block: segment.block, of: run.channelBlock) * factor
+      let shift = shift.channelLanes(block: segment.block, of: run.channelBlock) * factor
       @inline(__always)
       func join(_ element: Int, _ width: GroupWidth) {
         var branch = shift.addingProduct(x.lanes(element, width), scale)

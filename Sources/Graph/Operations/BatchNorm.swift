@@ -150,6 +150,16 @@ private final class PlannedBatchNorm: PlannedOperation {
     }
   }
 
+  /// Channels that are treated together: all of them where their statistics are those of all ranks.
+  private func runs(_ context: RunContext) -> [ChannelRun] {
+    sumsOverRanks(context) == nil ? shape.cachedRuns : [shape.whole]
+  }
+
+  /// Whether the backward pass works out from x what the ReLU let pass.
+  private var rectifiesAgain: Bool {
+    usesBatchStatistics && operation.activation == .relu && operation.shortcut == nil
+  }
+
   private var kind: String { operation.shortcut == nil ? "batch-norm" : "batch-norm and sum" }
 
   func addForward(to planner: Planner) {
@@ -162,36 +172,40 @@ private final class PlannedBatchNorm: PlannedOperation {
         writes: [y, sums, channelValues]
       ) { [self] context in
         let channels = BatchNormChannels(channelValues, shape)
-        if usesBatchStatistics {
-          gatherStatistics(x, sums, channels, context)
-        } else {
-          BatchNormForwardKernel.useRunning(
-            mean: runningMean.value, variance: runningVariance.value, gamma: weight.value, beta: bias.value,
-            epsilon: operation.options.epsilon, shape, into: channels)
-        }
-        if let shortcut {
-          ResidualJoinKernel.forward(
-            x.elements, scale: channels.scale, shift: channels.shift, mask: mask?.bits, shortcut: shortcut.elements,
-            shortcutMask: shortcutMask?.bits, y.elements, shape)
-        } else {
-          BatchNormForwardKernel.scaleShift(
-            x.elements, y.elements, shape, scale: channels.scale, shift: channels.shift,
-            relu: operation.activation == .relu, mask: mask?.bits)
+        for run in usesBatchStatistics ? runs(context) : [shape.whole] {
+          if usesBatchStatistics {
+            gatherStatistics(x, run, sums, channels, context)
+          } else {
+            BatchNormForwardKernel.useRunning(
+              mean: runningMean.value, variance: runningVariance.value, gamma: weight.value, beta: bias.value,
+              epsilon: operation.options.epsilon, run, into: channels)
+          }
+          if let shortcut {
+            ResidualJoinKernel.forward(
+              x.elements, scale: channels.scale, shift: channels.shift, mask: mask?.bits, shortcut: shortcut.elements,
+              shortcutMask: shortcutMask?.bits, y.elements, run)
+          } else {
+            BatchNormForwardKernel.scaleShift(
+              x.elements, y.elements, run, scale: channels.scale, shift: channels.shift,
+              relu: operation.activation == .relu, mask: mask?.bits)
+          }
         }
       })
   }
 
   /// Mean and variance of the batch, of this rank or of all, and the running statistics.
-  private func gatherStatistics(_ x: Buffer, _ sums: Buffer, _ channels: BatchNormChannels, _ context: RunContext) {
+  private func gatherStatistics(
+    _ x: Buffer, _ run: ChannelRun, _ sums: Buffer, _ channels: BatchNormChannels, _ context: RunContext
+  ) {
     let (sum, sumOfSquares) = halves(sums)
-    BatchNormForwardKernel.sums(x.elements, shape, sum: sum, sumOfSquares: sumOfSquares)
+    BatchNormForwardKernel.sums(x.elements, run, sum: sum, sumOfSquares: sumOfSquares)
     let count = sumOverRanks(sums, context)
     BatchNormForwardKernel.finish(
       sum: sum, sumOfSquares: sumOfSquares, count: count, gamma: weight.value, beta: bias.value,
-      epsilon: operation.options.epsilon, shape, into: channels)
+      epsilon: operation.options.epsilon, run, into: channels)
     BatchNormForwardKernel.updateRunning(
       mean: runningMean.value, variance: runningVariance.value, retention: operation.options.retention, count: count,
-      unbiased: true, shape, from: channels)
+      unbiased: true, run, from: channels)
   }
 
   /// The two halves of a buffer of per-channel sums.
@@ -200,10 +214,15 @@ private final class PlannedBatchNorm: PlannedOperation {
     return (first, first + shape.paddedChannels)
   }
 
+  /// What sums over ranks, where statistics are global.
+  private func sumsOverRanks(_ context: RunContext) -> (any RankSums)? {
+    operation.options.statistics == .global ? context.rankSums : nil
+  }
+
   /// Makes sums those of all ranks where statistics are global; returns the elements of a channel that they cover.
   private func sumOverRanks(_ sums: Buffer, _ context: RunContext) -> Double {
     let count = Double(shape.elementsPerChannel)
-    guard operation.options.statistics == .global, let rankSums = context.rankSums else { return count }
+    guard let rankSums = sumsOverRanks(context) else { return count }
     rankSums.sum(UnsafeMutableBufferPointer(start: halves(sums).0, count: 2 * shape.paddedChannels))
     return count * Double(rankSums.rankCount)
   }
@@ -212,7 +231,8 @@ private final class PlannedBatchNorm: PlannedOperation {
     let addends = planner.merge(
       outputGradients[0], limit: 2, name: operation.name, shape: operation.outputValue.shape)
     let (x, y) = (planner.buffer(of: operation.input), planner.buffer(of: operation.outputValue))
-    let hasReLU = operation.activation == .relu
+    // Where a ReLU's result is needed to undo it: x tells it too, if it is read and no shortcut was added.
+    let output = operation.activation == .relu && !rectifiesAgain ? y : nil
     let join = joinGradients(addends, planner)
     let free = (addends + (join.sum.map { [$0] } ?? [])).filter { !(join.sumIsShared && $0 === join.sum) }
     let result =
@@ -221,18 +241,18 @@ private final class PlannedBatchNorm: PlannedOperation {
     let sums = planner.newBuffer("\(operation.name) sums", byteCount: 2 * shape.paddedChannels * 8)
     let step = Step(
       operation.name, kind: kind, .backward,
-      reads: addends + [channelValues] + (usesBatchStatistics ? [x] : []) + (hasReLU ? [y] : []),
+      reads: addends + [channelValues] + (usesBatchStatistics ? [x] : []) + (output.map { [$0] } ?? []),
       writes: [sums] + [result, join.sum, join.shortcut].compactMap { $0 }
     ) { [self] context in
       let channels = BatchNormChannels(channelValues, shape)
       // Where ReLU stands behind the mask, its output tells what was dropped: that is 0 and passes no gradient.
-      let gradient = IncomingGradient(addends, output: hasReLU ? y : nil, mask: mask?.bits)
+      let gradient = IncomingGradient(addends, output: output, mask: mask?.bits)
       let parts = JoinGradient(
         sum: join.sum?.elements, shortcut: join.shortcut.map { ($0.elements, shortcutMask?.bits) })
       if usesBatchStatistics {
-        backward(gradient, parts, x, sums, channels, into: result, context)
+        for run in runs(context) { backward(gradient, parts, x, run, sums, channels, into: result, context) }
       } else {
-        BatchNormBackwardKernel.applyFrozen(gradient, result?.elements, shape, scale: channels.scale, join: parts)
+        BatchNormBackwardKernel.applyFrozen(gradient, result?.elements, shape.whole, scale: channels.scale, join: parts)
       }
     }
     planner.add(step)
@@ -269,21 +289,22 @@ private final class PlannedBatchNorm: PlannedOperation {
   }
 
   private func backward(
-    _ gradient: IncomingGradient, _ join: JoinGradient, _ x: Buffer, _ sums: Buffer, _ channels: BatchNormChannels,
-    into result: Buffer?, _ context: RunContext
+    _ gradient: IncomingGradient, _ join: JoinGradient, _ x: Buffer, _ run: ChannelRun, _ sums: Buffer,
+    _ channels: BatchNormChannels, into result: Buffer?, _ context: RunContext
   ) {
     let (sum, sumOfProducts) = halves(sums)
     BatchNormBackwardKernel.sums(
-      x.elements, gradient, shape, mean: channels.mean, inverseDeviation: channels.inverseDeviation, sum: sum,
+      x.elements, gradient, run, channels: channels, rectifies: rectifiesAgain, sum: sum,
       sumOfProducts: sumOfProducts, join: join)
     // Scale and shift get this rank's share of their gradient; the allreduce of gradients adds the others.
     BatchNormBackwardKernel.parameterGradients(
-      sum: sum, sumOfProducts: sumOfProducts, shape, gamma: weight.gradient, beta: bias.gradient, accumulate: false)
+      sum: sum, sumOfProducts: sumOfProducts, run, gamma: weight.gradient, beta: bias.gradient, accumulate: false)
     let count = sumOverRanks(sums, context)
     if let result {
       BatchNormBackwardKernel.apply(
-        x.elements, join.sum.map { IncomingGradient($0, mask: mask?.bits) } ?? gradient, result.elements, shape,
-        gamma: weight.value, channels: channels, sum: sum, sumOfProducts: sumOfProducts, count: count)
+        x.elements, join.sum.map { IncomingGradient($0, mask: mask?.bits) } ?? gradient, result.elements, run,
+        gamma: weight.value, channels: channels, rectifies: rectifiesAgain, sum: sum, sumOfProducts: sumOfProducts,
+        count: count)
     }
   }
 }

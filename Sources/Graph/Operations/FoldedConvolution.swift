@@ -89,7 +89,7 @@ private struct FoldedWeights {
         let channels = BatchNormChannels(values, shape)
         BatchNormForwardKernel.useRunning(
           mean: mean.value, variance: variance.value, gamma: gamma.value, beta: beta.value,
-          epsilon: norm.options.epsilon, shape, into: channels)
+          epsilon: norm.options.epsilon, shape.whole, into: channels)
         unpacking?.run()
         BatchNormFoldingKernel.weights(
           unpacking == nil ? weight.value : scaled.floats, scaled.floats, rows: shape.c, length: length,

@@ -44,7 +44,7 @@ import Testing
     for drop in [nil, mask] {
       let y = arena.tensor(shape)
       BatchNormForwardKernel.scaleShift(
-        arena.tensor(x, shape).values, y.values, shape, scale: channels.scale, shift: channels.shift, relu: relu,
+        arena.tensor(x, shape).values, y.values, shape.whole, scale: channels.scale, shift: channels.shift, relu: relu,
         mask: drop?.mask)
       let expected = x.indices.map { index in
         let channel = KernelShapes.channel(index, shape)
@@ -55,7 +55,7 @@ import Testing
       #expect(y.isTidy)
       let inPlace = arena.tensor(x, shape)
       BatchNormForwardKernel.scaleShift(
-        inPlace.values, inPlace.values, shape, scale: channels.scale, shift: channels.shift, relu: relu,
+        inPlace.values, inPlace.values, shape.whole, scale: channels.scale, shift: channels.shift, relu: relu,
         mask: drop?.mask)
       #expect(inPlace.bits == y.bits)
     }
@@ -72,7 +72,8 @@ import Testing
       var mean: Float = 6
       var variance: Float = 2
       BatchNormForwardKernel.updateRunning(
-        mean: &mean, variance: &variance, retention: 0.75, count: 5, unbiased: unbiased, shape, from: buffers.channels)
+        mean: &mean, variance: &variance, retention: 0.75, count: 5, unbiased: unbiased, shape.whole,
+        from: buffers.channels)
       #expect(mean == 7)
       #expect(variance == expected)
     }
@@ -103,8 +104,8 @@ import Testing
       blocked.1.values, hasReLU ? blocked.2.values : nil, output: hasReLU ? blocked.3.values : nil,
       mask: hasMask ? mask.mask : nil)
     BatchNormBackwardKernel.sums(
-      blocked.0.values, incoming, shape, mean: buffers.channels.mean,
-      inverseDeviation: buffers.channels.inverseDeviation, sum: buffers.sum, sumOfProducts: buffers.products)
+      blocked.0.values, incoming, shape.whole, channels: buffers.channels, sum: buffers.sum,
+      sumOfProducts: buffers.products)
     let expected = self.backward(x, gradient, shape)
     let sums = (0..<shape.c).map { Float(buffers.sum[$0]) }
     let products = (0..<shape.c).map { Float(buffers.products[$0]) }
@@ -114,8 +115,8 @@ import Testing
     // The same sums with the gradient of the residual sum left behind, before the mask.
     let joined = arena.tensor(shape)
     BatchNormBackwardKernel.sums(
-      blocked.0.values, incoming, shape, mean: buffers.channels.mean,
-      inverseDeviation: buffers.channels.inverseDeviation, sum: buffers.sum, sumOfProducts: buffers.products,
+      blocked.0.values, incoming, shape.whole, channels: buffers.channels, sum: buffers.sum,
+      sumOfProducts: buffers.products,
       join: JoinGradient(sum: joined.values, shortcut: nil))
     #expect((0..<shape.c).map { Float(buffers.sum[$0]) } == sums)
     let total = first.indices.map { index in
@@ -125,7 +126,8 @@ import Testing
     let gamma = self.gamma(shape)
     // In place, on the first gradient.
     BatchNormBackwardKernel.apply(
-      blocked.0.values, incoming, blocked.1.values, shape, gamma: gamma, channels: buffers.channels, sum: buffers.sum,
+      blocked.0.values, incoming, blocked.1.values, shape.whole, gamma: gamma, channels: buffers.channels,
+      sum: buffers.sum,
       sumOfProducts: buffers.products, count: Double(shape.elementsPerChannel))
     #expect(KernelShapes.worst(blocked.1.dense, expected.x, absolute: 2e-5, relative: 2e-6) == nil)
     #expect(blocked.1.isTidy)
@@ -159,10 +161,10 @@ import Testing
     let dx = arena.tensor(shape)
     let input = arena.tensor(x, shape)
     BatchNormBackwardKernel.sums(
-      input.values, IncomingGradient(incoming.values), shape, mean: buffers.channels.mean,
-      inverseDeviation: buffers.channels.inverseDeviation, sum: buffers.sum, sumOfProducts: buffers.products)
+      input.values, IncomingGradient(incoming.values), shape.whole, channels: buffers.channels, sum: buffers.sum,
+      sumOfProducts: buffers.products)
     BatchNormBackwardKernel.apply(
-      input.values, IncomingGradient(incoming.values), dx.values, shape, gamma: gamma, channels: buffers.channels,
+      input.values, IncomingGradient(incoming.values), dx.values, shape.whole, gamma: gamma, channels: buffers.channels,
       sum: buffers.sum, sumOfProducts: buffers.products, count: Double(shape.elementsPerChannel))
     #expect(KernelShapes.worst(dx.dense, expected, absolute: 3e-6) == nil)
   }
@@ -176,11 +178,11 @@ import Testing
     let mask = arena.mask(shape, factor: 1.25, seed: 13)
     let buffers = arena.channels(shape)
     BatchNormForwardKernel.useRunning(
-      mean: running.mean, variance: running.variance, gamma: gamma, beta: gamma, epsilon: epsilon, shape,
+      mean: running.mean, variance: running.variance, gamma: gamma, beta: gamma, epsilon: epsilon, shape.whole,
       into: buffers.channels)
     let dx = arena.tensor(shape)
     BatchNormBackwardKernel.applyFrozen(
-      IncomingGradient(arena.tensor(gradient, shape).values, mask: mask.mask), dx.values, shape,
+      IncomingGradient(arena.tensor(gradient, shape).values, mask: mask.mask), dx.values, shape.whole,
       scale: buffers.channels.scale)
     let expected = gradient.indices.map { index in
       let channel = KernelShapes.channel(index, shape)
@@ -202,10 +204,10 @@ import Testing
     var gamma: [Float] = [100, 100]
     var beta: [Float] = [200, 200]
     BatchNormBackwardKernel.parameterGradients(
-      sum: buffers.sum, sumOfProducts: buffers.products, shape, gamma: &gamma, beta: &beta, accumulate: true)
+      sum: buffers.sum, sumOfProducts: buffers.products, shape.whole, gamma: &gamma, beta: &beta, accumulate: true)
     #expect(gamma == [110, 111] && beta == [201, 202])
     BatchNormBackwardKernel.parameterGradients(
-      sum: buffers.sum, sumOfProducts: buffers.products, shape, gamma: &gamma, beta: &beta, accumulate: false)
+      sum: buffers.sum, sumOfProducts: buffers.products, shape.whole, gamma: &gamma, beta: &beta, accumulate: false)
     #expect(gamma == [10, 11] && beta == [1, 2])
   }
 
@@ -217,16 +219,57 @@ import Testing
     #expect(
       KernelShapes.isSameForAllThreads {
         let buffers = arena.channels(shape)
-        BatchNormForwardKernel.sums(x.values, shape, sum: buffers.sum, sumOfSquares: buffers.products)
+        BatchNormForwardKernel.sums(x.values, shape.whole, sum: buffers.sum, sumOfSquares: buffers.products)
         let forward = (0..<shape.paddedChannels).flatMap { [buffers.sum[$0], buffers.products[$0]] }
         buffers.channels.mean.update(repeating: 0.5, count: shape.paddedChannels)
         buffers.channels.inverseDeviation.update(repeating: 2, count: shape.paddedChannels)
         let incoming = IncomingGradient(gradient.values, output: x.values, mask: mask.mask)
         BatchNormBackwardKernel.sums(
-          x.values, incoming, shape, mean: buffers.channels.mean, inverseDeviation: buffers.channels.inverseDeviation,
+          x.values, incoming, shape.whole, channels: buffers.channels,
           sum: buffers.sum, sumOfProducts: buffers.products)
         return forward + (0..<shape.paddedChannels).flatMap { [buffers.sum[$0], buffers.products[$0]] }
       })
+  }
+
+  /// Oracle: the same kernels over all channels at once, with the ReLU's result read instead of worked out again.
+  @Test("runs of channels and a ReLU that is worked out again change no bit", arguments: KernelShapes.all)
+  func runs(shape: BlockedShape) {
+    let x = arena.tensor(KernelShapes.random(shape, seed: 17), shape)
+    let gradient = arena.tensor(KernelShapes.random(shape, seed: 18), shape)
+    let mask = arena.mask(shape, factor: 1.3, seed: 19)
+    let gamma = self.gamma(shape)
+    let count = Double(shape.elementsPerChannel)
+    func outcome(_ runs: [ChannelRun], rectifies: Bool) -> [UInt32] {
+      let buffers = arena.channels(shape)
+      let (y, dx) = (arena.tensor(shape), arena.tensor(shape))
+      let incoming = IncomingGradient(gradient.values, output: rectifies ? nil : y.values, mask: mask.mask)
+      for run in runs {
+        BatchNormForwardKernel.sums(x.values, run, sum: buffers.sum, sumOfSquares: buffers.products)
+        BatchNormForwardKernel.finish(
+          sum: buffers.sum, sumOfSquares: buffers.products, count: count, gamma: gamma, beta: gamma.map { 1 - $0 },
+          epsilon: epsilon, run, into: buffers.channels)
+        BatchNormForwardKernel.scaleShift(
+          x.values, y.values, run, scale: buffers.channels.scale, shift: buffers.channels.shift, relu: true,
+          mask: mask.mask)
+      }
+      for run in runs {
+        BatchNormBackwardKernel.sums(
+          x.values, incoming, run, channels: buffers.channels, rectifies: rectifies, sum: buffers.sum,
+          sumOfProducts: buffers.products)
+        BatchNormBackwardKernel.apply(
+          x.values, incoming, dx.values, run, gamma: gamma, channels: buffers.channels, rectifies: rectifies,
+          sum: buffers.sum, sumOfProducts: buffers.products, count: count)
+      }
+      #expect(y.isTidy && dx.isTidy)
+      return y.bits + dx.bits
+    }
+    let blocks = (0..<shape.channelBlocks).map { ChannelRun(shape: shape, blocks: $0..<$0 + 1) }
+    let expected = outcome([shape.whole], rectifies: false)
+    for rectifies in [false, true] {
+      let isSame = outcome(blocks, rectifies: rectifies) == expected
+      #expect(isSame, "rectifies: \(rectifies)")
+    }
+    #expect(shape.cachedRuns.flatMap { Array($0.blocks) } == Array(0..<shape.channelBlocks))
   }
 
   private func gamma(_ shape: BlockedShape) -> [Float] { (0..<shape.c).map { 0.5 + 0.05 * Float($0) } }
@@ -235,10 +278,10 @@ import Testing
     let buffers = arena.channels(shape)
     let gamma = self.gamma(shape)
     BatchNormForwardKernel.sums(
-      arena.tensor(x, shape).values, shape, sum: buffers.sum, sumOfSquares: buffers.products)
+      arena.tensor(x, shape).values, shape.whole, sum: buffers.sum, sumOfSquares: buffers.products)
     BatchNormForwardKernel.finish(
       sum: buffers.sum, sumOfSquares: buffers.products, count: Double(shape.elementsPerChannel), gamma: gamma,
-      beta: gamma.map { -$0 }, epsilon: epsilon, shape, into: buffers.channels)
+      beta: gamma.map { -$0 }, epsilon: epsilon, shape.whole, into: buffers.channels)
     return buffers
   }
 

@@ -55,8 +55,8 @@ import Testing
     }
     let (from, to) = (stored(input), stored(expected))
     BatchNormForwardKernel.scaleShift(
-      input.values, expected.values, shape, scale: scale, shift: scale, relu: true, mask: mask)
-    BatchNormForwardKernel.scaleShift(from, to, shape, scale: scale, shift: scale, relu: true, mask: mask)
+      input.values, expected.values, shape.whole, scale: scale, shift: scale, relu: true, mask: mask)
+    BatchNormForwardKernel.scaleShift(from, to, shape.whole, scale: scale, shift: scale, relu: true, mask: mask)
     #expect((0..<shape.count).allSatisfy { to[$0] == rounded(expected.floats[$0]) })
   }
 }

@@ -22,7 +22,7 @@ import Testing
         guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
         ResidualJoinKernel.forward(
           arena.tensor(branch, shape).values, scale: scale, shift: shift, mask: mask?.mask,
-          shortcut: arena.tensor(shortcut, shape).values, shortcutMask: shortcutMask?.mask, y.values, shape)
+          shortcut: arena.tensor(shortcut, shape).values, shortcutMask: shortcutMask?.mask, y.values, shape.whole)
       }
     }
     let expected = branch.indices.map { index in
@@ -50,7 +50,7 @@ import Testing
       BatchNormBackwardKernel.applyFrozen(
         IncomingGradient(
           sum.values, arena.tensor(second, shape).values, output: arena.tensor(output, shape).values, mask: mask.mask),
-        dx.values, shape, scale: scale,
+        dx.values, shape.whole, scale: scale,
         join: JoinGradient(sum: sum.values, shortcut: (shortcut.values, shortcutMask.mask)))
     }
     let total = first.indices.map { output[$0] > 0 ? Double(first[$0] + second[$0]) : 0 }
@@ -155,7 +155,7 @@ import Testing
         let channels = arena.allocate(shape.paddedChannels, filledWith: Float(0.5))
         ResidualJoinKernel.forward(
           a.values, scale: channels, shift: channels, mask: mask.mask, shortcut: b.values, shortcutMask: nil, y.values,
-          shape)
+          shape.whole)
         let dx = arena.tensor(coarse)
         NearestUpsampleKernel.backward(a.values, shape, dx.values, coarse, accumulate: false)
         return y.bits + dx.bits
