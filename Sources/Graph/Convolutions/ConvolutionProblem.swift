@@ -38,6 +38,8 @@ struct ConvolutionProblem {
   /// Whether the result is added to what its memory holds, before the activation; forward only.
   var addsToResult = false
   let engine: Engine
+  /// Whether the input is in blocks of channels, and not the images of the batch, which stay plain.
+  let isBlocked: Bool
 
   /// The same without a bias.
   var withoutBias: ConvolutionProblem {
@@ -55,9 +57,6 @@ struct ConvolutionProblem {
     let extents = [weight.n / groups, weight.c, weight.h, weight.w]
     return groups == 1 ? extents : [groups] + extents
   }
-
-  /// Whether the input is in blocks of channels: images of up to four channels stay plain.
-  var isBlocked: Bool { weight.c * groups > 4 }
 
   /// Whether Winograd's tiles can compute it.
   var suitsWinograd: Bool {
@@ -98,6 +97,8 @@ struct ConvolutionProblem {
     "\(maps.map { "\($0.input)" }.joined(separator: ",")) \(window)"
       + (groups == 1 ? "" : " groups \(groups)") + " -> \(maps.map { "\($0.output)" }.joined(separator: ","))"
       + (addsToResult ? " added" : "")
+      // Images have up to four channels, other maps nearly always more.
+      + (isBlocked == (weight.c * groups > 4) ? "" : isBlocked ? " blocked" : " plain")
   }
 
   /// Output pixels of the batch.

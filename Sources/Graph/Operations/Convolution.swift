@@ -32,7 +32,8 @@ struct ConvolutionOperation: Operation {
       maps: maps.map { ConvolutionProblem.Map(input: inputs[$0].shape, output: outputs[$0].shape) },
       weight: planner.slots[weight.index].parameter.shape, window: window, groups: groups,
       hasBias: hasBias, activation: activation, precision: planner.precision, outputPrecision: outputPrecision,
-      addsToResult: addsToResult, engine: planner.engine)
+      addsToResult: addsToResult, engine: planner.engine,
+      isBlocked: !maps.contains { planner.graph.nodes[planner.graph.producer(of: inputs[$0])] is InputOperation })
   }
 }
 
