@@ -25,7 +25,9 @@ enum {
   shim_weight_blocked8 = 5,
   shim_weight_blocked16 = 6,
   shim_outputs_blocked8 = 7,
-  shim_outputs_blocked16 = 8
+  shim_outputs_blocked16 = 8,
+  shim_groups_blocked8 = 9,
+  shim_groups_blocked16 = 10
 };
 enum {
   shim_arg_src = DNNL_ARG_SRC,
@@ -52,6 +54,8 @@ static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extent
   if (kind == shim_channels_last) tag = dnnl_acdb;
   if (kind == shim_outputs_blocked8) tag = dnnl_Abcd8a;
   if (kind == shim_outputs_blocked16) tag = dnnl_Abcd16a;
+  if (kind == shim_groups_blocked8) tag = dnnl_Abcde8a;
+  if (kind == shim_groups_blocked16) tag = dnnl_Abcde16a;
   if (kind == shim_weight_blocked8) tag = dnnl_OIhw8i8o;
   if (kind == shim_weight_blocked16) tag = dnnl_OIhw16i16o;
   dnnl_data_type_t type = is_bfloat16 ? dnnl_bf16 : dnnl_f32;

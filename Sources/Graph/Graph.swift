@@ -21,6 +21,8 @@ public final class Graph {
   public private(set) var maskSites: [MaskSite] = []
   /// The groups and blocks of the model in which a regulariser could act.
   public var maskExtent: MaskExtent { MaskExtent(maskPlaces) }
+  /// The layers with Dropout of their own, in forward order.
+  private(set) var dropouts: [(site: MaskSite, keepProbability: Double)] = []
   /// Values that the caller reads after a forward run.
   public private(set) var outputs: [Value] = []
 
@@ -65,6 +67,15 @@ public final class Graph {
     if !selection.contains(place) { return nil }
     let site = MaskSite(index: maskSites.count, name: name, place: place, shape: shape)
     maskSites.append(site)
+    return site
+  }
+
+  /// The site of a layer with Dropout of its own, whose number no site of the regulariser has.
+  func newDropout(_ name: String, keepProbability: Double, _ shape: Shape) -> MaskSite {
+    let site = MaskSite(
+      index: MaskStream.layerLimit - 1 - dropouts.count, name: name, place: MaskPlace(.head, .convolution, depth: 1),
+      shape: shape)
+    dropouts.append((site, keepProbability))
     return site
   }
 

@@ -27,6 +27,8 @@ public struct Parameter: Sendable {
     case heFanOut
     /// Truncated at two deviations with variance 1 / fan in: TensorFlow's `variance_scaling` of scale 1.
     case truncatedFanIn
+    /// The same with variance 1 / fan out of one of so many groups: TensorFlow's with `mode: fan_out`.
+    case truncatedFanOut(groups: Int)
     /// U(-a, a) with a = sqrt(3 / fan in): PyTorch's `kaiming_uniform_` with a = 1.
     case uniformFanIn
     /// U(-a, a) with a = sqrt(6 / (fan in + fan out)): Glorot and Bengio 2010, TensorFlow's default.
@@ -74,9 +76,11 @@ public struct Parameter: Sendable {
     case .heFanOut:
       let deviation = (2 / fanOut).squareRoot()
       for index in values.indices { values[index] = deviation * random.normal() }
-    case .truncatedFanIn:
+    case .truncatedFanIn, .truncatedFanOut:
+      var fan = fanIn
+      if case .truncatedFanOut(let groups) = initializer { fan = fanOut / Float(groups) }
       // The deviation of a normal cut at two deviations is 0.8796 of the uncut one.
-      let deviation = (1 / fanIn).squareRoot() / 0.879_625_66
+      let deviation = (1 / fan).squareRoot() / 0.879_625_66
       for index in values.indices {
         var draw = random.normal()
         while abs(draw) > 2 { draw = random.normal() }

@@ -27,7 +27,10 @@ public final class Plan {
   private let prepareSteps: [Step]
   private let forwardSteps: [Step]
   private let backwardSteps: [Step]
+  /// Those of the regulariser's sites.
   private let masks: [MaskSlot]
+  /// Those of layers with Dropout of their own.
+  private let ownMasks: [MaskSlot]
   private let input: Buffer?
   private let outputs: [Int: Buffer]
   private var derivedWeightsAreStale = true
@@ -36,13 +39,14 @@ public final class Plan {
     graph: Graph, engine: Engine, mode: Planner.Mode, precision: Precision, parameters: ParameterStore,
     choices: AlgorithmChoices, timings: [MethodTiming], arena: AlignedMemory, prepareSteps: [Step],
     forwardSteps: [Step], backwardSteps: [Step],
-    masks: [MaskSlot],
+    masks: [MaskSlot], ownMasks: [MaskSlot],
     input: Buffer?, outputs: [Int: Buffer]
   ) {
     (self.graph, self.engine, self.mode, self.precision) = (graph, engine, mode, precision)
     (self.parameters, self.choices, self.timings) = (parameters, choices, timings)
     (self.arena, self.prepareSteps, self.forwardSteps) = (arena, prepareSteps, forwardSteps)
-    (self.backwardSteps, self.masks, self.input, self.outputs) = (backwardSteps, masks, input, outputs)
+    (self.backwardSteps, self.masks, self.ownMasks) = (backwardSteps, masks, ownMasks)
+    (self.input, self.outputs) = (input, outputs)
   }
 
   /// Plans a graph.
@@ -70,8 +74,8 @@ public final class Plan {
       graph: other.graph, engine: other.engine, mode: other.mode, precision: other.precision,
       parameters: other.parameters, choices: other.choices, timings: other.timings, arena: other.arena,
       prepareSteps: other.prepareSteps,
-      forwardSteps: other.forwardSteps, backwardSteps: other.backwardSteps, masks: other.masks, input: other.input,
-      outputs: other.outputs)
+      forwardSteps: other.forwardSteps, backwardSteps: other.backwardSteps, masks: other.masks,
+      ownMasks: other.ownMasks, input: other.input, outputs: other.outputs)
   }
 
   /// The memory of the batch: images in plain (N, C, H, W) order, normalised; written before a run.
@@ -138,7 +142,8 @@ public final class Plan {
   private func drawMasks(_ context: RunContext) {
     let regularization = context.regularization
     let timeline = regularization == nil ? nil : context.timeline
-    for mask in masks { timeline.measure(mask.label) { mask.draw(regularization, number: context.step) } }
+    for mask in masks { timeline.measure(mask.label) { mask.draw(context) } }
+    for mask in ownMasks { mask.draw(context) }
     guard let regularization, regularization.normalizerIsGlobal, regularization.regularizer.isNormalizedByCounts,
       let rankSums = context.rankSums
     else { return }

@@ -11,23 +11,19 @@ public protocol RankSums {
   func sum(_ values: UnsafeMutableBufferPointer<Double>)
 }
 
-/// The regulariser in one step: what it drops, how much where, and the random stream.
+/// The regulariser in one step: what it drops, and how much where.
 public struct RegularizationStep {
   /// What is dropped as a whole.
   public var regularizer: Regularizer
   /// The keep probability of each place in this step.
   public var keepProbabilities: KeepProbabilities
-  /// The random numbers of this rank's samples.
-  public var stream: MaskStream
   /// Whether kept elements are counted over all ranks, by those regularisers that count them.
   public var normalizerIsGlobal: Bool
 
-  /// The rates and the stream of one step.
-  public init(
-    _ regularizer: Regularizer, keepProbabilities: KeepProbabilities, stream: MaskStream, normalizerIsGlobal: Bool
-  ) {
+  /// The rates of one step.
+  public init(_ regularizer: Regularizer, keepProbabilities: KeepProbabilities, normalizerIsGlobal: Bool) {
     (self.regularizer, self.keepProbabilities) = (regularizer, keepProbabilities)
-    (self.stream, self.normalizerIsGlobal) = (stream, normalizerIsGlobal)
+    self.normalizerIsGlobal = normalizerIsGlobal
   }
 }
 
@@ -43,7 +39,9 @@ public struct BackwardProgress: Equatable, Sendable {
 public struct RunContext {
   /// The training step, counted from 0.
   public var step: Int
-  /// The regulariser, or nil where all are off.
+  /// The random numbers of this rank's samples; nil where nothing is drawn.
+  public var maskStream: MaskStream?
+  /// The regulariser, or nil where all are off; it needs the stream.
   public var regularization: RegularizationStep?
   /// What the losses compare with, and where they go; nil where the graph has none.
   public var targets: (any BatchTargets)?
@@ -58,11 +56,13 @@ public struct RunContext {
 
   /// The context of a step; what is left out is off.
   public init(
-    step: Int = 0, regularization: RegularizationStep? = nil, targets: (any BatchTargets)? = nil,
+    step: Int = 0, maskStream: MaskStream? = nil, regularization: RegularizationStep? = nil,
+    targets: (any BatchTargets)? = nil,
     rankSums: (any RankSums)? = nil, timeline: Timeline? = nil,
     afterBackwardStep: ((BackwardProgress) -> Void)? = nil
   ) {
-    (self.step, self.regularization, self.targets) = (step, regularization, targets)
+    (self.step, self.maskStream) = (step, maskStream)
+    (self.regularization, self.targets) = (regularization, targets)
     (self.rankSums, self.timeline, self.afterBackwardStep) = (rankSums, timeline, afterBackwardStep)
   }
 }

@@ -114,9 +114,9 @@ import Testing
     #expect(plain < 1e-5, "\(network): \(plain)")
     let before = pair.outputs.map { pair.folded.canonicalOutput($0) }
     let context = RunContext(
+      maskStream: .perSample(seed: 5, firstPosition: 0),
       regularization: RegularizationStep(
-        .dropBlock(DropBlock(blockSize: 2)), keepProbabilities: KeepProbabilities(0.8),
-        stream: .perSample(seed: 5, firstPosition: 0), normalizerIsGlobal: false))
+        .dropBlock(DropBlock(blockSize: 2)), keepProbabilities: KeepProbabilities(0.8), normalizerIsGlobal: false))
     let masked = pair.difference(context)
     #expect(masked < 1e-5, "\(network): \(masked)")
     #expect(pair.folded.keptFractions.allSatisfy { $0 < 1 })

@@ -17,6 +17,7 @@ import Testing
     /// What `kernel` and `stride` do not say; without it SAME on the first map.
     var stated: Window?
     var groups = 1
+    var isDepthwise: Bool { groups == channels.input && groups == channels.output }
     var hasBias = true
 
     var window: Window { stated ?? .same(kernel, stride: stride, on: Shape(1, 1, maps[0].h, maps[0].w)) }
@@ -51,6 +52,8 @@ import Testing
       stated: Window(rows: WindowAxis(3, after: 2), columns: WindowAxis(3, before: 2))
     ),
     Case(maps: [(9, 9)], channels: (16, 16), stated: .square(3)),
+    // As few channels as images have, inside of a network.
+    Case(maps: [(9, 8)], channels: (4, 3), stride: 2), Case(maps: [(6, 7)], channels: (3, 16), kernel: 1),
   ]
 
   /// Windows whose axes differ, with gaps, and groups of channels.
@@ -72,6 +75,8 @@ import Testing
     Case(maps: [(8, 7)], channels: (32, 32), stride: 2, groups: 32),
     Case(maps: [(9, 7)], channels: (48, 48), kernel: 5, groups: 48),
     Case(maps: [(6, 5), (3, 3)], channels: (32, 32), groups: 32),
+    Case(maps: [(12, 11)], channels: (24, 24), kernel: 5, stride: 2, groups: 24),
+    Case(maps: [(14, 9)], channels: (20, 20), stated: .square(3, dilation: 2, padding: 2), groups: 20),
     Case(maps: [(8, 7)], channels: (32, 64), groups: 2),
   ]
 
@@ -91,7 +96,7 @@ import Testing
   func threads(algorithm: ConvolutionAlgorithm) throws {
     let before = ThreadPool.threadCount
     defer { ThreadPool.setThreadCount(before) }
-    for layer in [Self.largeCases[4], Self.smallCases[0], Self.smallCases[8]] {
+    for layer in [Self.largeCases[4], Self.smallCases[0], Self.smallCases[8], Self.windowCases[7]] {
       let results = [1, 2, 3].map { count in
         ThreadPool.setThreadCount(count)
         let run = LayerRun(layer, algorithm)
@@ -129,19 +134,19 @@ import Testing
     expectChosen(algorithm, plan, layer)
   }
 
-  /// Winograd's tiles are for 3x3 kernels of stride 1; where oneDNN has nothing but a reference, products replace it.
+  /// Winograd's tiles are for 3x3 kernels of stride 1; where oneDNN has nothing but a reference, products replace it, but not for
+  /// groups of several channels.
   private func expectChosen(_ algorithm: ConvolutionAlgorithm, _ plan: Plan, _ layer: Case) {
     #expect(plan.choices.choices.count == 3)
     for (key, chosen) in plan.choices.choices {
       switch algorithm {
       case .winograd where layer.groups == 1 && layer.window.suitsTiles: #expect(chosen == .winograd, "\(key)")
-      case .products where layer.groups == 1: #expect(chosen == .products, "\(key)")
+      case .products where layer.groups == 1 || layer.isDepthwise: #expect(chosen == .products, "\(key)")
       case .direct, .winograd, .products: #expect(chosen == .direct || chosen == .products, "\(key)")
       }
     }
-    // oneDNN has nothing else for some kernels of one channel each.
     let references = plan.operations.filter(\.isReference)
-    #expect(references.isEmpty || layer.groups > 1, "\(references)")
+    #expect(references.isEmpty || (layer.groups > 1 && !layer.isDepthwise), "\(references)")
   }
 }
 

@@ -39,9 +39,9 @@ import Testing
 
     func context(keepProbability: Double) -> RunContext {
       RunContext(
-        step: 11,
+        step: 11, maskStream: stream,
         regularization: RegularizationStep(
-          .dropBlock(DropBlock(blockSize: 3)), keepProbabilities: KeepProbabilities(keepProbability), stream: stream,
+          .dropBlock(DropBlock(blockSize: 3)), keepProbabilities: KeepProbabilities(keepProbability),
           normalizerIsGlobal: false),
         targets: targets)
     }

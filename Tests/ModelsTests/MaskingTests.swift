@@ -17,10 +17,9 @@ import Testing
 
   private func context(_ regularizer: Regularizer, keepProbability: Double) -> RunContext {
     RunContext(
-      step: 2,
+      step: 2, maskStream: .perRank(seed: 5, rank: 0),
       regularization: RegularizationStep(
-        regularizer, keepProbabilities: KeepProbabilities(keepProbability), stream: .perRank(seed: 5, rank: 0),
-        normalizerIsGlobal: false))
+        regularizer, keepProbabilities: KeepProbabilities(keepProbability), normalizerIsGlobal: false))
   }
 
   /// The bits of a site's mask as 0 or 1, in canonical order.
@@ -92,6 +91,45 @@ import Testing
       #expect(error < 1e-6)
     }
     #expect(kept > 0 && kept < shape.n && probe.plan.keptFractions == [Double(kept) / 8])
+  }
+
+  @Test("a layer's own Dropout acts in every step of training beside any regulariser, and never in inference")
+  func dropout() {
+    let shape = Shape(40, 48, 1, 1)
+    let x = GoldenInitialization(seed: 3).image(shape: [shape.n, shape.c, 1, 1]).map { abs($0) + 1 }
+    let ones = [Float](repeating: 1, count: x.count)
+    let training = Probe(shape, masking: MaskSelection(groups: [4])) { graph, x in
+      graph.dropout("drop", x, keepProbability: 0.5)
+    }
+    #expect(training.plan.maskSites.isEmpty)
+    // Without random numbers nothing is drawn: evaluations of a training plan.
+    training.run(x, outputGradient: ones, RunContext())
+    #expect(training.sink?.tensor == x && training.source.gradient == ones)
+    var draws: Set<[Float]> = []
+    for step in 0..<2 {
+      for regularizer in [nil, Regularizer.dropBlock(DropBlock(blockSize: 1))] {
+        var context = regularizer.map { self.context($0, keepProbability: 0.1) } ?? RunContext()
+        (context.step, context.maskStream) = (step, .perRank(seed: 5, rank: 0))
+        training.run(x, outputGradient: ones, context)
+        let gradient = training.source.gradient
+        let kept = gradient.filter { $0 == 2 }.count
+        #expect(kept + gradient.filter { $0 == 0 }.count == x.count)
+        // Six standard deviations of 1,920 throws.
+        #expect(abs(Double(kept) - 960) < 132)
+        #expect(training.sink?.tensor == zip(x, gradient).map(*))
+        draws.insert(gradient)
+      }
+    }
+    // The same in a step whatever the regulariser, another in another step.
+    #expect(draws.count == 2)
+
+    let graph = Graph()
+    let y = graph.dropout("drop", graph.globalAveragePool("pool", graph.input(shape)), keepProbability: 0.5)
+    graph.markOutput(y)
+    let inference = Plan(graph, engine: Engine(), mode: .inference, policy: .direct)
+    _ = inference.inputImages.update(fromContentsOf: x)
+    inference.forward(RunContext(maskStream: .perRank(seed: 5, rank: 0)))
+    #expect(inference.canonicalOutput(y) == x)
   }
 
   @Test("a place that was not selected is the value itself, and is still known as a place")

@@ -80,9 +80,16 @@ extension ConvolutionAlgorithm {
       pass == .backwardWeights ? WinogradWeightGradient(problem) : WinogradConvolution(pass, problem)
     case .products:
       switch pass {
-      case .forward, .backwardData: ProductConvolution(pass, problem)
+      case .forward, .backwardData:
+        problem.isDepthwise ? DepthwiseConvolution(pass, problem) : ProductConvolution(pass, problem)
       case .backwardWeights:
-        problem.isBlocked ? ProductWeightGradient(problem) : PlainWeightGradient(problem)
+        if problem.isDepthwise {
+          DepthwiseWeightGradient(problem)
+        } else if problem.isBlocked {
+          ProductWeightGradient(problem)
+        } else {
+          PlainWeightGradient(problem)
+        }
       }
     }
   }

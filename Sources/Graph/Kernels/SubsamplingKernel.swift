@@ -1,13 +1,15 @@
 import Tensors
 
-/// Every second row and column of a map, and the way back for its gradient.
+/// Every second row and column of a map from one on, and the way back for its gradient.
 struct SubsamplingKernel {
   let input: BlockedShape
+  /// The first row and column: 0 or 1.
+  let first: Int
 
   private var outputHeight: Int { (input.h + 1) / 2 }
   private var outputWidth: Int { (input.w + 1) / 2 }
 
-  /// Writes the pixels of x in even rows and columns to y.
+  /// Writes the pixels of x in these rows and columns to y, and zeros for those beyond the map.
   func forward(_ x: Elements, _ y: Elements) {
     parallel(input.planes) { plane in
       switch input.channelBlock {
@@ -30,10 +32,13 @@ struct SubsamplingKernel {
   @inline(__always)
   private func forwardPlane(_ plane: Int, _ x: Elements, _ y: Elements, _ channelBlock: Int, _ width: GroupWidth) {
     for row in 0..<outputHeight {
-      let from = (plane &* input.h &+ 2 &* row) &* input.w
-      let to = (plane &* outputHeight &+ row) &* outputWidth
+      let (taken, to) = (2 &* row &+ first, (plane &* outputHeight &+ row) &* outputWidth)
+      let from = (plane &* input.h &+ taken) &* input.w
       for column in 0..<outputWidth {
-        y.store(x.lanes((from &+ 2 &* column) &* channelBlock, width), (to &+ column) &* channelBlock, width)
+        let other = 2 &* column &+ first
+        let isInside = taken < input.h && other < input.w
+        let lanes = isInside ? x.lanes((from &+ other) &* channelBlock, width) : Lanes()
+        y.store(lanes, (to &+ column) &* channelBlock, width)
       }
     }
   }
@@ -46,7 +51,7 @@ struct SubsamplingKernel {
       let from = (plane &* outputHeight &+ row / 2) &* outputWidth
       let to = (plane &* input.h &+ row) &* input.w
       for column in 0..<input.w {
-        let isKept = (row | column) & 1 == 0
+        let isKept = row & 1 == first && column & 1 == first
         let lanes = isKept ? gradient.sumLanes((from &+ column / 2) &* channelBlock, width) : Lanes()
         dx.store(lanes, (to &+ column) &* channelBlock, width)
       }

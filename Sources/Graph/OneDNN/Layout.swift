@@ -17,6 +17,8 @@ final class Layout: Equatable {
     case blockedWeight(Int)
     /// A weight in blocks of 8 or 16 output channels, Oihw{b}o, as plain images want it.
     case blockedOutputs(Int)
+    /// A weight of groups of one channel in blocks of 8 or 16 groups, Goihw{b}g.
+    case blockedGroups(Int)
     /// Whatever the primitive likes best.
     case any
   }
@@ -37,6 +39,7 @@ final class Layout: Equatable {
     case .channelsLast: kind = shim_channels_last
     case .blockedWeight(let block): kind = block == 16 ? shim_weight_blocked16 : shim_weight_blocked8
     case .blockedOutputs(let block): kind = block == 16 ? shim_outputs_blocked16 : shim_outputs_blocked8
+    case .blockedGroups(let block): kind = block == 16 ? shim_groups_blocked16 : shim_groups_blocked8
     case .any: kind = shim_any
     }
     let handle = shim_layout_create(

@@ -84,19 +84,19 @@ extension Graph {
       name, input, options, activation: activation, site: newMaskSite(name, mask, input.shape), shortcut: nil)
   }
 
-  /// The end of a residual block: relu(batchNorm(branch) + shortcut), each side with an optional mask.
+  /// The end of a residual block: activation(batchNorm(branch) + shortcut), each side with an optional mask.
   ///
   /// - Parameters:
   ///   - mask: the place where a regulariser may mask the normalised branch, if it is one.
   ///   - shortcutMask: the name and the place of an identity shortcut that a regulariser may mask here.
   public func batchNormJoin(
-    _ name: String, _ branch: Value, _ options: BatchNorm, shortcut: Value, mask: MaskPlace? = nil,
-    shortcutMask: (site: String, place: MaskPlace)? = nil
+    _ name: String, _ branch: Value, _ options: BatchNorm, shortcut: Value, activation: Activation = .relu,
+    mask: MaskPlace? = nil, shortcutMask: (site: String, place: MaskPlace)? = nil
   ) -> Value {
     require(branch.shape == shortcut.shape, "\(name): branch \(branch.shape) and shortcut \(shortcut.shape) differ")
     let site = newMaskSite(name, mask, branch.shape)
     let shortcutSite = shortcutMask.flatMap { newMaskSite($0.site, $0.place, branch.shape) }
-    return batchNorm(name, branch, options, activation: .relu, site: site, shortcut: (shortcut, shortcutSite))
+    return batchNorm(name, branch, options, activation: activation, site: site, shortcut: (shortcut, shortcutSite))
   }
 
   private func batchNorm(
@@ -183,7 +183,7 @@ private final class PlannedBatchNorm: PlannedOperation {
           if let shortcut {
             ResidualJoinKernel.forward(
               x.elements, scale: channels.scale, shift: channels.shift, mask: mask?.bits, shortcut: shortcut.elements,
-              shortcutMask: shortcutMask?.bits, y.elements, run)
+              shortcutMask: shortcutMask?.bits, relu: operation.activation == .relu, y.elements, run)
           } else {
             BatchNormForwardKernel.scaleShift(
               x.elements, y.elements, run, scale: channels.scale, shift: channels.shift,

@@ -11,13 +11,14 @@ struct MaskingOperation: MapOperation {
   let site: MaskSite
 
   func plan(_ planner: Planner) -> any PlannedOperation {
-    PlannedMasking(operation: self, mask: planner.masks[site.index])
+    PlannedMasking(operation: self, mask: planner.mask(site))
   }
 }
 
 private struct PlannedMasking: PlannedOperation {
   let operation: MaskingOperation
-  let mask: MaskSlot
+  /// Nil where nothing is ever dropped.
+  let mask: MaskSlot?
 
   func addForward(to planner: Planner) {
     let (input, output) = (operation.input, operation.outputValue)
@@ -26,8 +27,8 @@ private struct PlannedMasking: PlannedOperation {
     let count = x.count
     planner.add(
       Step(operation.name, kind: "mask", .forward, reads: [x], writes: [y]) { [mask] _ in
-        if x === y && mask.bits == nil { return }
-        ElementwiseKernel.mask(x.elements, y.elements, mask.bits, count: count)
+        if x === y && mask?.bits == nil { return }
+        ElementwiseKernel.mask(x.elements, y.elements, mask?.bits, count: count)
       })
   }
 
@@ -39,8 +40,8 @@ private struct PlannedMasking: PlannedOperation {
     let count = result.count
     planner.add(
       Step(operation.name, kind: "mask", .backward, reads: addends, writes: [result]) { [mask] _ in
-        if addends.count == 1 && addends[0] === result && mask.bits == nil { return }
-        ElementwiseKernel.gradient(IncomingGradient(addends, mask: mask.bits), result.elements, count: count)
+        if addends.count == 1 && addends[0] === result && mask?.bits == nil { return }
+        ElementwiseKernel.gradient(IncomingGradient(addends, mask: mask?.bits), result.elements, count: count)
       })
     planner.addGradient(result, to: operation.input)
   }
@@ -53,6 +54,16 @@ extension Graph {
   /// - Parameter name: what the site is called; no parameter has it.
   public func masked(_ name: String, _ value: Value, _ place: MaskPlace) -> Value {
     guard let site = newMaskSite(name, place, value.shape) else { return value }
+    let output = newValue(value.shape)
+    append(MaskingOperation(name: name, input: value, outputValue: output, site: site))
+    return output
+  }
+  /// Dropout that belongs to the model and not to the regulariser of a run: training keeps each element of (N, C, H, W) with this
+  /// probability, in every step, and multiplies it with the inverse.
+  public func dropout(_ name: String, _ value: Value, keepProbability: Double) -> Value {
+    require(keepProbability > 0 && keepProbability <= 1, "\(name): keep probability \(keepProbability)")
+    if keepProbability == 1 { return value }
+    let site = newDropout(name, keepProbability: keepProbability, value.shape)
     let output = newValue(value.shape)
     append(MaskingOperation(name: name, input: value, outputValue: output, site: site))
     return output

@@ -1,13 +1,16 @@
 import Tensors
 
-/// Every second row and column of a map, the first ones among them.
+/// Every second row and column of a map, from one on.
 struct SubsamplingOperation: MapOperation, PlannedOperation {
   let name: String
   let input: Value
   let outputValue: Value
+  /// The first row and column: 0 or 1.
+  let first: Int
 
   private func kernel(_ planner: Planner) -> SubsamplingKernel {
-    SubsamplingKernel(input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock))
+    SubsamplingKernel(
+      input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock), first: first)
   }
 
   func addForward(to planner: Planner) {
@@ -30,14 +33,16 @@ struct SubsamplingOperation: MapOperation, PlannedOperation {
 }
 
 extension Graph {
-  /// Every second row and column of (N, C, H, W), the first ones among them: (N, C, ceil(H / 2), ceil(W / 2)).
+  /// Every second row and column of (N, C, H, W) from `first` on, which is 0 or 1: (N, C, ceil(H / 2), ceil(W / 2)).
   ///
+  /// A row or a column beyond the map is zero: the last one from 1 on where their number is odd.
   /// A 1x1 convolution of stride 2 reads nothing else. Behind this operation its stride is 1, which is faster, and several
   /// convolutions share it.
-  public func subsampled(_ name: String, _ input: Value) -> Value {
+  public func subsampled(_ name: String, _ input: Value, from first: Int = 0) -> Value {
+    require((0...1).contains(first), "\(name): every second row from \(first) on")
     let output = newValue(
       Shape(input.shape.n, input.shape.c, (input.shape.h + 1) / 2, (input.shape.w + 1) / 2))
-    append(SubsamplingOperation(name: name, input: input, outputValue: output))
+    append(SubsamplingOperation(name: name, input: input, outputValue: output, first: first))
     return output
   }
 }

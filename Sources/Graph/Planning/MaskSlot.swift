@@ -7,6 +7,8 @@ import Tensors
 /// The mask does not depend on the data, so all masks of a step are drawn before it.
 final class MaskSlot {
   let site: MaskSite
+  /// What a layer of the model keeps by Dropout of its own, whatever the regulariser; nil at the sites of that.
+  private let ownKeepProbability: Double?
   private let channelBlock: Int
   private let wordCount: Int
   private var memory: AlignedMemory?
@@ -14,8 +16,8 @@ final class MaskSlot {
   private(set) var isActive = false
   private(set) var factor: Float = 1
 
-  init(_ site: MaskSite, channelBlock: Int) {
-    self.site = site
+  init(_ site: MaskSite, ownKeepProbability: Double? = nil, channelBlock: Int) {
+    (self.site, self.ownKeepProbability) = (site, ownKeepProbability)
     self.channelBlock = channelBlock
     wordCount = MaskLayout(shape: site.shape, channelBlock: channelBlock).wordCount
   }
@@ -33,27 +35,32 @@ final class MaskSlot {
     isActive ? memory.map { UnsafeRawBufferPointer(start: $0.base, count: wordCount * 2) } : nil
   }
 
+  /// What acts here in a step, and what it keeps; nil for nothing.
+  private func rule(_ regularization: RegularizationStep?) -> (regularizer: Regularizer, keepProbability: Double)? {
+    if let ownKeepProbability { return (.dropout, ownKeepProbability) }
+    return regularization.map { ($0.regularizer, $0.keepProbabilities.at(site.place)) }
+  }
+
   /// Draws the mask of a step, or switches it off.
-  func draw(_ step: RegularizationStep?, number: Int) {
+  func draw(_ context: RunContext) {
     (isActive, factor, kept) = (false, 1, site.shape.count)
-    guard let step, let memory else { return }
-    let keepProbability = step.keepProbabilities.at(site.place)
-    if keepProbability >= 1 { return }
+    guard let memory, let stream = context.maskStream, let rule = rule(context.regularization),
+      rule.keepProbability < 1
+    else { return }
     isActive = true
-    kept = step.regularizer.fillMask(
+    kept = rule.regularizer.fillMask(
       UnsafeMutableBufferPointer(start: memory.pointer(to: UInt16.self), count: wordCount), shape: site.shape,
-      channelBlock: channelBlock, keepProbability: keepProbability, stream: step.stream, step: number,
+      channelBlock: channelBlock, keepProbability: rule.keepProbability, stream: stream, step: context.step,
       layer: site.index)
-    normalize(step, elements: site.shape.count, kept: kept)
+    normalize(context.regularization, elements: site.shape.count, kept: kept)
   }
 
   /// What timelines call the drawing of this mask.
   var label: WorkLabel { WorkLabel(site.name, pass: "prepare", kind: Plan.maskDrawing) }
 
   /// Takes the factor of these counts, of this rank or of all.
-  func normalize(_ step: RegularizationStep, elements: Int, kept: Int) {
-    if !isActive { return }
-    factor = step.regularizer.factor(
-      elements: elements, kept: kept, keepProbability: step.keepProbabilities.at(site.place))
+  func normalize(_ regularization: RegularizationStep?, elements: Int, kept: Int) {
+    guard isActive, let rule = rule(regularization) else { return }
+    factor = rule.regularizer.factor(elements: elements, kept: kept, keepProbability: rule.keepProbability)
   }
 }

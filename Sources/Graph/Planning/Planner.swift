@@ -35,6 +35,8 @@ public final class Planner {
   private var forwardStepCount = 0
   private var inputBuffer: Buffer?
   let masks: [MaskSlot]
+  /// The masks of layers with Dropout of their own, in the order of the graph; inference has none.
+  let ownMasks: [MaskSlot]
   /// Biases whose gradient is zero and stays so.
   let biasesWithoutGradient: Set<ParameterID>
   /// The batch-norms that convolutions compute: none in training.
@@ -52,6 +54,12 @@ public final class Planner {
     slots = graph.parameters.map { ParameterSlot($0, layout: store?.entry($0.name).layout) }
     biasesWithoutGradient = mode == .training ? graph.biasesWithoutGradient : []
     masks = graph.maskSites.map { MaskSlot($0, channelBlock: engine.channelBlock) }
+    ownMasks =
+      mode == .inference
+      ? []
+      : graph.dropouts.map {
+        MaskSlot($0.site, ownKeepProbability: $0.keepProbability, channelBlock: engine.channelBlock)
+      }
     if mode == .inference && foldsBatchNorm { folding = BatchNormFolding(graph, precision: self.precision(of:)) }
   }
 
@@ -169,7 +177,7 @@ public final class Planner {
   }
 
   /// The mask of a site, if there is one.
-  func mask(_ site: MaskSite?) -> MaskSlot? { site.map { masks[$0.index] } }
+  func mask(_ site: MaskSite?) -> MaskSlot? { site.flatMap { site in (masks + ownMasks).first { $0.site == site } } }
 
   /// At most `limit` addends with the same sum, by summing the surplus into one.
   func merge(_ addends: [Buffer], limit: Int, name: String, shape: Shape) -> [Buffer] {
@@ -212,14 +220,14 @@ public final class Planner {
     noteProgress(store)
     let arena = placeArena()
     for slot in slots { slot.place(in: store) }
-    for mask in masks { mask.allocate() }
+    for mask in masks + ownMasks { mask.allocate() }
     for bind in binders { bind() }
     return Plan(
       graph: graph, engine: engine, mode: mode, precision: precision, parameters: store, choices: algorithms.choices,
       timings: algorithms.timings,
       arena: arena,
       prepareSteps: prepareSteps, forwardSteps: Array(steps[..<forwardStepCount]),
-      backwardSteps: Array(steps[forwardStepCount...]), masks: masks, input: inputBuffer,
+      backwardSteps: Array(steps[forwardStepCount...]), masks: masks, ownMasks: ownMasks, input: inputBuffer,
       outputs: Dictionary(uniqueKeysWithValues: graph.outputs.map { ($0.id, buffer(of: $0)) }))
   }
 

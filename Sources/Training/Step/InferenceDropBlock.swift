@@ -38,9 +38,8 @@ struct InferenceDropBlock: Hashable, Sendable {
     if self == .off { return RunContext() }
     let (step, position) = firstImage.quotientAndRemainder(dividingBy: Self.imagesPerStep)
     return RunContext(
-      step: step,
+      step: step, maskStream: .perSample(seed: seed, firstPosition: position),
       regularization: RegularizationStep(
-        .dropBlock(dropBlock), keepProbabilities: keepProbabilities,
-        stream: .perSample(seed: seed, firstPosition: position), normalizerIsGlobal: false))
+        .dropBlock(dropBlock), keepProbabilities: keepProbabilities, normalizerIsGlobal: false))
   }
 }

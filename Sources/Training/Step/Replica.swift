@@ -139,7 +139,7 @@ final class Replica<Task: TrainingTask> {
   /// What a pass of a step computes with, apart from its images.
   func context(_ step: Int, pass: Int, _ targets: any BatchTargets) -> RunContext {
     RunContext(
-      step: step, regularization: regularization?.step(step, stream: maskStream(pass)), targets: targets,
+      step: step, maskStream: maskStream(pass), regularization: regularization?.step(step), targets: targets,
       rankSums: rankSums)
   }
 

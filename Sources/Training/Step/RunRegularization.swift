@@ -57,9 +57,8 @@ public struct RunRegularization: Hashable, Sendable {
   }
 
   /// What a pass of a step computes with.
-  func step(_ step: Int, stream: MaskStream) -> RegularizationStep {
+  func step(_ step: Int) -> RegularizationStep {
     RegularizationStep(
-      regularizer, keepProbabilities: keepProbabilities(step: step), stream: stream,
-      normalizerIsGlobal: normalizerIsGlobal)
+      regularizer, keepProbabilities: keepProbabilities(step: step), normalizerIsGlobal: normalizerIsGlobal)
   }
 }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct PassKernelTests {
   let arena = KernelArena()
   /// Oracle: the definition in Double; scale and shift round twice more than the sum.
-  @Test("a normalised branch joins its shortcut, each under its mask", arguments: KernelShapes.all, 0..<4)
+  @Test("a normalised branch joins its shortcut, each under its mask", arguments: KernelShapes.all, 0..<8)
   func join(shape: BlockedShape, variant: Int) {
     let branch = KernelShapes.random(shape, seed: 26)
     let shortcut = KernelShapes.random(shape, seed: 27)
@@ -16,20 +16,23 @@ import Testing
     let shift = KernelShapes.random(shape.c, seed: 29) + padding
     let mask = variant & 1 != 0 ? arena.mask(shape, factor: 1.3, seed: 30) : nil
     let shortcutMask = variant & 2 != 0 ? arena.mask(shape, factor: 1.7, seed: 31) : nil
+    let hasReLU = variant & 4 != 0
     let y = arena.tensor(shape)
     scale.withUnsafeBufferPointer { scale in
       shift.withUnsafeBufferPointer { shift in
         guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
         ResidualJoinKernel.forward(
           arena.tensor(branch, shape).values, scale: scale, shift: shift, mask: mask?.mask,
-          shortcut: arena.tensor(shortcut, shape).values, shortcutMask: shortcutMask?.mask, y.values, shape.whole)
+          shortcut: arena.tensor(shortcut, shape).values, shortcutMask: shortcutMask?.mask, relu: hasReLU,
+          y.values, shape.whole)
       }
     }
     let expected = branch.indices.map { index in
       let channel = KernelShapes.channel(index, shape)
       let left = Double(branch[index]) * Double(scale[channel]) + Double(shift[channel])
       let right = Double(shortcut[index])
-      return max(0, left * (mask?.factor(index) ?? 1) + right * (shortcutMask?.factor(index) ?? 1))
+      let sum = left * (mask?.factor(index) ?? 1) + right * (shortcutMask?.factor(index) ?? 1)
+      return hasReLU ? max(0, sum) : sum
     }
     #expect(KernelShapes.worst(y.dense, expected, absolute: 3e-6, relative: 3e-7) == nil)
     #expect(y.isTidy)
@@ -154,8 +157,9 @@ import Testing
         let y = arena.tensor(shape)
         let channels = arena.allocate(shape.paddedChannels, filledWith: Float(0.5))
         ResidualJoinKernel.forward(
-          a.values, scale: channels, shift: channels, mask: mask.mask, shortcut: b.values, shortcutMask: nil, y.values,
-          shape.whole)
+          a.values, scale: channels, shift: channels, mask: mask.mask, shortcut: b.values, shortcutMask: nil,
+          relu: true,
+          y.values, shape.whole)
         let dx = arena.tensor(coarse)
         NearestUpsampleKernel.backward(a.values, shape, dx.values, coarse, accumulate: false)
         return y.bits + dx.bits
