@@ -11,6 +11,25 @@ public protocol ImageClassifier: Sendable {
 
   /// Describes the network for images (N, C, H, W); returns its logits (N, classes, 1, 1).
   func callAsFunction(_ graph: Graph, _ images: Value) -> Value
+
+  /// Describes the network with all that only training has; every parameter is in it.
+  func trainingHeads(_ graph: Graph, _ images: Value) -> TrainingHeads
+}
+
+/// The logits that training compares with the classes of images.
+public struct TrainingHeads {
+  /// Those of the network, (N, classes, 1, 1).
+  public let logits: Value
+  /// Those of a head in the middle of the network, if it has one.
+  public let auxiliary: AuxiliaryHead?
+}
+
+/// A head in the middle of a network that only training has.
+public struct AuxiliaryHead {
+  /// Its logits, (N, classes, 1, 1).
+  public let logits: Value
+  /// The weight of its loss, above 0.
+  public let weight: Float
 }
 
 /// A classifier whose logits are one fully connected layer over the mean of its last map, so that classes have activation
@@ -35,12 +54,21 @@ extension PooledClassifier {
 }
 
 extension ImageClassifier {
-  /// Describes the classifier with its loss, for training plans; returns the logits.
+  /// Networks without a head in their middle have one kind of logits.
+  public func trainingHeads(_ graph: Graph, _ images: Value) -> TrainingHeads {
+    TrainingHeads(logits: self(graph, images), auxiliary: nil)
+  }
+
+  /// Describes the classifier with its losses, for training plans; returns what they compare.
   @discardableResult
-  public func training(_ graph: Graph, _ images: Value) -> Value {
-    let logits = self(graph, images)
-    graph.softmaxCrossEntropy("loss", logits, labelSmoothing: labelSmoothing)
-    return logits
+  public func training(_ graph: Graph, _ images: Value) -> TrainingHeads {
+    let heads = trainingHeads(graph, images)
+    graph.softmaxCrossEntropy("loss", heads.logits, labelSmoothing: labelSmoothing)
+    if let auxiliary = heads.auxiliary {
+      graph.softmaxCrossEntropy(
+        "auxiliary.loss", auxiliary.logits, labelSmoothing: labelSmoothing, auxiliaryWeight: auxiliary.weight)
+    }
+    return heads
   }
 }
 

@@ -167,16 +167,16 @@ class PoolInputs:
                 module.register_forward_pre_hook(self.record)
 
     def record(self, module, inputs):
-        self.values.append((module.kernel_size, inputs[0].detach().clone()))
+        self.values.append((module.kernel_size, module.stride, inputs[0].detach().clone()))
 
     def take(self):
         values, self.values = self.values, []
         return values
 
     @staticmethod
-    def gap(kernel, x):
+    def gap(kernel, stride, x):
         """The smallest distance of a winner from the runner-up; winners that are equal, zeros of a ReLU, have none."""
-        top = x.unfold(2, kernel, 2).unfold(3, kernel, 2).flatten(4).topk(2, dim=-1).values
+        top = x.unfold(2, kernel, stride).unfold(3, kernel, stride).flatten(4).topk(2, dim=-1).values
         gaps = top[..., 0] - top[..., 1]
         return float(gaps[gaps > 0].min())
 
@@ -189,7 +189,7 @@ def separate(make, shape):
         pools = PoolInputs(model)
         with torch.no_grad(), golden.Separation(model):
             model(golden.image(shape, seed).double())
-        clearest = min(PoolInputs.gap(*pair) for pair in pools.take())
+        clearest = min(PoolInputs.gap(*pool) for pool in pools.take())
         if clearest > best[0]:
             best = (clearest, seed, golden.changed_biases(model, SEED))
     return best[1:]
@@ -224,8 +224,8 @@ def make(name, network, shape, sample, numbers):
     logits, truth = gradients(model.double(), images.double(), labels)
     clearance = golden.clearance(single_inputs, inputs.take())
     pooling = min(
-        PoolInputs.gap(k, d) / float((s.double() - d)[d.isfinite()].square().mean().sqrt())
-        for (_, s), (k, d) in zip(single_pools, pools.take())
+        PoolInputs.gap(kernel, stride, d) / float((s.double() - d)[d.isfinite()].square().mean().sqrt())
+        for (*_, s), (kernel, stride, d) in zip(single_pools, pools.take())
     )
     tensors, zero, worst = golden.gradient_tensors(truth, single, sample)
     print(name, "clearance: ReLU", clearance, "pooling", pooling, "worst float32 gradient", worst, "zero", len(zero))

@@ -14,7 +14,8 @@ extension Configuration {
     public var stridePlacement = StridePlacement.secondConvolution
     /// Outputs of the classifier, in a detector for an anchor, in a segmentation for a pixel, from 1.
     ///
-    /// Paper's form: COCO's 90; torchvision's: raw ids, 91; the study's networks: 10; segmentation: PASCAL VOC's 21.
+    /// Paper's form: COCO's 90; torchvision's: raw ids, 91; the study's networks: 10; segmentation: PASCAL VOC's 21; amoebanet:
+    /// ImageNet's 1000.
     public var classes: Int
     /// A `.safetensors` file, checkpoint set or run directory to start from; nil is random.
     public var initialWeights: String?
@@ -23,6 +24,16 @@ extension Configuration {
     /// Stages of the backbone that are trained, counted from the last, 0 to 5; 5 is all of it, with the stem; retinanet,
     /// segmentation and resnet only.
     public var trainableLayers = 5
+    /// Normal cells, a multiple of 3, from 3; amoebanet only.
+    public var cells = 18
+    /// Channels of a state in the first third of the cells, a multiple of 64, or of 16 with `stem: small`; amoebanet only.
+    public var filters = 256
+    /// What stands in front of the cells; amoebanet only.
+    public var stem = AmoebaNet.Stem.imageNet
+    /// Share of the pooled features that training keeps in front of the fully connected layer, above 0; amoebanet only.
+    public var keepProbability = 0.5
+    /// Weight of the auxiliary head's loss, from 0, which is none; amoebanet only.
+    public var auxiliaryWeight = 0.4
 
     init(form: ModelForm) {
       self.form = form
@@ -42,13 +53,23 @@ extension Configuration {
         ConfigurationKey(path: "initial_weights", \.initialWeights, mayChangeOnResume: true),
         ConfigurationKey("stem_trainable", \.isStemTrainable).idle(\.reasonWithoutBackbone),
         ConfigurationKey("trainable_layers", \.trainableLayers, .from(0, to: 5)).idle(\.reasonWithoutBackbone),
+        ConfigurationKey("cells", \.cells, .from(3, to: 300)).idle(\.reasonWithoutCells),
+        ConfigurationKey("filters", \.filters, .from(16, to: 4096)).idle(\.reasonWithoutCells),
+        ConfigurationKey("stem", \.stem).idle(\.reasonWithoutCells),
+        ConfigurationKey("keep_prob", \.keepProbability, .above(0, to: 1)).idle(\.reasonWithoutCells),
+        ConfigurationKey("auxiliary_weight", \.auxiliaryWeight, .from(0, to: 10)).idle(\.reasonWithoutCells),
       ]
     }
 
     /// Why the network has no options of a ResNet backbone; nil where it has.
     private var reasonWithoutBackbone: String? {
-      name.isOfStudy ? "model.name \(name.rawValue) has no such option; remove this key" : nil
+      name.hasResNetTrunk ? nil : reasonWithoutOption
     }
+
+    /// Why the network has no options of AmoebaNet's cells; nil where it has.
+    private var reasonWithoutCells: String? { name == .amoebaNet ? nil : reasonWithoutOption }
+
+    private var reasonWithoutOption: String { "model.name \(name.rawValue) has no such option; remove this key" }
 
     /// Why the network has no bottlenecks with a choice; nil where it has.
     private var reasonWithoutBottlenecks: String? {
@@ -68,6 +89,8 @@ extension Configuration {
     case segmentation
     /// Image classifier of the DropBlock paper.
     case resNet = "resnet"
+    /// Image classifier of the DropBlock paper, found by evolution.
+    case amoebaNet = "amoebanet"
     /// ResNet-50 of the CIFAR-10 and MNIST study.
     case kerasResNet = "resnet_keras"
     /// DenseNet-121 of the CIFAR-10 and MNIST study.
@@ -80,15 +103,15 @@ extension Configuration {
       switch self {
       case .retinaNet: .detector
       case .segmentation: .segmenter
-      case .resNet, .kerasResNet, .denseNet, .customNet: .classifier
+      case .resNet, .amoebaNet, .kerasResNet, .denseNet, .customNet: .classifier
       }
     }
 
-    /// Whether it is one of the CIFAR-10 and MNIST study, which have Keras' defaults and no variants.
-    var isOfStudy: Bool {
+    /// Whether its trunk is a ResNet with a choice of depths.
+    var hasResNetTrunk: Bool {
       switch self {
-      case .retinaNet, .segmentation, .resNet: false
-      case .kerasResNet, .denseNet, .customNet: true
+      case .retinaNet, .segmentation, .resNet: true
+      case .amoebaNet, .kerasResNet, .denseNet, .customNet: false
       }
     }
 
@@ -97,6 +120,9 @@ extension Configuration {
       switch self {
       case .retinaNet, .resNet: break
       case .segmentation: (configuration.model.classes, configuration.dropBlock.groups) = (21, [])
+      case .amoebaNet:
+        (configuration.model.classes, configuration.dropBlock.groups) = (1000, [])
+        (configuration.batchNorm.decay, configuration.batchNorm.epsilon) = (0.9, 1e-5)
       case .kerasResNet, .denseNet, .customNet:
         (configuration.model.classes, configuration.dropBlock.groups) = (10, [])
         (configuration.batchNorm.decay, configuration.batchNorm.epsilon) = (0.99, 1e-3)
@@ -143,6 +169,7 @@ extension Configuration {
 
 extension ModelForm: ConfigurationChoice {}
 extension StridePlacement: ConfigurationChoice {}
+extension AmoebaNet.Stem: ConfigurationChoice {}
 
 extension ResNetDepth: ConfigurationValue {
   static func expectation(_ limits: String) -> String { "18, 34, 50 or 101" }

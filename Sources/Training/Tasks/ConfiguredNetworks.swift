@@ -22,6 +22,18 @@ extension ResNet {
   }
 }
 
+extension AmoebaNet {
+  /// The classifier that a configuration asks for.
+  init(_ configuration: Configuration) {
+    let model = configuration.model
+    self.init(
+      batchNorm: BatchNorm(configuration), classes: model.classes,
+      labelSmoothing: Float(configuration.loss.labelSmoothing))
+    (cells, filters, stem) = (model.cells, model.filters, model.stem)
+    (keepProbability, auxiliaryWeight) = (model.keepProbability, Float(model.auxiliaryWeight))
+  }
+}
+
 extension RetinaNet {
   /// The detector that a configuration asks for.
   init(_ configuration: Configuration) {

@@ -17,6 +17,7 @@ enum ConfiguredNetwork {
     case .resNet:
       let trunk = ResNet(configuration)
       self = .classifier(ResNetClassifier(trunk: trunk, classes: classes, labelSmoothing: smoothing))
+    case .amoebaNet: self = .classifier(AmoebaNet(configuration))
     case .kerasResNet: self = .classifier(KerasResNet(batchNorm: norm, classes: classes, labelSmoothing: smoothing))
     case .denseNet: self = .classifier(DenseNet(batchNorm: norm, classes: classes, labelSmoothing: smoothing))
     case .customNet: self = .classifier(CustomNet(batchNorm: norm, classes: classes, labelSmoothing: smoothing))

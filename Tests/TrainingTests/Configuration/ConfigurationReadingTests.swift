@@ -102,6 +102,7 @@ import Testing
     model: {name: resnet, classes: 10}
     loss: {label_smoothing: 0.1}
     """#,
+    "model: {name: amoebanet, cells: 6, filters: 32, stem: small, keep_prob: 1, auxiliary_weight: 0}",
     "data: {train: {annotations: /a.json, images: \"/true\"}, val: {annotations: /b.json, images: /7}}",
     "data: {kind: mnist, train: {images: /i, labels: /c}, val: {labels: /g}}\nmodel: {name: customnet}",
     "data: {kind: voc, classes: /c, train: {list: trainaug}, val: {list: /l/a.txt}}\nmodel: {name: segmentation}\ndropblock: {groups: [head, 4]}",

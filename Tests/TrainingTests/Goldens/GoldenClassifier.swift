@@ -19,7 +19,7 @@ struct GoldenClassifier {
     readsLogits: Bool
   ) throws {
     let graph = Graph()
-    output = network.training(graph, graph.input(shape))
+    output = network.training(graph, graph.input(shape)).logits
     if readsLogits { graph.markOutput(output) }
     plan = Plan(graph, engine: Engine(), mode: .training, policy: policy)
     targets = ClassificationTargets(classes: try golden.integers(named: "labels").map { Int($0) })

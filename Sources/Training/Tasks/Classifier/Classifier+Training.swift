@@ -8,10 +8,10 @@ extension Classifier: TrainingTask {
 
   var networkTitle: String { network.title }
 
-  var bareGraph: Graph { inferenceGraph(images: 1).graph }
-
   func losses(_ means: [Double]) -> StepLosses {
-    StepLosses(loss: means[0], parts: [Figure("accuracy", means[1])])
+    StepLosses(
+      loss: means[0],
+      parts: [Figure("accuracy", means[1])] + means.dropFirst(2).map { Figure("auxiliary_loss", $0) })
   }
 
   func openInput(batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws -> ClassificationInput

@@ -28,6 +28,13 @@ struct Classifier {
     return graph
   }
 
+  /// The network as training has it, without losses, for one image.
+  var bareGraph: Graph {
+    let graph = Graph()
+    _ = network.trainingHeads(graph, graph.input(imageShape(count: 1)))
+    return graph
+  }
+
   /// The network without loss, and its logits, for a batch of images of the training size; masks may act at the selection.
   func inferenceGraph(images: Int, masking selection: MaskSelection = .none) -> (graph: Graph, logits: Value) {
     let graph = Graph(masking: selection)
