@@ -16,9 +16,10 @@ struct BoxLossKernel {
 
   /// Adds each image's loss to `losses` and writes the gradient of `weights[n]` times it, zero except at positives.
   ///
-  /// The losses that are added are not weighted. `gradient` may be `predictions`. No anchor comes twice.
+  /// The losses that are added are not weighted. `gradient` may be `predictions`, or nil where nobody asks. No anchor comes
+  /// twice.
   func run(
-    _ predictions: Elements, gradient: Elements, weights: UnsafePointer<Float>,
+    _ predictions: Elements, gradient: Elements?, weights: UnsafePointer<Float>,
     positives: [PositiveAnchor], losses: UnsafeMutablePointer<Double>
   ) {
     let slopes = positives.map { positive in
@@ -28,6 +29,7 @@ struct BoxLossKernel {
       losses[positive.image] += loss
       return slope * weights[positive.image]
     }
+    guard let gradient else { return }
     ElementwiseKernel.clear(gradient, count: shape.count)
     for (positive, slope) in zip(positives, slopes) {
       gradient.storeQuad(slope, offset(positive))

@@ -24,9 +24,10 @@ struct FocalLossKernel {
 
   /// Adds each image's loss to `losses` and writes the gradient of `weights[n]` times it.
   ///
-  /// The losses that are added are not weighted. `gradient` may be `logits`. No anchor is in both lists or twice in one.
+  /// The losses that are added are not weighted. `gradient` may be `logits`, or nil where nobody asks. No anchor is in both
+  /// lists or twice in one.
   func run(
-    _ logits: Elements, gradient: Elements, weights: UnsafePointer<Float>,
+    _ logits: Elements, gradient: Elements?, weights: UnsafePointer<Float>,
     positives: [PositiveAnchor], ignored: [IgnoredAnchor], losses: UnsafeMutablePointer<Double>
   ) {
     let units = shape.planes * shape.segmentsPerPlane
@@ -61,10 +62,11 @@ struct FocalLossKernel {
       for unit in 0..<units { losses[shape.segment(unit).image] += sums[unit] }
       for (index, positive) in positives.enumerated() {
         losses[positive.image] += corrections[index]
-        gradient[offset(positive)] = Float(slopes[index]) * weights[positive.image]
+        gradient?[offset(positive)] = Float(slopes[index]) * weights[positive.image]
       }
       for (index, anchor) in ignored.enumerated() {
         losses[anchor.image] += excluded[index]
+        guard let gradient else { continue }
         forEachRun(of: anchor) { element, lanes in
           for lane in lanes { gradient[element + lane] = 0 }
         }
@@ -74,7 +76,17 @@ struct FocalLossKernel {
 
   /// Takes a segment's logits as background: writes their gradients, and returns the sum of the terms' values.
   private func background(
-    _ segment: PlaneSegment, _ logits: Elements, _ gradient: Elements, _ weight: Float
+    _ segment: PlaneSegment, _ logits: Elements, _ gradient: Elements?, _ weight: Float
+  ) -> Double {
+    // Two loops, of which the second one computes no slopes.
+    guard let gradient else { return background(segment, logits) { _, _, _ in } }
+    return background(segment, logits) { slopes, element, width in gradient.store(slopes * weight, element, width) }
+  }
+
+  /// Takes a segment's logits as background and returns the sum of the terms' values; `take` gets the slopes of each group.
+  @inline(__always)
+  private func background(
+    _ segment: PlaneSegment, _ logits: Elements, take: (_ slopes: Lanes, _ element: Int, _ width: GroupWidth) -> Void
   ) -> Double {
     let gamma = gamma
     let lane = SIMD16<Float>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
@@ -87,7 +99,7 @@ struct FocalLossKernel {
       @inline(__always)
       func add(_ element: Int, _ width: GroupWidth) {
         let term = FocalTerm(logits.lanes(element, width), gamma: gamma)
-        gradient.store((term.slope * weight).kept(where: isChannel), element, width)
+        take(term.slope.kept(where: isChannel), element, width)
         // Half a group has nothing in its upper lanes, but the loss of a logit of zero is not zero.
         switch width {
         case .whole: runSum += term.value.kept(where: isChannel)

@@ -16,13 +16,14 @@ struct FocalLossOperation: LossOperation {
     let kernel = FocalLossKernel(
       shape: BlockedShape(predictions.shape, channelBlock: planner.engine.channelBlock), anchors: anchors,
       classes: classes, alpha: alpha, gamma: gamma)
-    addLoss(to: planner, kind: "focal loss") { (x, gradient, targets: DetectionTargets) in
+    func run(_ x: Elements, _ gradient: Elements?, _ targets: DetectionTargets) {
       var losses = [Double](repeating: 0, count: targets.classWeights.count)
       kernel.run(
         x, gradient: gradient, weights: targets.classWeights, positives: targets.levels[level].positives,
         ignored: targets.levels[level].ignored, losses: &losses)
       targets.classLoss += zip(losses, targets.classWeights).reduce(0) { $0 + $1.0 * Double($1.1) }
     }
+    addLoss(to: planner, kind: "focal loss", find: { run($0, nil, $1) }, run: run)
   }
 }
 
@@ -36,13 +37,14 @@ struct BoxLossOperation: LossOperation {
   func addForward(to planner: Planner) {
     let kernel = BoxLossKernel(
       shape: BlockedShape(predictions.shape, channelBlock: planner.engine.channelBlock), distance: distance)
-    addLoss(to: planner, kind: "box loss") { (x, gradient, targets: DetectionTargets) in
+    func run(_ x: Elements, _ gradient: Elements?, _ targets: DetectionTargets) {
       var losses = [Double](repeating: 0, count: targets.boxWeights.count)
       kernel.run(
         x, gradient: gradient, weights: targets.boxWeights, positives: targets.levels[level].positives,
         losses: &losses)
       targets.boxLoss += zip(losses, targets.boxWeights).reduce(0) { $0 + $1.0 * Double($1.1) }
     }
+    addLoss(to: planner, kind: "box loss", find: { run($0, nil, $1) }, run: run)
   }
 }
 

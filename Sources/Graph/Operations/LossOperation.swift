@@ -13,9 +13,20 @@ extension LossOperation {
   var outputs: [Value] { [] }
 
   /// Adds the step that finds the loss; `run` gets the predictions, where their gradient goes, and the targets of the batch.
+  ///
+  /// Where there is `find`, inference plans find the loss with it alone, without a gradient.
   func addLoss<Targets: BatchTargets>(
-    to planner: Planner, kind: String, run: @escaping (_ x: Elements, _ gradient: Elements, _ targets: Targets) -> Void
+    to planner: Planner, kind: String, find: ((_ x: Elements, _ targets: Targets) -> Void)? = nil,
+    run: @escaping (_ x: Elements, _ gradient: Elements, _ targets: Targets) -> Void
   ) {
+    if planner.mode == .inference, let find {
+      let x = planner.buffer(of: predictions)
+      planner.add(
+        Step(name, kind: kind, .forward, reads: [x], writes: []) { context in
+          find(x.elements, context.targets(of: name))
+        })
+      return
+    }
     let (x, gradient) = (planner.buffer(of: predictions), planner.lossGradient(of: predictions))
     planner.add(
       Step(name, kind: kind, .forward, reads: [x], writes: [gradient]) { context in

@@ -64,6 +64,12 @@ import Testing
       inPlace.values, gradient: inPlace.values, weights: weights, positives: positives, ignored: ignored,
       losses: &again)
     #expect(inPlace.bits == gradient.bits && again == losses)
+
+    var alone = (0..<shape.n).map { Double($0) }
+    kernel.run(
+      arena.tensor(logits, shape).values, gradient: nil, weights: weights, positives: positives, ignored: ignored,
+      losses: &alone)
+    #expect(alone == losses, "without a gradient")
   }
 
   @Test("threads do not change a bit of the focal loss", arguments: levels)
@@ -119,6 +125,11 @@ import Testing
     #expect((losses[0] - expectedLosses[0]).magnitude <= 1e-5 && (losses[1] - expectedLosses[1]).magnitude <= 1e-5)
     #expect(KernelShapes.worst(inPlace.dense, expected, absolute: 1e-6, relative: 1e-6) == nil)
     #expect(inPlace.isTidy)
+
+    var alone = [3.0, 4]
+    kernel.run(
+      arena.tensor(predictions, shape).values, gradient: nil, weights: weights, positives: positives, losses: &alone)
+    #expect(alone == losses, "without a gradient")
   }
 
   /// A positive at every third pixel of the first anchor, an ignored one at every fourth of the last.
