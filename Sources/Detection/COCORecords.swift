@@ -21,7 +21,7 @@ public struct COCOGroundTruth: Sendable {
 }
 
 /// A detection as in a COCO results file.
-public struct COCOResult: Sendable {
+public struct COCOResult: Sendable, BitwiseCopyable {
   /// The id of its image.
   public var imageID: Int
   /// The id of its category.

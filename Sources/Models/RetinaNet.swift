@@ -61,13 +61,18 @@ public struct RetinaNet: Sendable {
   /// Describes the detector with its losses, for training plans.
   public func training(_ graph: Graph, _ images: Value) -> [Level] {
     let levels = self(graph, images)
+    addLosses(to: graph, of: levels)
+    return levels
+  }
+
+  /// Adds the losses of the predictions for P3 to P7.
+  public func addLosses(to graph: Graph, of levels: [Level]) {
     for (index, level) in levels.enumerated() {
       graph.focalLoss(
         "loss.class.p\(index + 3)", level.logits, level: index, anchors: anchors, classes: classes, alpha: loss.alpha,
         gamma: loss.gamma)
       graph.boxLoss("loss.box.p\(index + 3)", level.boxes, level: index, anchors: anchors, distance: loss.box)
     }
-    return levels
   }
 
   /// A head over all levels: each convolution takes them together, for they share its weight.

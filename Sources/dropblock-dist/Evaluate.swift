@@ -1,11 +1,14 @@
 import ArgumentParser
 import Training
 
-/// `evaluate`: COCO figures of a checkpoint on the validation images, on all ranks.
+/// `evaluate`: the figures of a checkpoint on the validation images, on all ranks.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Evaluate a checkpoint on the validation images, on all ranks.",
     discussion: """
+      A detector's figures are COCO's and the losses of training, with running
+      statistics: each image divided by its own positives, mean over all images.
+
       With --dropblock, DropBlock acts in the evaluation (Figure 5 of the paper): in
       the paper's form, with masks that belong to an image's number and the seed.
       Kept values are scaled up by their share of a batch, a detector's of one image.

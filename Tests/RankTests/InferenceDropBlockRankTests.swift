@@ -67,7 +67,7 @@ extension Ranks {
       }
     }
 
-    @Test("a detector's detections are to the bit those of one rank")
+    @Test("a detector's detections and losses are to the bit those of one rank")
     func detector() throws {
       let root = try ShapesDataset.root(
         of: ShapesSpecification(width: 64, height: 64, trainCount: 1, validationCount: 5, maximumObjectSize: 40),
@@ -80,7 +80,7 @@ extension Ranks {
 
           """, name: "ranks.yaml")
       try compare(try #require(configuration.task as? Detector)) { evaluation in
-        var parts: [Double] = []
+        var parts = evaluation.losses.figures.map(\.value)
         for result in evaluation.results {
           parts += [Double(result.imageID), Double(result.categoryID), result.score]
           for place in 0..<4 { parts.append(result.box[place]) }

@@ -2,6 +2,8 @@ import Distributed
 import Tensors
 
 /// `evaluate`: the figures of a checkpoint on the validation images.
+///
+/// A detector's `loss`, `loss_class` and `loss_box` are means over images; see `ImageLosses`.
 public struct EvaluateRequest: Sendable {
   /// A run directory, a checkpoint set or a `.safetensors` file.
   public var checkpoint: String
@@ -9,7 +11,8 @@ public struct EvaluateRequest: Sendable {
   public var configuration: CheckpointConfiguration
   /// DropBlock that acts in the evaluation, or nil.
   public var dropBlock: DropBlockOption?
-  /// The file that gets the figures: a detector's as `score --json` writes them, a classifier's shares and mean loss.
+  /// The file that gets the figures: a detector's losses beside what `score --json` writes, a classifier's shares and mean
+  /// loss.
   public var json: String?
 
   /// A request.

@@ -59,7 +59,7 @@ public struct TrainingMetrics: Equatable, Sendable {
   public var row: MetricsRow {
     MetricsRow(
       step: step,
-      values: [("epoch", epoch), ("loss", loss)] + parts.map { ($0.name, $0.value) } + [
+      values: [("epoch", epoch)] + StepLosses(loss: loss, parts: parts).figures + [
         ("learning_rate", learningRate), ("keep_prob", keepProbability), ("images_per_second", imagesPerSecond),
         ("step_seconds", stepSeconds), ("data_seconds", dataSeconds),
         ("allreduce_exposed_seconds", allreduceExposedSeconds),
@@ -73,8 +73,8 @@ public struct EvaluationMetrics: Equatable, Sendable {
   public var step: Int
   /// Passes over the training images done.
   public var epoch: Double
-  /// The figures by name in their order: COCO's (`AP`, `AP50`, ..., -1 where there is no ground truth), or a classifier's
-  /// `top1`, `top5` and `loss`.
+  /// The figures by name in their order: COCO's (`AP`, `AP50`, ..., -1 where there is no ground truth) with a detector's
+  /// `loss`, `loss_class` and `loss_box`, or a classifier's `top1`, `top5` and `loss`.
   public var figures: [(name: String, value: Double)]
   /// Wall-clock seconds of the evaluation.
   public var seconds: Double

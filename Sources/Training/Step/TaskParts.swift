@@ -9,6 +9,9 @@ struct StepLosses: Equatable {
   var loss: Double
   /// Parts of it and other means, under their names in `metrics.jsonl`.
   var parts: [Figure]
+
+  /// All of it under the names in `metrics.jsonl`, the loss first.
+  var figures: [(name: String, value: Double)] { [("loss", loss)] + parts.map { ($0.name, $0.value) } }
 }
 
 /// A number with its name.

@@ -7,6 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
+@testable import Datasets
 @testable import Training
 
 /// The detector that a golden file describes, with the parameters, images and boxes that the file was computed from.
@@ -38,6 +39,9 @@ struct GoldenDetector {
       configuration.input.evaluation.rule = .bounded(
         Configuration.SideBounds(shortSide: shortSide, longSideMaximum: longSide))
     }
+    if let side = Int(golden.metadata["canvas"] ?? "") {
+      configuration.input.evaluation.rule = .fixed(Configuration.ImageSize(height: side, width: side))
+    }
     detector = Detector(configuration)
   }
 
@@ -59,6 +63,14 @@ struct GoldenDetector {
         try replacement.map { try golden.floats(named: $0) } ?? rule.parameter(name, shape: parameter.extents)
       store.write(name, .value, values)
     }
+  }
+
+  /// A picture of 8 bits of the file.
+  func picture(named tensor: String) throws -> RGBImage {
+    let extents = try #require(golden.entry(named: tensor)).shape
+    var picture = RGBImage(width: extents[1], height: extents[0])
+    picture.pixels = try golden.integers(named: tensor).map { UInt8($0) }
+    return picture
   }
 
   /// Matched anchors of every image; image i has the boxes of image i mod `period`.

@@ -66,10 +66,6 @@ import Testing
   }
 
   private func picture(of name: String) throws -> RGBImage {
-    let tensor = "picture.\(golden.number("\(name).picture"))"
-    let extents = try #require(golden.entry(named: tensor)).shape
-    var picture = RGBImage(width: extents[1], height: extents[0])
-    picture.pixels = try golden.integers(named: tensor).map { UInt8($0) }
-    return picture
+    try source.picture(named: "picture.\(golden.number("\(name).picture"))")
   }
 }

@@ -134,11 +134,8 @@ final class ClassificationEvaluator: TaskEvaluator {
       }
       if try communicator.agreeOnAny(isStopped()) { throw EvaluationStopped() }
     }
-    let gathered = try communicator.gather(own.withUnsafeBytes { Array($0) })
+    let results = try communicator.gatherValues(own).sorted { $0.index < $1.index }
     if communicator.rank != 0 { return nil }
-    let results = gathered.flatMap { bytes in
-      bytes.withUnsafeBytes { Array($0.bindMemory(to: ClassificationEvaluation.ImageResult.self)) }
-    }.sorted { $0.index < $1.index }
     require(
       results.count == dataset.count, "\(results.count) results of \(dataset.count) images")
     return ClassificationEvaluation(

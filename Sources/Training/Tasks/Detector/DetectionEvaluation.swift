@@ -7,6 +7,8 @@ import Tensors
 struct DetectionEvaluation {
   /// Average precision and recall.
   let metrics: COCOMetrics
+  /// The loss and its parts, means over all images.
+  let losses: StepLosses
   /// Every detection, in the order of the images.
   let results: [COCOResult]
   /// Seconds from start to end.
@@ -28,16 +30,20 @@ extension Predictor {
     weightsChanged()
     let reader = ImageReader()
     var own: [COCOResult] = []
+    var ownLosses: [ImageLosses.Numbered] = []
     try communicator.dealOut(dataset.index.imageCount, isStopped: isStopped) { position in
       try reader.read(dataset, at: position)
-      let detections = try detections(in: reader.image, dropBlock, number: position)
+      let objects = dataset.objects(at: position)
+      let (detections, losses) = try judge(
+        reader.image, KnownObjects(boxes: objects.boxes, classes: objects.classes), dropBlock, number: position)
       own += cocoResults(detections, of: dataset.index.imageID(at: position), in: dataset)
+      ownLosses.append(ImageLosses.Numbered(position: position, losses: losses))
     }
-    let gathered = try communicator.gather(own.withUnsafeBytes { Array($0) })
+    var results = try communicator.gatherValues(own)
+    let losses = try communicator.gatherValues(ownLosses)
     if communicator.rank != 0 { return nil }
-    var results = gathered.flatMap { bytes in
-      bytes.withUnsafeBytes { Array($0.bindMemory(to: COCOResult.self)) }
-    }
+    require(
+      losses.count == dataset.index.imageCount, "losses of \(losses.count) of \(dataset.index.imageCount) images")
     // The order of the images, whatever the number of ranks; a rank's own order is kept within an image.
     let order = Dictionary(
       uniqueKeysWithValues: (0..<dataset.index.imageCount).map { (dataset.index.imageID(at: $0), $0) })
@@ -46,9 +52,8 @@ extension Predictor {
       return a == b ? $0.offset < $1.offset : a < b
     }.map(\.element)
     return DetectionEvaluation(
-      metrics: try COCOEvaluator(dataset.index).evaluate(results), results: results,
-      seconds: monotonicSeconds() - start,
-      dataset: dataset)
+      metrics: try COCOEvaluator(dataset.index).evaluate(results), losses: detector.losses(losses.means),
+      results: results, seconds: monotonicSeconds() - start, dataset: dataset)
   }
 }
 

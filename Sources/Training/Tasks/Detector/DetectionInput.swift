@@ -31,8 +31,7 @@ struct DetectionInput: TrainingInput {
   func batches(rank: Int, firstStep: Int) -> () throws -> TrainingBatch<AnchorTargets> {
     let anchors = detector.trainingAnchors
     let loader = loader(rank: rank, firstStep: firstStep) { sample in
-      anchors.targets(
-        boxes: sample.boxes.map { Box(x1: $0[0], y1: $0[1], x2: $0[2], y2: $0[3]) }, classIndices: sample.classes)
+      anchors.targets(KnownObjects(boxes: sample.boxes, classes: sample.classes))
     }
     return { try loader.nextBatch() }
   }

@@ -27,7 +27,8 @@ extension Detector: TrainingTask {
   ) throws -> DetectionEvaluator {
     let validation = try DetectionSplit(.validation, of: configuration, matching: classes, communicator: communicator)
     return DetectionEvaluator(
-      predictor: Predictor(self, engine: engine, store: store), dataset: validation.dataset, census: validation.census)
+      predictor: Predictor(self, engine: engine, store: store, withLosses: true), dataset: validation.dataset,
+      census: validation.census)
   }
 
   func openValidation(communicator: Communicator) throws -> () -> DataCensus {
@@ -64,11 +65,27 @@ struct DetectionEvaluator: TaskEvaluator {
 extension DetectionEvaluation: TaskEvaluation {
   static var decisiveFigure: String { "AP" }
 
-  var figures: [(name: String, value: Double)] { metrics.stats.named }
+  var figures: [(name: String, value: Double)] { metrics.stats.named + losses.figures }
 
   var classFigures: [(name: String, value: Double)] { dataset.classFigures(metrics) }
 
-  func writeFigures(to path: String) throws { try writeJSON(metrics, to: path) }
+  private struct Figures: Encodable {
+    let images: Int
+    /// The losses are left out where they are not finite, which JSON cannot say.
+    let loss: Double?
+    let loss_class: Double?
+    let loss_box: Double?
+    let stats: COCOMetrics.Stats
+    let per_class_AP: [Int: Double]
+  }
+
+  func writeFigures(to path: String) throws {
+    let finite = Dictionary(uniqueKeysWithValues: losses.figures.map { ($0.name, $0.value) }).filter(\.value.isFinite)
+    let figures = Figures(
+      images: dataset.index.imageCount, loss: finite["loss"], loss_class: finite["loss_class"],
+      loss_box: finite["loss_box"], stats: metrics.stats, per_class_AP: metrics.perClassAveragePrecision)
+    try writeJSON(figures, to: path)
+  }
 
   func write(to directory: EvaluationDirectory, isLast: Bool) throws -> [String] {
     try directory.write(self)

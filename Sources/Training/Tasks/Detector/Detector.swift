@@ -35,10 +35,11 @@ struct Detector {
     return graph
   }
 
-  /// The network without losses, and its predictions for P3 to P7, for one image of a padded size; masks may act at the
-  /// selection.
+  /// The network and its predictions for P3 to P7, for one image of a padded size; masks may act at the selection.
+  ///
+  /// Without losses it needs no targets; with them the predictions are the same.
   func inferenceGraph(
-    height: Int, width: Int, masking selection: MaskSelection = .none
+    height: Int, width: Int, masking selection: MaskSelection = .none, withLosses: Bool = false
   ) -> (graph: Graph, levels: [RetinaNet.Level]) {
     let graph = Graph(masking: selection)
     let levels = network(graph, graph.input(Shape(1, 3, height, width)))
@@ -46,6 +47,7 @@ struct Detector {
       graph.markOutput(level.logits)
       graph.markOutput(level.boxes)
     }
+    if withLosses { network.addLosses(to: graph, of: levels) }
     return (graph, levels)
   }
 }

@@ -8,7 +8,7 @@ extension EvaluationDirectory {
   func write(_ evaluation: DetectionEvaluation) throws {
     try create()
     try COCOResults.write(evaluation.results, to: resultsFile)
-    try writeJSON(evaluation.metrics, to: metricsFile)
+    try evaluation.writeFigures(to: metricsFile)
   }
 
   /// Images that an evaluation draws its detections on.
