@@ -162,7 +162,7 @@ import Testing
       ["evaluate", "--checkpoint", space.folder.file("run"), "--json", json, "--set", "data.root=\(folder)"])
     #expect(result.exitCode == 0, "\(result)")
     let figures = try object(json)
-    return (try #require(figures["loss"] as? Double), try #require(figures["images"] as? Double), result.output)
+    return (try #require(figures["val_loss"] as? Double), try #require(figures["images"] as? Double), result.output)
   }
 
   @Test("class folders are those of the checkpoint by name: classes without images change nothing for the others")

@@ -60,7 +60,7 @@ import Testing
     let figures = try trial.figures(whole)
     #expect(figures.values["images"] as? Int == 23)
     #expect(figures.values["top1"] as? Double == last["top1"] as? Double)
-    #expect(abs((figures.values["loss"] as? Double ?? 0) - (last["loss"] as? Double ?? 1)) < 1e-12)
+    #expect(abs((figures.values["val_loss"] as? Double ?? 0) - (last["val_loss"] as? Double ?? 1)) < 1e-12)
 
     let exported = try runProgram(
       ["export", "--checkpoint", whole, "--output", folder.file("model.safetensors")], environment: environment)

@@ -68,7 +68,7 @@ import Testing
   private struct Figures: Decodable {
     let top1: Double
     let top5: Double
-    let loss: Double
+    let val_loss: Double
   }
 
   @Test("figures are the same bytes on 1, 2 and 3 ranks, those of evaluation as usual at keep_prob 1, and others else")
@@ -106,7 +106,7 @@ import Testing
     #expect(first.output.contains("1 of 6: a&b, block 1, keep 0.7: top1 0."), "\(first)")
     #expect(first.output.contains("6 of 6: net, keep 1: top1 0."), "\(first)")
     let cells = try trained.cells()
-    #expect(cells[0].suffix(5) == ["block_size", "keep_prob", "top1", "top5", "loss"])
+    #expect(cells[0].suffix(5) == ["block_size", "keep_prob", "top1", "top5", "val_loss"])
     #expect(
       cells.dropFirst().map { [$0[0], $0[5], $0[6]] }
         == ["a&b", "net"].flatMap { name in
@@ -115,7 +115,7 @@ import Testing
     for row in cells.dropFirst() {
       let figures = try trained.figures(1, "keep_prob=\(row[6]),block_size=\(row[5])".replacing("=1.0,", with: "=1,"))
       let said = try JSONDecoder().decode(Figures.self, from: figures)
-      #expect(row.suffix(3).map { Double($0) } == [said.top1, said.top5, said.loss], "\(row)")
+      #expect(row.suffix(3).map { Double($0) } == [said.top1, said.top5, said.val_loss], "\(row)")
     }
     let svg = try String(contentsOfFile: trained.folder.file("sweep/sweep.svg"), encoding: .utf8)
     #expect(svg.contains(">a&amp;b</text>") && svg.contains(">block size 2</text>"))

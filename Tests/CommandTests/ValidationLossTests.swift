@@ -8,9 +8,9 @@ import Testing
 @Suite(.serialized) struct ValidationLossTests {
   /// `JSONSerialization` would lose a last bit.
   private struct Losses: Decodable, Equatable {
-    let loss: Double
-    let loss_class: Double
-    let loss_box: Double
+    let val_loss: Double
+    let val_loss_class: Double
+    let val_loss_box: Double
   }
 
   /// Replaces the objects of the first validation image by nothing, and returns how many there were.
@@ -33,7 +33,7 @@ import Testing
     func figures(_ ranks: Int) throws -> Data {
       let file = space.folder.file("figures-\(ranks).json")
       let result = try space.program(ranks: ranks, space.evaluate("--json", file))
-      #expect(result.exitCode == 0 && result.output.contains("loss_class"), "\(result)")
+      #expect(result.exitCode == 0 && result.output.contains("val_loss_class"), "\(result)")
       return try Data(contentsOf: URL(fileURLWithPath: file))
     }
     let whole = try figures(3)
@@ -42,7 +42,9 @@ import Testing
     #expect(try figures(2) == one && figures(3) == one)
     #expect(one != whole)
     let losses = try JSONDecoder().decode(Losses.self, from: one)
-    #expect(losses.loss == losses.loss_class + losses.loss_box && losses.loss_class > 0 && losses.loss_box > 0)
+    #expect(
+      losses.val_loss == losses.val_loss_class + losses.val_loss_box && losses.val_loss_class > 0
+        && losses.val_loss_box > 0)
   }
 
   @Test("a run's metrics.jsonl, its evaluation's file, TensorBoard and console have what evaluate finds")
@@ -60,14 +62,14 @@ import Testing
     let rows = try String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8).split(separator: "\n")
     let row = try #require(rows.last { $0.contains("evaluation_seconds") })
     #expect(try JSONDecoder().decode(Losses.self, from: Data(row.utf8)) == losses)
-    let shown = [losses.loss, losses.loss_class, losses.loss_box].map { String(format: "%.3f", $0) }
+    let shown = [losses.val_loss, losses.val_loss_class, losses.val_loss_box].map { String(format: "%.3f", $0) }
     for text in [try String(contentsOfFile: "\(run)/log.txt", encoding: .utf8), evaluated.output] {
-      let line = try #require(text.split(separator: "\n").drop { !$0.contains("loss_class") }.dropFirst().first)
+      let line = try #require(text.split(separator: "\n").drop { !$0.contains("val_loss_class") }.dropFirst().first)
       #expect(line.split(separator: " ").suffix(3).map(String.init) == shown, "\(text)")
     }
     let events = try #require(FileManager.default.contentsOfDirectory(atPath: run).first { $0.contains("tfevents") })
     let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(run)/\(events)"))
-    for name in ["loss", "loss_class", "loss_box"] {
+    for name in ["val_loss", "val_loss_class", "val_loss_box"] {
       #expect(bytes.range(of: Data("evaluation/\(name)".utf8)) != nil, "\(name)")
     }
   }

@@ -3,7 +3,7 @@ import Tensors
 
 /// `evaluate`: the figures of a checkpoint on the validation images.
 ///
-/// A detector's `loss`, `loss_class` and `loss_box` are means over images; see `ImageLosses`.
+/// A detector's `val_loss`, `val_loss_class` and `val_loss_box` are means over images; see `ImageLosses`.
 public struct EvaluateRequest: Sendable {
   /// A run directory, a checkpoint set or a `.safetensors` file.
   public var checkpoint: String

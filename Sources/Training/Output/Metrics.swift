@@ -74,7 +74,7 @@ public struct EvaluationMetrics: Equatable, Sendable {
   /// Passes over the training images done.
   public var epoch: Double
   /// The figures by name in their order: COCO's (`AP`, `AP50`, ..., -1 where there is no ground truth) with a detector's
-  /// `loss`, `loss_class` and `loss_box`, or a classifier's `top1`, `top5` and `loss`.
+  /// `val_loss`, `val_loss_class` and `val_loss_box`, or a classifier's `top1`, `top5` and `val_loss`.
   public var figures: [(name: String, value: Double)]
   /// Wall-clock seconds of the evaluation.
   public var seconds: Double

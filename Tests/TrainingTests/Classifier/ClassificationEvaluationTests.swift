@@ -34,7 +34,7 @@ import Testing
     let figures = Dictionary(uniqueKeysWithValues: evaluation.figures.map { ($0.name, $0.value) })
     #expect(figures["top1"] == 0.2 && figures["top5"] == 0.4 && evaluation.decisive == 0.2)
     let losses = [7, 1, 3, 2, 1].map { log((1...7).reduce(0) { $0 + exp(Double($1)) }) - $0 }
-    #expect(abs((figures["loss"] ?? 0) - losses.reduce(0, +) / 5) < 1e-12)
+    #expect(abs((figures["val_loss"] ?? 0) - losses.reduce(0, +) / 5) < 1e-12)
     #expect(evaluation.classFigures.map(\.value) == [0.5, -1, -1, -1, 0, 0, 0, -1])
 
     let folder = try TemporaryDirectory("figures")
@@ -54,6 +54,6 @@ import Testing
     let json = try #require(
       JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: folder.file("metrics.json"))))
         as? [String: Any])
-    #expect(json["top1"] as? Double == 0.5 && json["loss"] == nil)
+    #expect(json["top1"] as? Double == 0.5 && json["val_loss"] == nil)
   }
 }

@@ -69,7 +69,7 @@ import Testing
     let folder = try TemporaryDirectory("validation-loss")
     let evaluation = try #require(try evaluate(subject, in: folder))
     let means = (0..<2).map { part in subject.losses.reduce(0) { $0 + $1[part] } / 3 }
-    let expected = [("loss", means[0] + means[1]), ("loss_class", means[0]), ("loss_box", means[1])]
+    let expected = [("val_loss", means[0] + means[1]), ("val_loss_class", means[0]), ("val_loss_box", means[1])]
     let figures = Array(evaluation.figures.suffix(3))
     #expect(figures.map(\.name) == expected.map(\.0))
     for ((name, value), (_, truth)) in zip(figures, expected) {
@@ -90,7 +90,9 @@ import Testing
     let evaluation = try #require(try evaluate(subject, in: folder))
     #expect(evaluation.losses.loss.isNaN)
     let json = try figuresOnDisk(evaluation, in: folder)
-    #expect(json["loss"] == nil && json["loss_class"] == nil && json["loss_box"] is Double && json["stats"] != nil)
+    #expect(
+      json["val_loss"] == nil && json["val_loss_class"] == nil && json["val_loss_box"] is Double && json["stats"] != nil
+    )
   }
 
   /// What an evaluation of the pictures finds, which it writes into a folder with annotations that have more than counts.

@@ -42,7 +42,7 @@ struct ClassificationEvaluation: TaskEvaluation {
 
   /// The shares of images whose own class is the likeliest, and among the five likeliest; the mean cross-entropy.
   var figures: [(name: String, value: Double)] {
-    [("top1", share(results) { $0.rank < 1 }), ("top5", share(results) { $0.rank < 5 }), ("loss", meanLoss)]
+    [("top1", share(results) { $0.rank < 1 }), ("top5", share(results) { $0.rank < 5 }), ("val_loss", meanLoss)]
   }
 
   private var meanLoss: Double { results.reduce(0) { $0 + $1.loss } / Double(max(1, results.count)) }
@@ -61,7 +61,7 @@ struct ClassificationEvaluation: TaskEvaluation {
   private struct Figures: Encodable {
     let images: Int
     /// Left out where it is not finite, which JSON cannot say.
-    let loss: Double?
+    let val_loss: Double?
     let top1: Double
     let top5: Double
     let per_class_top1: [String: Double]
@@ -70,7 +70,7 @@ struct ClassificationEvaluation: TaskEvaluation {
   func writeFigures(to path: String) throws {
     let named = Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) })
     let figures = Figures(
-      images: results.count, loss: meanLoss.isFinite ? meanLoss : nil, top1: named["top1"] ?? -1,
+      images: results.count, val_loss: meanLoss.isFinite ? meanLoss : nil, top1: named["top1"] ?? -1,
       top5: named["top5"] ?? -1,
       per_class_top1: Dictionary(classFigures.map { ($0.name, $0.value) }) { first, _ in first })
     try writeJSON(figures, to: path)

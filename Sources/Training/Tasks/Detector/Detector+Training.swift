@@ -65,25 +65,27 @@ struct DetectionEvaluator: TaskEvaluator {
 extension DetectionEvaluation: TaskEvaluation {
   static var decisiveFigure: String { "AP" }
 
-  var figures: [(name: String, value: Double)] { metrics.stats.named + losses.figures }
+  var figures: [(name: String, value: Double)] {
+    metrics.stats.named + losses.figures.map { ("val_\($0.name)", $0.value) }
+  }
 
   var classFigures: [(name: String, value: Double)] { dataset.classFigures(metrics) }
 
   private struct Figures: Encodable {
     let images: Int
     /// The losses are left out where they are not finite, which JSON cannot say.
-    let loss: Double?
-    let loss_class: Double?
-    let loss_box: Double?
+    let val_loss: Double?
+    let val_loss_class: Double?
+    let val_loss_box: Double?
     let stats: COCOMetrics.Stats
     let per_class_AP: [Int: Double]
   }
 
   func writeFigures(to path: String) throws {
-    let finite = Dictionary(uniqueKeysWithValues: losses.figures.map { ($0.name, $0.value) }).filter(\.value.isFinite)
+    let finite = Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) }).filter(\.value.isFinite)
     let figures = Figures(
-      images: dataset.index.imageCount, loss: finite["loss"], loss_class: finite["loss_class"],
-      loss_box: finite["loss_box"], stats: metrics.stats, per_class_AP: metrics.perClassAveragePrecision)
+      images: dataset.index.imageCount, val_loss: finite["val_loss"], val_loss_class: finite["val_loss_class"],
+      val_loss_box: finite["val_loss_box"], stats: metrics.stats, per_class_AP: metrics.perClassAveragePrecision)
     try writeJSON(figures, to: path)
   }
 
