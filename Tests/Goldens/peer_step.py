@@ -11,6 +11,7 @@ import resource
 import statistics
 import time
 
+import amoebanet
 import segmentation
 import study
 from golden import torchvision  # declares the compiled operators where the wheel's do not load
@@ -25,7 +26,7 @@ STUDY = {"customnet": study.CustomNet, "resnet_keras": study.KerasResNet, "dense
 
 def arguments():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--model", choices=["retinanet", "segmentation", "resnet", *STUDY], default="retinanet")
+    parser.add_argument("--model", choices=["retinanet", "segmentation", "resnet", "amoebanet", *STUDY], default="retinanet")
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--batch", type=int, default=2, help="images of this rank")
     parser.add_argument("--threads", type=int, default=2)
@@ -113,13 +114,29 @@ def classification_task(options):
     return model, model, lambda network: loss(network(images), labels)
 
 
+def amoebanet_task(options):
+    """The network of configs/amoebanet-cifar10.yaml without DropBlock and Dropout."""
+    classes = 10
+    model = amoebanet.AmoebaNet(6, 32, classes, options.size, stem="small", stem_channels=32)
+    shape = (options.batch, 3, options.size, options.size)
+    images = torch.rand(shape).contiguous(memory_format=memory_format(options))
+    labels = torch.randint(0, classes, (options.batch,))
+    loss = torch.nn.CrossEntropyLoss(label_smoothing=amoebanet.SMOOTHING)
+
+    def loss_of(network):
+        logits, auxiliary = network(images)
+        return loss(logits, labels) + amoebanet.AUXILIARY_WEIGHT * loss(auxiliary, labels)
+
+    return model, model, loss_of
+
+
 def main():
     options = arguments()
     mode = "compiled" if options.compile else "eager"
     layout = "contiguous" if options.contiguous else "channels-last"
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    tasks = {"retinanet": detection_task, "segmentation": segmentation_task}
+    tasks = {"retinanet": detection_task, "segmentation": segmentation_task, "amoebanet": amoebanet_task}
     model, trunk, loss_of = tasks.get(options.model, classification_task)(options)
     if options.dropblock:
         add_dropblock(trunk)

@@ -19,7 +19,7 @@ public struct EvaluationTable: Sendable {
     var lines: [String] = []
     for start in stride(from: 0, to: figures.count, by: 6) {
       let part = figures[start..<min(start + 6, figures.count)]
-      let widths = part.map { max(8, $0.name.count + 2) }
+      let widths = part.map { max(8, max($0.name.count, Self.text($0.value).count) + 2) }
       lines.append(zip(part, widths).map { NumberText.right($0.name, $1) }.joined())
       lines.append(zip(part, widths).map { NumberText.right(Self.text($0.value), $1) }.joined())
     }

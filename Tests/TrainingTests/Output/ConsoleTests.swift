@@ -119,13 +119,14 @@ import Testing
     let table = EvaluationTable(
       figures: [
         ("AP", 0.3649), ("AP50", 0.55), ("AP75", 0.391), ("APs", -1), ("APm", 0), ("APl", 1), ("AR1", 0.5),
+        ("val_loss", 15_254_816.5968),
       ], classes: [("square", 0.5), ("disc", -1), ("star", 0.75)])
     #expect(
       table.text == """
               AP    AP50    AP75     APs     APm     APl
            0.365   0.550   0.391       -   0.000   1.000
-             AR1
-           0.500
+             AR1      val_loss
+           0.500  15254816.597
           star     0.750  square   0.500
         """)
   }
