@@ -39,6 +39,20 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       id: "images that the network cannot flatten", yaml: "model: {name: customnet}\ninput: {size: [32, 64]}\n",
       message: "a.yaml:2: input.size: expected a square with model.name customnet; got [32, 64]"),
     ConfigurationMistake(
+      id: "stacks of unequal cells", yaml: "model: {name: amoebanet, cells: 4}\n",
+      message: "a.yaml:1: model.cells: expected three stacks of as many cells, a multiple of 3; got 4"),
+    ConfigurationMistake(
+      id: "states that fill no block of channels", yaml: "model: {name: amoebanet, filters: 96}\n",
+      message: "a.yaml:1: model.filters: expected a multiple of 64 with model.stem imagenet; got 96"),
+    ConfigurationMistake(
+      id: "images too small for the auxiliary head", yaml: "model: {name: amoebanet}\ninput: {size: 66}\n",
+      message:
+        "a.yaml:2: input.size: expected at least 67 pixels a side for the auxiliary head of model.name amoebanet; got "
+        + "66; set model.auxiliary_weight=0 to do without it"),
+    ConfigurationMistake(
+      id: "an option of another network", yaml: "model: {name: resnet, cells: 6}\n",
+      message: "a.yaml:1: model.cells: model.name resnet has no such option; remove this key"),
+    ConfigurationMistake(
       id: "a path that the system would cut", yaml: "data:\n  root: \"a\\0b\"\n",
       message: "a.yaml:2: data.root: has a zero character, at which the system would cut a name or path; remove it"),
     ConfigurationMistake(
