@@ -141,6 +141,7 @@ public final class Plan {
   /// Draws every mask of the step; with a global normaliser one sum over ranks settles all factors.
   private func drawMasks(_ context: RunContext) {
     let regularization = context.regularization
+    require(regularization == nil || context.maskStream != nil, "a regulariser without random numbers")
     let timeline = regularization == nil ? nil : context.timeline
     for mask in masks { timeline.measure(mask.label) { mask.draw(context) } }
     for mask in ownMasks { mask.draw(context) }
