@@ -72,8 +72,7 @@ struct RestartRun {
   /// The step and the loss of every training row of the metrics, as text: equal text is equal numbers.
   var losses: [String] {
     let text = (try? String(contentsOfFile: "\(directory)/metrics.jsonl", encoding: .utf8)) ?? ""
-    // Rows of evaluations have a loss too, but no rate.
-    return text.split(separator: "\n").filter { $0.contains("\"learning_rate\"") }.compactMap { line in
+    return text.split(separator: "\n").compactMap { line in
       let fields = line.split(separator: ",").filter { $0.contains("\"step\"") || $0.contains("\"loss\"") }
       return fields.count == 2 ? fields.joined() : nil
     }

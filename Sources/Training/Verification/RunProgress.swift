@@ -14,9 +14,7 @@ struct RunProgress {
 
   /// Reads the directory of a run that logs every step.
   init(of directory: String) {
-    // Rows of evaluations have a loss too, but no rate.
-    let rows = Self.end(of: "\(directory)/metrics.jsonl").split(separator: "\n")
-    for line in rows where line.contains("\"learning_rate\"") {
+    for line in Self.end(of: "\(directory)/metrics.jsonl").split(separator: "\n") where line.contains("\"loss\"") {
       guard let row = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else { continue }
       steps = row["step"] as? Int ?? steps
       epoch = row["epoch"] as? Double ?? epoch
