@@ -6,7 +6,6 @@ public final class ClassificationTargets: BatchTargets {
   public internal(set) var loss = 0.0
   /// Images of the last forward run whose own class has the largest logit, the first of equals.
   public internal(set) var correctCount = 0
-
   /// The cross-entropy of an auxiliary head without its weight; nil where there is none.
   public internal(set) var auxiliaryLoss: Double?
 

@@ -16,8 +16,8 @@ enum AmoebaStep: Hashable {
 
 /// A cell of AmoebaNet-B (Real, Aggarwal, Huang and Le, 2019) as the official code has it.
 ///
-/// State 0 is what enters and state 1 what entered the cell before, both with the channels of the cell; each pair adds a state, the sum of
-/// two steps, and some states side by side are what leaves.
+/// State 0 is what enters and state 1 what entered the cell before, both with the channels of the cell; each pair adds a
+/// state, the sum of two steps, and some states side by side are what leaves.
 struct AmoebaCell {
   /// A step and the number of the state that it reads.
   typealias Side = (step: AmoebaStep, state: Int)

@@ -30,24 +30,23 @@ struct AmoebaCellBuilder {
   ///     enters as it is.
   /// - Returns: (N, channels x results, H, W), with half the height and width, rounded up, in a reduction.
   func callAsFunction(current: Value, previous: Value?) -> Value {
-    var states = [pointwise("\(name).input", graph.relu("\(name).input.relu", current))]
+    var states = [pointwise("\(name).input", current)]
     states.append(previous.map { adapted("\(name).previous", $0, to: states[0].shape) } ?? current)
-    /// ReLU of a state, made once for all steps that begin with it.
-    var rectified: [Int: Value] = [:]
     for (index, pair) in cell.pairs.enumerated() {
       let name = "\(name).pair\(index + 2)"
       let sides = [(pair.left, "left"), (pair.right, "right")].map { side, word in
-        branch("\(name).\(word)", side, states, &rectified)
+        branch("\(name).\(word)", side, of: states)
       }
       states.append(sum(name, sides[0], sides[1]))
     }
     return graph.concatenation("\(name).concatenation", cell.results.map { states[$0] })
   }
 
-  /// The state before with the size and channels of this cell: as it is, by a 1x1 convolution, or by two that take every second pixel.
+  /// The state before with the size and channels of this cell: as it is, by a 1x1 convolution, or by two that take every
+  /// second pixel.
   private func adapted(_ name: String, _ previous: Value, to shape: Shape) -> Value {
     if previous.shape.h == shape.h && previous.shape.w == shape.w {
-      return previous.shape.c == channels ? previous : pointwise(name, graph.relu("\(name).relu", previous))
+      return previous.shape.c == channels ? previous : pointwise(name, previous)
     }
     let x = graph.relu("\(name).relu", previous)
     let paths = [0, 1].map { first in
@@ -59,25 +58,18 @@ struct AmoebaCellBuilder {
   }
 
   /// One side of a pair.
-  private func branch(
-    _ name: String, _ side: AmoebaCell.Side, _ states: [Value], _ rectified: inout [Int: Value]
-  ) -> Branch {
+  private func branch(_ name: String, _ side: AmoebaCell.Side, of states: [Value]) -> Branch {
     let state = states[side.state]
     let stride = side.state < 2 ? cell.stride : 1
-    var x: Value {
-      if let known = rectified[side.state] { return known }
-      let made = graph.relu("\(self.name).state\(side.state).relu", state)
-      rectified[side.state] = made
-      return made
-    }
+    func rectified() -> Value { graph.relu("\(self.name).state\(side.state).relu", state) }
+    func window(_ size: Int) -> Window { .same(size, stride: stride, on: state.shape) }
     switch side.step {
     case .none: return .skip(state)
-    case .pointwise: return .convolution(convolution("\(name).conv", x), norm: "\(name).bn")
-    case .bottleneck: return bottleneck(name, x, stride: stride)
-    case .separable(let size): return separable(name, x, size: size, stride: stride)
-    case .maxPool(let size): return .value(graph.maxPool(name, state, .same(size, stride: stride, on: state.shape)))
-    case .averagePool(let size):
-      return .value(graph.averagePool(name, state, .same(size, stride: stride, on: state.shape)))
+    case .pointwise: return .convolution(convolution("\(name).conv", rectified()), norm: "\(name).bn")
+    case .bottleneck: return bottleneck(name, rectified(), stride: stride)
+    case .separable(let size): return separable(name, rectified(), size: size, stride: stride)
+    case .maxPool(let size): return .value(graph.maxPool(name, state, window(size)))
+    case .averagePool(let size): return .value(graph.averagePool(name, state, window(size)))
     }
   }
 
@@ -126,9 +118,9 @@ struct AmoebaCellBuilder {
     }
   }
 
-  /// ReLU has been applied already: 1x1 convolution and batch-norm.
+  /// ReLU, 1x1 convolution and batch-norm.
   private func pointwise(_ name: String, _ x: Value) -> Value {
-    norm("\(name).bn", convolution("\(name).conv", x))
+    norm("\(name).bn", convolution("\(name).conv", graph.relu("\(name).relu", x)))
   }
 
   private func norm(_ name: String, _ x: Value, activation: Activation = .none) -> Value {

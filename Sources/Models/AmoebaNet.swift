@@ -5,12 +5,12 @@ import Tensors
 /// AmoebaNet-B (Real, Aggarwal, Huang and Le, "Regularized evolution for image classifier architecture search", 2019), the
 /// architecture of the DropBlock paper's Table 2, as the official code builds it.
 ///
-/// Three stacks of normal cells with a reduction in front of the second and the third, which double the channels; an auxiliary head on
-/// the last cell of the second stack in training; 141,751,465 numbers that are trained with 18 cells, 256 filters and 1,001 classes,
-/// and 977,124 in the auxiliary head.
+/// Three stacks of normal cells with a reduction in front of the second and the third, which double the channels; an
+/// auxiliary head on the last cell of the second stack in training; 141,751,465 numbers that are trained with 18 cells, 256
+/// filters and 1,001 classes, and 977,124 in the auxiliary head.
 ///
-/// Groups of mask places: 1 is the stem, 2 the first stack, 4 the last half of the cells, and 3 the cells between. The paper's "last
-/// 50 % of the cells" are cells 10 to 18 and the second reduction, ten of the twenty behind the stem.
+/// Groups of mask places: 1 is the stem, 2 the first stack, 4 the last half of the cells, and 3 the cells between. The
+/// paper's "last 50 % of the cells" are cells 10 to 18 and the second reduction, ten of the twenty behind the stem.
 public struct AmoebaNet: PooledClassifier {
   /// What stands in front of the cells.
   public enum Stem: String, Hashable, Sendable, CaseIterable {
@@ -67,7 +67,7 @@ public struct AmoebaNet: PooledClassifier {
       logits: logits(graph, features), auxiliary: side.map { AuxiliaryHead(logits: $0, weight: auxiliaryWeight) })
   }
 
-  /// The last map, and that which the auxiliary head reads, both behind a ReLU.
+  /// The last map behind its ReLU, and that which the auxiliary head reads.
   private func trunk(_ graph: Graph, _ images: Value) -> (features: Value, auxiliary: Value) {
     var (previous, current): (Value?, Value) = stem(graph, images)
     var auxiliary = current
@@ -82,7 +82,7 @@ public struct AmoebaNet: PooledClassifier {
       let (stack, channels) = (index / (cells / 3), filters << (index / (cells / 3)))
       let group = 2 * index >= cells ? 4 : stack + 2
       if index > 0 && index % (cells / 3) == 0 {
-        if stack == 2 { auxiliary = graph.relu("auxiliary.relu", current) }
+        if stack == 2 { auxiliary = current }
         add("reduction_cells.\(stack - 1)", .reduction, channels: channels, group: group)
       }
       add("cells.\(index)", .normal, channels: channels, group: group)
@@ -112,9 +112,9 @@ public struct AmoebaNet: PooledClassifier {
     return (previous, current)
   }
 
-  /// Means over 5x5 pixels, 51 channels, 307 channels over the whole map, classes.
+  /// ReLU, means over 5x5 pixels, 51 channels, 307 channels over the whole map, classes.
   private func auxiliaryLogits(_ graph: Graph, _ map: Value) -> Value {
-    var x = graph.averagePool("auxiliary.pool", map, .square(5, stride: 3))
+    var x = graph.averagePool("auxiliary.pool", graph.relu("auxiliary.relu", map), .square(5, stride: 3))
     for (index, channels) in [51, 307].enumerated() {
       let window = index == 0 ? Window.square(1) : Window(rows: WindowAxis(x.shape.h), columns: WindowAxis(x.shape.w))
       x = graph.convolution(

@@ -1,16 +1,15 @@
 /// Along one axis of a pass of a depthwise convolution: what each target position sums.
 ///
-/// Forward, targets are results and read positions of the map; backward, targets are positions of the map and read gradients of
-/// the results.
+/// Forward, targets are results and read positions of the map; backward, targets are positions of the map and read gradients
+/// of the results.
 struct DepthwiseAxis {
-  /// What a target reads with a tap.
+  /// What the first target of a run reads with a tap.
   struct Term {
-    /// The source of the first target of a run.
     let source: Int
     let tap: Int
   }
 
-  /// Targets at even distances that read with the same taps, each the sources next to those of the one before it.
+  /// Targets at even distances that read with the same taps, each of them sources at even distances from those before.
   struct Run {
     let firstTarget: Int
     let targetStep: Int
@@ -22,32 +21,31 @@ struct DepthwiseAxis {
 
   let runs: [Run]
   let terms: [Term]
-  /// For each target where its terms lie; sources are those of this target.
-  let targets: [Range<Int>]
-  /// The terms of each target.
-  let targetTerms: [Term]
+  /// The run of each target and its place there.
+  let places: [(run: Int, index: Int)]
 
   init(_ pass: ConvolutionPass, _ window: WindowAxis, size: Int) {
     let results = window.resultCount(size: size)
     let isForward = pass == .forward
     let all: [[Term]] = (0..<(isForward ? results : size)).map { target in
       (0..<window.length).compactMap { tap in
-        if isForward {
-          let position = window.position(ofTap: tap, result: target)
-          return (0..<size).contains(position) ? Term(source: position, tap: tap) : nil
-        }
-        guard let result = window.result(readingWith: tap, position: target), result < results else { return nil }
-        return Term(source: result, tap: tap)
+        let source =
+          isForward ? window.position(ofTap: tap, result: target) : window.result(readingWith: tap, position: target)
+        guard let source, (0..<(isForward ? size : results)).contains(source) else { return nil }
+        return Term(source: source, tap: tap)
       }
     }
     let (targetStep, sourceStep) = isForward ? (1, window.stride) : (window.stride, 1)
-    var runs: [Run] = []
-    var terms: [Term] = []
+    var (runs, terms): ([Run], [Term]) = ([], [])
+    var places = all.map { _ in (run: 0, index: 0) }
     for phase in 0..<min(targetStep, all.count) {
       var start = phase
       while start < all.count {
-        var end = start + targetStep
-        while end < all.count && all[end].map(\.tap) == all[start].map(\.tap) { end += targetStep }
+        var end = start
+        while end < all.count && all[end].map(\.tap) == all[start].map(\.tap) {
+          places[end] = (runs.count, (end - start) / targetStep)
+          end += targetStep
+        }
         runs.append(
           Run(
             firstTarget: start, targetStep: targetStep, sourceStep: sourceStep, count: (end - start) / targetStep,
@@ -56,12 +54,6 @@ struct DepthwiseAxis {
         start = end
       }
     }
-    (self.runs, self.terms) = (runs, terms)
-    var targetTerms: [Term] = []
-    targets = all.map { own in
-      defer { targetTerms += own }
-      return targetTerms.count..<targetTerms.count + own.count
-    }
-    self.targetTerms = targetTerms
+    (self.runs, self.terms, self.places) = (runs, terms, places)
   }
 }

@@ -2,8 +2,8 @@ import Tensors
 
 /// Forward and backward-data convolutions with one kernel a channel, of any window.
 ///
-/// A row of a plane is summed at a time, four pixels side by side; what it reads stays in the nearest cache, so that larger maps go at the
-/// speed of memory.
+/// A row of a plane is summed at a time, four pixels side by side; what it reads stays in the nearest cache, so that larger
+/// maps go at the speed of memory.
 final class DepthwiseConvolution: ConvolutionMethod {
   let implementation = "depthwise"
   let multiplications: Double
@@ -57,9 +57,9 @@ final class DepthwiseConvolution: ConvolutionMethod {
 private struct DepthwiseRows {
   let rows: DepthwiseAxis
   let columns: DepthwiseAxis
-  let source: UnsafeMutablePointer<Float>
+  let source: UnsafePointer<Float>
   let target: UnsafeMutablePointer<Float>
-  let weights: UnsafeMutablePointer<Float>
+  let weights: UnsafePointer<Float>
   let read: BlockedShape
   let written: BlockedShape
   let window: Window
@@ -68,14 +68,12 @@ private struct DepthwiseRows {
   /// Computes all rows, with vectors of a block of channels.
   @inline(__always)
   func run<Channels: SIMD<Float>>(_ channels: Channels.Type) {
-    rows.targetTerms.withUnsafeBufferPointer { rowTerms in
+    rows.terms.withUnsafeBufferPointer { rowTerms in
       columns.runs.withUnsafeBufferPointer { runs in
         columns.terms.withUnsafeBufferPointer { terms in
           parallel(written.planes * written.h) { unit in
             let (plane, row) = unit.quotientAndRemainder(dividingBy: written.h)
-            for run in runs {
-              fill(run, rowTerms, rows.targets[row], terms, plane: plane, row: row, channels)
-            }
+            for run in runs { fill(run, rowTerms, terms, plane: plane, row: row, channels) }
           }
         }
       }
@@ -85,15 +83,28 @@ private struct DepthwiseRows {
   /// Computes the pixels of a run in one row.
   @inline(__always)
   private func fill<Channels: SIMD<Float>>(
-    _ run: DepthwiseAxis.Run, _ rowTerms: UnsafeBufferPointer<DepthwiseAxis.Term>, _ ownRows: Range<Int>,
+    _ run: DepthwiseAxis.Run, _ rowTerms: UnsafeBufferPointer<DepthwiseAxis.Term>,
     _ terms: UnsafeBufferPointer<DepthwiseAxis.Term>, plane: Int, row: Int, _: Channels.Type
   ) {
     let block = Channels.scalarCount
     let channelBlock = plane % written.channelBlocks
-    let source = UnsafePointer(source) + plane &* read.planeElements
-    let kernel = UnsafePointer(weights) + channelBlock &* window.area &* block
+    let kernel = weights + channelBlock &* window.area &* block
     let result = target + (plane &* written.area &+ row &* written.w) &* block
     let bias = ending.bias.map { ($0 + channelBlock &* block).vector(Channels.self) } ?? Channels()
+    let place = rows.places[row]
+    let rowRun = rows.runs[place.run]
+    let first = source + (plane &* read.area &+ place.index &* rowRun.sourceStep &* read.w) &* block
+    /// Hands out what a pixel of the run reads with each tap, and the tap's weight.
+    @inline(__always)
+    func forEachTerm(_ index: Int, _ body: (_ source: UnsafePointer<Float>, _ weight: Channels) -> Void) {
+      for rowTerm in rowRun.terms {
+        let line = first + (rowTerms[rowTerm].source &* read.w &+ index &* run.sourceStep) &* block
+        let taps = kernel + rowTerms[rowTerm].tap &* window.columns.length &* block
+        for term in run.terms {
+          body(line + terms[term].source &* block, (taps + terms[term].tap &* block).vector(Channels.self))
+        }
+      }
+    }
     @inline(__always)
     func store(_ sum: Channels, _ index: Int) {
       let place = result + (run.firstTarget &+ index &* run.targetStep) &* block
@@ -106,17 +117,11 @@ private struct DepthwiseRows {
     var index = 0
     while index &+ 4 <= run.count {
       var (s0, s1, s2, s3) = (Channels(), Channels(), Channels(), Channels())
-      for rowIndex in ownRows {
-        let line = source + (rowTerms[rowIndex].source &* read.w &+ index &* run.sourceStep) &* block
-        let taps = kernel + rowTerms[rowIndex].tap &* window.columns.length &* block
-        for term in run.terms {
-          let first = line + terms[term].source &* block
-          let weight = (taps + terms[term].tap &* block).vector(Channels.self)
-          s0.addProduct(first.vector(Channels.self), weight)
-          s1.addProduct((first + step).vector(Channels.self), weight)
-          s2.addProduct((first + 2 &* step).vector(Channels.self), weight)
-          s3.addProduct((first + 3 &* step).vector(Channels.self), weight)
-        }
+      forEachTerm(index) { source, weight in
+        s0.addProduct(source.vector(Channels.self), weight)
+        s1.addProduct((source + step).vector(Channels.self), weight)
+        s2.addProduct((source + 2 &* step).vector(Channels.self), weight)
+        s3.addProduct((source + 3 &* step).vector(Channels.self), weight)
       }
       store(s0, index)
       store(s1, index &+ 1)
@@ -126,15 +131,7 @@ private struct DepthwiseRows {
     }
     while index < run.count {
       var sum = Channels()
-      for rowIndex in ownRows {
-        let line = source + (rowTerms[rowIndex].source &* read.w &+ index &* run.sourceStep) &* block
-        let taps = kernel + rowTerms[rowIndex].tap &* window.columns.length &* block
-        for term in run.terms {
-          sum.addProduct(
-            (line + terms[term].source &* block).vector(Channels.self),
-            (taps + terms[term].tap &* block).vector(Channels.self))
-        }
-      }
+      forEachTerm(index) { source, weight in sum.addProduct(source.vector(Channels.self), weight) }
       store(sum, index)
       index &+= 1
     }

@@ -2,8 +2,8 @@ import Tensors
 
 /// The gradient of the kernels of a convolution with one kernel a channel, of any window.
 ///
-/// A thread takes whole blocks of channels, so that no sum depends on the number of threads. Sums run along a row of results in floats and
-/// over rows and images in Double.
+/// A thread takes whole blocks of channels, so that no sum depends on the number of threads. Sums run along a row of results
+/// in floats and over rows and images in Double.
 final class DepthwiseWeightGradient: ConvolutionMethod {
   let implementation = "depthwise"
   let multiplications: Double

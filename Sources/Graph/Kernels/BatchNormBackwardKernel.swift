@@ -65,7 +65,7 @@ enum BatchNormBackwardKernel {
       guard let slope = constants.baseAddress else { return }
       let curve = slope + padded
       let level = curve + padded
-      constants.initialize(repeating: 0)
+      for channel in run.padding { (slope[channel], curve[channel], level[channel]) = (0, 0, 0) }
       for channel in run.channels {
         let inverseDeviation = Double(channels.inverseDeviation[channel])
         let scale = Double(gamma[channel]) * inverseDeviation

@@ -4,7 +4,8 @@ extension ChannelRun {
   /// Adds up two quantities for each channel of the run over all images and pixels.
   ///
   /// `body` returns sixteen lanes of partial sums of a segment. Segments are combined in Double and in one fixed order, so that the result
-  /// does not depend on the number of threads. `first` and `second` hold values of all channels and receive those of the run.
+  /// does not depend on the number of threads. `first` and `second` hold values of all channels and receive those of the
+  /// run.
   func sumSegments(
     into first: UnsafeMutablePointer<Double>, _ second: UnsafeMutablePointer<Double>,
     _ body: (ChannelSegment) -> (DoubleLanes, DoubleLanes)

@@ -123,6 +123,8 @@ extension Graph {
 private final class PlannedBatchNorm: PlannedOperation {
   private let operation: BatchNormOperation
   private let shape: BlockedShape
+  private let cachedRuns: [ChannelRun]
+  private let whole: [ChannelRun]
   private let usesBatchStatistics: Bool
   private let mask: MaskSlot?
   private let shortcutMask: MaskSlot?
@@ -136,6 +138,7 @@ private final class PlannedBatchNorm: PlannedOperation {
   init(_ operation: BatchNormOperation, _ planner: Planner) {
     self.operation = operation
     shape = BlockedShape(operation.input.shape, channelBlock: planner.engine.channelBlock)
+    (cachedRuns, whole) = (shape.cachedRuns, [shape.whole])
     usesBatchStatistics = planner.mode == .training && operation.options.isTrained
     mask = planner.mask(operation.site)
     shortcutMask = planner.mask(operation.shortcut?.site)
@@ -150,9 +153,9 @@ private final class PlannedBatchNorm: PlannedOperation {
     }
   }
 
-  /// Channels that are treated together: all of them where their statistics are those of all ranks.
+  /// Channels that are treated together: all of them where their statistics are those of all ranks, or constants.
   private func runs(_ context: RunContext) -> [ChannelRun] {
-    sumsOverRanks(context) == nil ? shape.cachedRuns : [shape.whole]
+    usesBatchStatistics && sumsOverRanks(context) == nil ? cachedRuns : whole
   }
 
   /// Whether the backward pass works out from x what the ReLU let pass.
@@ -172,7 +175,7 @@ private final class PlannedBatchNorm: PlannedOperation {
         writes: [y, sums, channelValues]
       ) { [self] context in
         let channels = BatchNormChannels(channelValues, shape)
-        for run in usesBatchStatistics ? runs(context) : [shape.whole] {
+        for run in runs(context) {
           if usesBatchStatistics {
             gatherStatistics(x, run, sums, channels, context)
           } else {

@@ -30,8 +30,11 @@ struct ReLUOperation: MapOperation, PlannedOperation {
 }
 
 extension Graph {
-  /// max(0, x) of (N, C, H, W).
+  /// max(0, x) of (N, C, H, W), made once for all that ask, under the name of the first.
   public func relu(_ name: String, _ input: Value) -> Value {
+    if let known = readers(of: input).lazy.compactMap({ self.nodes[$0] as? ReLUOperation }).first {
+      return known.outputValue
+    }
     let output = newValue(input.shape)
     append(ReLUOperation(name: name, input: input, outputValue: output))
     return output

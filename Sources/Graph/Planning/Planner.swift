@@ -177,7 +177,9 @@ public final class Planner {
   }
 
   /// The mask of a site, if there is one.
-  func mask(_ site: MaskSite?) -> MaskSlot? { site.flatMap { site in (masks + ownMasks).first { $0.site == site } } }
+  func mask(_ site: MaskSite?) -> MaskSlot? {
+    site.flatMap { $0.index < masks.count ? masks[$0.index] : ownMasks.first { slot in slot.site == site } }
+  }
 
   /// At most `limit` addends with the same sum, by summing the surplus into one.
   func merge(_ addends: [Buffer], limit: Int, name: String, shape: Shape) -> [Buffer] {
