@@ -85,4 +85,54 @@ import Testing
     let missing = try TestSupport.run(["python3", "\(Locations.packageRoot)/launch/study", folder.file("nowhere")])
     #expect(missing.exitCode == 1 && missing.errorOutput.contains("no such file or folder"), "\(missing)")
   }
+
+  @Test("a study of detectors tells AP, AP50, AP75, validation and training loss as the runs' metrics have them")
+  func detectors() throws {
+    let folder = try TemporaryDirectory("detectors")
+    _ = try folder.write(
+      """
+      data: {kind: shapes, shapes: {size: 64, train_images: 8, val_images: 4}}
+      input: {size: 64, evaluation: {size: 64}}
+      model: {form: paper, depth: 18, classes: 5}
+      dropblock: {groups: []}
+      batch: {global: 4}
+      planner: {algorithms: direct}
+      train: {length: 10 steps, evaluate_every: 5 steps, log_every: 1}
+
+      """, to: "shapes.yaml")
+    let studied = try TestSupport.run(
+      [
+        "python3", "\(Locations.packageRoot)/launch/study", folder.file("shapes.yaml"), "--seeds", "1,2", "--threads",
+        "1", "--output", folder.file("out"),
+      ],
+      environment: [
+        "DROPBLOCK_PROGRAM": Locations.program, "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": "",
+      ])
+    #expect(studied.exitCode == 0 && studied.output.contains("2 of 2 runs are finished"), "\(studied)")
+
+    let rows = try [1, 2].map { seed in
+      try String(contentsOfFile: folder.file("out/shapes-seed\(seed)/metrics.jsonl"), encoding: .utf8)
+        .split(separator: "\n").map { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:] }
+    }
+    let table = try String(contentsOfFile: folder.file("out/table.csv"), encoding: .utf8).split(separator: "\r\n")
+      .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+    let told = Dictionary(uniqueKeysWithValues: zip(table[0], table[1]).filter { $0.0 != "spread" })
+    let evaluations = rows.map { $0.filter { $0["AP"] != nil } }
+    #expect(evaluations.map(\.count) == [2, 2])
+    func mean(_ values: [Double]) -> String { String(format: "%.4f", values.reduce(0, +) / Double(values.count)) }
+    for name in ["AP50", "AP75", "val_loss"] {
+      #expect(told[name] == mean(evaluations.map { $0[1][name] as? Double ?? .nan }), "\(name): \(table)")
+    }
+    #expect(told["last AP"] == mean(evaluations.map { $0[1]["AP"] as? Double ?? .nan }), "\(table)")
+    #expect(
+      told["best AP"] == mean(evaluations.map { $0.compactMap { $0["AP"] as? Double }.max() ?? .nan }), "\(table)")
+    // The last tenth of 10 steps is the last one.
+    let losses = rows.map { $0.compactMap { $0["loss"] as? Double } }
+    #expect(losses.map(\.count) == [10, 10])
+    #expect(told["loss"] == mean(losses.map { $0[9] }), "\(table)")
+    let markdown = try String(contentsOfFile: folder.file("out/table.md"), encoding: .utf8)
+    #expect(
+      markdown.hasPrefix("| configuration | seeds | epochs | last AP | best AP | AP50 | AP75 | val_loss | loss | |\n"),
+      "\(markdown)")
+  }
 }
