@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.0
 import Foundation
 import PackageDescription
 
@@ -15,13 +15,11 @@ let commit = ProcessInfo.processInfo.environment["DROPBLOCK_COMMIT"] ?? "unknown
 
 let settings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
-  .treatAllWarnings(as: .error),
-  .unsafeFlags(["-Xcc", "-march=\(march)"]),
+  .unsafeFlags(["-warnings-as-errors", "-Xcc", "-march=\(march)"]),
 ]
 
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A library target of this package; imports point only to what is listed.
@@ -57,7 +55,6 @@ let package = Package(
   products: [.executable(name: "dropblock-dist", targets: ["dropblock-dist"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -89,7 +86,7 @@ let package = Package(
       "Training",
       [
         "Tensors", "Regularization", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Distributed",
-        "Checkpoints", "CBuildInformation", "CLinux", yams, logging,
+        "Checkpoints", "CBuildInformation", "CLinux", yams,
       ]),
     .executableTarget(
       name: "dropblock-dist", dependencies: ["Training", argumentParser], swiftSettings: settings),

@@ -10,41 +10,63 @@ build=${DROPBLOCK_BUILD:-$root/.build}
 # Everything that tests and the program are built with. Both use the same flags, so that nothing is compiled twice.
 build_flags=(-c release -Xswiftc -enable-testing)
 
-# What the program and its tests are built with.
+# What the program and its tests are built with, under the names of Debian and Ubuntu.
 packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev libsimdjson-dev zlib1g-dev
-  liblzma-dev libsodium-dev pkg-config g++ python3)
+  liblzma-dev libsodium-dev pkg-config g++ git python3)
+# What swift.org's toolchain needs beside them to run; its archive cannot ask for it.
+toolchain_packages=(libcurl4 libncurses6 libsqlite3-0 libxml2 tzdata)
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
+# Runs a command as the administrator.
+as_root() {
+  if ((EUID == 0)); then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi
+}
+
 # install_packages PACKAGE...: installs those that are missing, as dpkg says; touches no network otherwise.
 install_packages() {
-  local missing=() package as_root=()
+  local missing=() package installed
   if ! command -v dpkg-query >/dev/null; then
     say "not a Debian system: make sure that the equivalents of $* are installed" >&2
     return
   fi
-  for package in "$@"; do
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
-  done
+  # With what they provide: libcurl4 is libcurl4t64 since Debian 13.
+  installed=$(dpkg-query -W -f='${db:Status-Status}, ${Package}, ${Provides}, \n' | sed -E '/^installed/!d; s/ \([^)]*\)//g')
+  for package in "$@"; do [[ $installed == *", $package, "* ]] || missing+=("$package"); done
   ((${#missing[@]})) || return 0
-  if ((EUID != 0)); then
-    command -v sudo >/dev/null ||
-      fail "missing packages and no sudo; ask the administrator for: apt-get install ${missing[*]}"
-    as_root=(sudo)
-  fi
+  ((EUID == 0)) || command -v sudo >/dev/null ||
+    fail "missing packages and no sudo; ask the administrator for: apt-get install ${missing[*]}"
   say "installing ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq || say "apt-get update failed; trying with the lists that are there" >&2
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
+  as_root apt-get update -qq || say "apt-get update failed; trying with the lists that are there" >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
     fail "apt-get could not install ${missing[*]}"
 }
 
-# Stops with instructions when there is no usable Swift.
-require_swift() {
-  command -v swift >/dev/null ||
-    fail "no swift on PATH; install Swift 6.2 or later from https://www.swift.org/install/linux and open a new shell"
-  swift --version >/dev/null 2>&1 ||
-    fail "$(command -v swift) does not run: $(swift --version 2>&1 | head -n 1)"
+# Whether Swift's package manager starts, which needs more libraries than the compiler.
+swift_runs() { swift build --version >/dev/null 2>&1; }
+
+# Whether apt has a package to offer.
+apt_offers() { [[ $(apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ *[0-9] ]]; }
+
+# Makes this machine ready to build: looks at Swift first, which only the user can bring on most systems, then installs all
+# that is missing at once.
+set_up() {
+  local wanted=("${packages[@]}") site=https://www.swift.org/install/linux
+  if ! command -v swift >/dev/null; then
+    [[ $(find /var/lib/apt/lists -name '*Packages*' 2>/dev/null) ]] || as_root apt-get update -qq || true
+    apt_offers swiftlang ||
+      fail "no swift on PATH, and no package swiftlang here; install Swift 6.0 or later from $site and open a new shell;" \
+        "on Debian and Ubuntu it needs: apt-get install ${toolchain_packages[*]} git g++"
+    wanted+=(swiftlang)
+  elif ! swift_runs; then
+    wanted+=("${toolchain_packages[@]}")
+  fi
+  install_packages "${wanted[@]}"
+  swift_runs || fail "$(command -v swift) does not run: $(swift build --version 2>&1 | head -n 1)"
+  local version
+  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\)\..*/\1/p')
+  ((${version:-0} >= 6)) || fail "Swift ${version:-of an unknown version} is too old; install Swift 6.0 or later from $site"
 }
 
 # Runs `swift build` with the arguments given, in the repository.
@@ -58,7 +80,14 @@ swift_build() {
   # What `--version` names.
   DROPBLOCK_COMMIT=$(git -C "$root" describe --always --dirty 2>/dev/null || say unknown)
   export DROPBLOCK_COMMIT
-  TMPDIR=$build/tmp swift build --package-path "$root" "$@"
+  local package=$root
+  if [[ ! -w $root ]]; then
+    # SwiftPM writes Package.resolved beside the manifest.
+    package=$build/package
+    mkdir -p "$package"
+    ln -sfn "$root"/{Package.swift,Sources,Tests} "$package"
+  fi
+  TMPDIR=$build/tmp swift build --package-path "$package" "$@"
 }
 
 # The folder of what a build of `build_flags` made.
@@ -74,6 +103,13 @@ physical_cores() {
 
 # Open MPI wants both of these from root, and nobody else minds.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+# The major version of the Open MPI whose mpirun is in PATH; 4 where it does not say.
+open_mpi_major() {
+  local major
+  major=$(mpirun --version 2>/dev/null | sed -n 's/^mpirun (Open MPI) \([0-9]*\)\..*/\1/p')
+  say "${major:-4}"
+}
 
 # Fills the array `mpirun` with a command for R ranks of T threads on this machine: each rank bound to T cores where they
 # fit, else unbound, sharing, and yielding while they wait.

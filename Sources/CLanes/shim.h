@@ -43,7 +43,15 @@ static inline void shim_bfloat16_store(void *address, shim_lanes lanes) {
 }
 
 // The square root of each lane, rounded as IEEE 754 says.
-static inline shim_lanes shim_square_roots(shim_lanes lanes) { return __builtin_elementwise_sqrt(lanes); }
+static inline shim_lanes shim_square_roots(shim_lanes lanes) {
+#if __has_builtin(__builtin_elementwise_sqrt)
+  return __builtin_elementwise_sqrt(lanes);
+#else  // clang 17
+  shim_lanes roots;
+  for (int lane = 0; lane < 16; lane++) roots[lane] = __builtin_sqrtf(lanes[lane]);
+  return roots;
+#endif
+}
 
 // The lanes of two vectors in turns: of their first halves, and of their second halves.
 static inline shim_lanes shim_interleave_first(shim_lanes a, shim_lanes b) {

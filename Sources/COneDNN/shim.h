@@ -1,12 +1,9 @@
-// oneDNN 2.6 behind the few calls that this package makes. Every call and type that oneDNN 3 renamed or made opaque
-// stands here, so that a build on version 3 changes this file only.
+// oneDNN behind the few calls that this package makes, from version 2.6 on. What version 3 renamed or made opaque stands in
+// version2.h and version3.h under the same names; nothing above this target knows which one was included.
 #pragma once
 #include <oneapi/dnnl/dnnl.h>
 #include <oneapi/dnnl/dnnl_version.h>
 #include <stdlib.h>
-#include <string.h>
-
-typedef dnnl_memory_desc_t shim_layout;
 
 // Rows and columns of a convolution's window; a dilation of 0 has no gaps.
 typedef struct {
@@ -15,6 +12,19 @@ typedef struct {
   dnnl_dim_t padding_before[2];
   dnnl_dim_t padding_after[2];
 } shim_window;
+
+static inline dnnl_primitive_attr_t shim_user_scratchpad(void) {
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_primitive_attr_create(&attributes);
+  dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+  return attributes;
+}
+
+#if DNNL_VERSION_MAJOR >= 3
+#include "version3.h"
+#else
+#include "version2.h"
+#endif
 
 enum {
   shim_plain = 0,
@@ -46,7 +56,6 @@ enum {
 // A layout of `rank` extents, of floats or of bfloat16: activations (N, C, H, W), weights (O, I, H, W), those of groups
 // (G, O, I, H, W), or vectors (C).
 static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extents, int kind, int is_bfloat16) {
-  shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
   dnnl_format_tag_t tag = dnnl_format_tag_any;
   if (kind == shim_plain) tag = rank == 1 ? dnnl_a : rank == 4 ? dnnl_abcd : dnnl_abcde;
   if (kind == shim_blocked8) tag = dnnl_aBcd8b;
@@ -58,105 +67,12 @@ static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extent
   if (kind == shim_groups_blocked16) tag = dnnl_Abcde16a;
   if (kind == shim_weight_blocked8) tag = dnnl_OIhw8i8o;
   if (kind == shim_weight_blocked16) tag = dnnl_OIhw16i16o;
-  dnnl_data_type_t type = is_bfloat16 ? dnnl_bf16 : dnnl_f32;
-  if (dnnl_memory_desc_init_by_tag(layout, rank, extents, type, tag) != dnnl_success) {
-    free(layout);
-    return NULL;
-  }
-  return layout;
-}
-static inline void shim_layout_destroy(shim_layout *layout) { free(layout); }
-static inline int shim_layout_equal(const shim_layout *a, const shim_layout *b) {
-  return dnnl_memory_desc_equal(a, b);
-}
-static inline int shim_layout_rank(const shim_layout *layout) { return layout->ndims; }
-static inline dnnl_dim_t shim_layout_extent(const shim_layout *layout, int axis) { return layout->dims[axis]; }
-static inline size_t shim_layout_bytes(const shim_layout *layout) { return dnnl_memory_desc_get_size(layout); }
-static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t description, int argument) {
-  const dnnl_memory_desc_t *found =
-      dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
-  shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
-  if (found) *layout = *found;
-  return layout;
-}
-static inline int shim_is_float(const_dnnl_primitive_desc_t description, int argument) {
-  const dnnl_memory_desc_t *found =
-      dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
-  return found && found->data_type == dnnl_f32;
+  return shim_layout_with_tag(rank, extents, is_bfloat16 ? dnnl_bf16 : dnnl_f32, tag);
 }
 static inline const char *shim_implementation(const_dnnl_primitive_desc_t description) {
   const char *name = "";
   dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name);
   return name;
-}
-
-static inline dnnl_primitive_attr_t shim_user_scratchpad(void) {
-  dnnl_primitive_attr_t attributes = NULL;
-  dnnl_primitive_attr_create(&attributes);
-  dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-  return attributes;
-}
-
-// With `adds` the result is y plus what the destination holds; with `rectifies` it is then max(0, y).
-static inline dnnl_status_t shim_convolution_forward(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int adds, int rectifies,
-    const shim_layout *source, const shim_layout *weights, const shim_layout *bias, const shim_layout *destination,
-    shim_window window) {
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
-      &operation, dnnl_forward_training, dnnl_convolution_direct, source, weights, bias, destination, window.strides,
-      window.dilations, window.padding_before, window.padding_after);
-  if (status != dnnl_success) return status;
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  if (adds || rectifies) {
-    dnnl_post_ops_t following = NULL;
-    dnnl_post_ops_create(&following);
-    if (adds) dnnl_post_ops_append_sum(following, 1);
-    if (rectifies) dnnl_post_ops_append_eltwise(following, 1, dnnl_eltwise_relu, 0, 0);
-    dnnl_primitive_attr_set_post_ops(attributes, following);
-    dnnl_post_ops_destroy(following);
-  }
-  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, NULL);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
-}
-
-static inline dnnl_status_t shim_convolution_backward_data(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source_gradient,
-    const shim_layout *weights, const shim_layout *destination_gradient, shim_window window,
-    const_dnnl_primitive_desc_t forward) {
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_dilated_convolution_backward_data_desc_init(
-      &operation, dnnl_convolution_direct, source_gradient, weights, destination_gradient, window.strides,
-      window.dilations, window.padding_before, window.padding_after);
-  if (status != dnnl_success) return status;
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, forward);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
-}
-
-static inline dnnl_status_t shim_convolution_backward_weights(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source,
-    const shim_layout *weights_gradient, const shim_layout *bias_gradient, const shim_layout *destination_gradient,
-    shim_window window, const_dnnl_primitive_desc_t forward) {
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_dilated_convolution_backward_weights_desc_init(
-      &operation, dnnl_convolution_direct, source, weights_gradient, bias_gradient, destination_gradient,
-      window.strides, window.dilations, window.padding_before, window.padding_after);
-  if (status != dnnl_success) return status;
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, forward);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
-}
-
-static inline dnnl_status_t shim_reorder(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *from, const shim_layout *to) {
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  dnnl_status_t status = dnnl_reorder_primitive_desc_create(description, from, engine, to, engine, attributes);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
 }
 
 static inline dnnl_engine_t shim_cpu_engine(void) {
@@ -196,7 +112,7 @@ static inline const char *shim_status_name(dnnl_status_t status) {
     case dnnl_out_of_memory: return "out of memory";
     case dnnl_invalid_arguments: return "invalid arguments";
     case dnnl_unimplemented: return "no implementation for these shapes and layouts";
-    case dnnl_iterator_ends: return "no implementation left";
+    case shim_no_implementation_left: return "no implementation left";
     case dnnl_runtime_error: return "run-time error";
     default: return "not required";
   }

@@ -218,7 +218,7 @@ public struct CheckpointStore: Sendable {
     if steps.isEmpty { return nil }
     // Sets after `latest` belong to a line that was given up: they come last.
     let limit = latest ?? .max
-    let candidates = steps.filter { $0 <= limit }.reversed() + steps.filter { $0 > limit }.reversed()
+    let candidates = Array(steps.filter { $0 <= limit }.reversed()) + Array(steps.filter { $0 > limit }.reversed())
     for step in candidates {
       do {
         return try CheckpointSet(directory: path(Self.name(ofStep: step)))

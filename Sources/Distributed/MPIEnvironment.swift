@@ -117,6 +117,14 @@ public final class MPIEnvironment {
     let full = String(decoding: text.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return full.split(separator: ",").first.map(String.init) ?? full
   }
+
+  /// The major version of the Open MPI library, on which the launcher's settings depend; 4 where it tells none.
+  public static var openMPIMajor: Int { majorVersion(of: libraryVersion()) ?? 4 }
+
+  /// The number before the first dot of a version line such as "Open MPI v5.0.7".
+  static func majorVersion(of line: String) -> Int? {
+    line.split(separator: "v").last.flatMap { $0.split(separator: ".").first }.flatMap { Int($0) }
+  }
 }
 
 /// The name of this host, up to the first dot.

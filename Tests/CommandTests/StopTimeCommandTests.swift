@@ -13,7 +13,12 @@ import Testing
       environment: [variable: "\(seconds)"])
     #expect(result.exitCode == 0, "\(result)")
     let lines = result.errorLines("warning: a step takes ")
-    #expect(lines.count == (seconds == 0 ? 1 : 0), "\(result)")
-    #expect(lines.allSatisfy { $0.contains("start mpirun with \(variable)=") && $0.contains("SIGUSR1") }, "\(result)")
+    if try TestSupport.run(["mpirun", "--version"]).output.contains("(Open MPI) 4.") {
+      #expect(lines.count == (seconds == 0 ? 1 : 0), "\(result)")
+      #expect(lines.allSatisfy { $0.contains("start mpirun with \(variable)=") && $0.contains("SIGUSR1") }, "\(result)")
+    } else {
+      // Later versions have half a second and no variable; whether these steps are shorter depends on the machine.
+      #expect(lines.count <= 1 && lines.allSatisfy { $0.contains("send mpirun SIGUSR1") }, "\(result)")
+    }
   }
 }

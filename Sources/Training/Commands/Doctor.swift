@@ -33,22 +33,28 @@ public struct DoctorRequest: Sendable {
       mpi = alone
     }
     do {
-      let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
-      let (found, censuses) = try look(mpi)
-      findings += found
-      for finding in findings { console.say(Self.text(finding)) }
-      let code = try mpi.world.broadcast(value: findings.first { $0.verdict == .problem }?.exitCode ?? 0)
-      console.say(Self.summary(findings))
-      for census in censuses { console.say(census.text) }
-      try mpi.world.collectively {
-        if mpi.world.rank == 0, let json {
-          try writeJSON(DoctorReport(exit_code: code, findings: findings, data: censuses), to: json)
-        }
-      }
-      mpi.leave(ExitCode(rawValue: code) ?? .internalError)
+      mpi.leave(ExitCode(rawValue: try report(findings, mpi)) ?? .internalError)
     } catch {
       mpi.leave(after: error)
     }
+  }
+
+  /// Says what was found at the launch and what is found now; returns the code of the first problem, on every rank.
+  private func report(_ launchFindings: [Finding], _ mpi: MPIEnvironment) throws -> Int32 {
+    let world = mpi.world
+    let console = Console(style: .ofThisProcess(rank: world.rank))
+    let (found, censuses) = try look(mpi)
+    let findings = launchFindings + found
+    for finding in findings { console.say(Self.text(finding)) }
+    let code = try world.broadcast(value: findings.first { $0.verdict == .problem }?.exitCode ?? 0)
+    console.say(Self.summary(findings))
+    for census in censuses { console.say(census.text) }
+    try world.collectively {
+      if world.rank == 0, let json {
+        try writeJSON(DoctorReport(exit_code: code, findings: findings, data: censuses), to: json)
+      }
+    }
+    return code
   }
 
   /// Everything that a run would do in this order, without its work, and what its data hold; on rank 0.

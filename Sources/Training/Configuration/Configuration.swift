@@ -83,19 +83,34 @@ public struct Configuration: Equatable, Sendable {
   }
 
   private static var allKeys: [ConfigurationKey<Self>] {
-    [
-      ConfigurationKey("name", \.name, mayChangeOnResume: true),
-      ConfigurationKey("precision", \.precision),
-      ConfigurationKey("reproducible", \.reproducible),
-      ConfigurationKey("threads_per_rank", \.threadsPerRank, .from(1, to: 1024)),
-    ] + .section("data", \.data) + .section("input", \.input) + .section("model", \.model)
-      + .section("batch_norm", \.batchNorm) + .section("dropblock", \.dropBlock)
-      + .section("dropout", \.dropout) + .section("spatial_dropout", \.spatialDropout)
-      + .section("drop_path", \.dropPath) + .section("loss", \.loss)
-      + .section("batch", \.batch) + .section("optimizer", \.optimizer) + .section("learning_rate", \.learningRate)
-      + .section("train", \.train) + .section("random", \.random) + .section("planner", \.planner)
-      + .section("distributed", \.distributed) + .section("allreduce", \.allreduce)
-      + .section("bench", \.benchmark)
+    // One list of a stated type, and no chain of sums: type checkers before Swift 6.2 never finish that.
+    let parts: [[ConfigurationKey<Self>]] = [
+      [
+        ConfigurationKey("name", \.name, mayChangeOnResume: true),
+        ConfigurationKey("precision", \.precision),
+        ConfigurationKey("reproducible", \.reproducible),
+        ConfigurationKey("threads_per_rank", \.threadsPerRank, .from(1, to: 1024)),
+      ],
+      .section("data", \.data),
+      .section("input", \.input),
+      .section("model", \.model),
+      .section("batch_norm", \.batchNorm),
+      .section("dropblock", \.dropBlock),
+      .section("dropout", \.dropout),
+      .section("spatial_dropout", \.spatialDropout),
+      .section("drop_path", \.dropPath),
+      .section("loss", \.loss),
+      .section("batch", \.batch),
+      .section("optimizer", \.optimizer),
+      .section("learning_rate", \.learningRate),
+      .section("train", \.train),
+      .section("random", \.random),
+      .section("planner", \.planner),
+      .section("distributed", \.distributed),
+      .section("allreduce", \.allreduce),
+      .section("bench", \.benchmark),
+    ]
+    return parts.flatMap { $0 }
   }
 }
 

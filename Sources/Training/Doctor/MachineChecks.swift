@@ -45,18 +45,33 @@ extension RunCheck {
             remedy: "leave out --mca \(parameter.name), the program sets it")
         }
         // Only mpirun's own messages keep its connections alive; srun has Slurm for it.
-        let keepalive = environment["OMPI_MCA_oob_tcp_keepalive_time"].flatMap { Int($0) } ?? 300
-        if facts.nodes > 1 && facts.launcher == .mpirun && keepalive > 60 {
+        let keepalive = MPIRunKeepalive(openMPI: MPIEnvironment.openMPIMajor, environment: environment)
+        if facts.nodes > 1 && facts.launcher == .mpirun && keepalive.idleSeconds > 60 {
           findings.append(
             .warning(
-              "mpirun notices a silent host only after \(keepalive) s and more (oob_tcp_keepalive_time)",
-              remedy: "launch/hosts, or mpirun --mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 5 "
-                + "--mca oob_tcp_keepalive_probes 3"))
+              "mpirun notices a silent host only after \(keepalive.idleSeconds) s and more (oob_tcp_keepalive_time)",
+              remedy: keepalive.remedy))
         }
         let set = defaults.map { "\($0.name)=\($0.value)" }.joined(separator: ", ")
         return findings.isEmpty && context.communicator.rank == 0 ? [.ok("set by the program: \(set)")] : findings
       },
     ]
+  }
+}
+
+/// After how long a silence mpirun asks a host whether it is there, as far as a rank can see.
+struct MPIRunKeepalive {
+  /// Seconds without a word before the first question; Open MPI's own value is 300.
+  let idleSeconds: Int
+  /// How to make it shorter.
+  let remedy: String
+
+  /// From the variables of a rank: Open MPI 4 tells it the launcher's settings, later versions only what `-x` hands on.
+  init(openMPI major: Int, environment: [String: String]) {
+    let variable = (major >= 5 ? "PRTE_MCA_" : "OMPI_MCA_") + "oob_tcp_keepalive_time"
+    idleSeconds = environment[variable].flatMap { Int($0) } ?? 300
+    let settings = "--mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 3"
+    remedy = "launch/hosts, or mpirun \(settings)" + (major >= 5 ? " -x \(variable)=10" : "")
   }
 }
 

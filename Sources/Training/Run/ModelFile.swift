@@ -90,7 +90,7 @@ enum ModelFile {
     let match = file.match(store.parameters.map { NamedShape($0.name, $0.extents) })
     for pair in match.loaded {
       let values = try file.floats(named: pair.file)
-      guard isFinite(values.span) else {
+      guard isFinite(values) else {
         throw InputError(
           .badData,
           "\(file.path): \(pair.file): expected finite numbers, got infinity or NaN; take a checkpoint from before the "
@@ -103,9 +103,9 @@ enum ModelFile {
 }
 
 /// Whether no number is infinite or NaN.
-func isFinite(_ values: Span<Float>) -> Bool {
+func isFinite(_ values: some Collection<Float>) -> Bool {
   // Zero times a number is zero unless that number is not finite; without a branch the loop needs no second look.
   var test: Float = 0
-  for index in values.indices { test += values[index] * 0 }
+  for value in values { test += value * 0 }
   return test == 0
 }

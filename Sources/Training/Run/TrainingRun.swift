@@ -46,7 +46,8 @@ final class TrainingRun<Task: TrainingTask> {
     let (configuration, communicator) = (task.configuration, mpi.world)
     (self.task, self.configuration, self.communicator, self.console) = (task, configuration, communicator, console)
     self.resume = resume
-    stopTime = StopTime(launcher: mpi.launcher, environment: processEnvironment())
+    stopTime = StopTime(
+      launcher: mpi.launcher, openMPI: MPIEnvironment.openMPIMajor, environment: processEnvironment())
     communicator.phase = "start"
     directory = try communicator.collectively { try RunDirectory(output: output, configuration: configuration) }
     try communicator.collectively { try configuration.requireRunnable() }
@@ -249,7 +250,7 @@ final class TrainingRun<Task: TrainingTask> {
   private func requireFiniteWeights() throws {
     try communicator.collectively {
       let store = replica.plan.parameters
-      if isFinite(store.valueArena.span) && isFinite(store.runningStatistics.span) { return }
+      if isFinite(store.valueArena) && isFinite(store.runningStatistics) { return }
       throw InputError(
         .diverged,
         "step \(step): the weights are not finite after the update; the last checkpoint is untouched; lower "
