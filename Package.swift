@@ -90,6 +90,9 @@ let package = Package(
       ]),
     .executableTarget(
       name: "dropblock-dist", dependencies: ["Training", argumentParser], swiftSettings: settings),
+    .executableTarget(
+      name: "launcher", path: "Sources/Launcher",
+      cSettings: [.unsafeFlags(["-march=x86-64", "-O2", "-Wall", "-Werror"])]),
     .target(
       name: "TestSupport", dependencies: ["Tensors", "Checkpoints"], path: "Tests/TestSupport",
       swiftSettings: settings),

@@ -106,6 +106,8 @@ static inline int shim_has_avx512(void) {
   dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
   return (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
 }
+// Keeps oneDNN from using AVX-512; refused once it has looked at the processor.
+static inline dnnl_status_t shim_limit_to_avx2(void) { return dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2); }
 static inline const char *shim_status_name(dnnl_status_t status) {
   switch (status) {
     case dnnl_success: return "success";

@@ -47,16 +47,18 @@ extension Communicator {
   /// Throws, on every rank, when a named value differs between ranks.
   ///
   /// Ranks that compute differently would drift apart without a sign: other CPUs and oneDNN versions choose other memory
-  /// layouts and round differently.
-  public func requireEqualFingerprints(_ entries: [(name: String, value: String)]) throws {
+  /// layouts and round differently. `remedy` is what to do about it.
+  public func requireEqualFingerprints(
+    _ entries: [(name: String, value: String)],
+    remedy: String = "start all of them on the same kind of CPU, with the same program and libraries"
+  ) throws {
     let differences = try fingerprintDifferences(entries)
     if differences.isEmpty { return }
     let shown = differences.prefix(8).map { "  \($0)" }.joined(separator: "\n")
     let rest = differences.count > 8 ? "\n  and \(differences.count - 8) more" : ""
     throw AgreedError(
       rank: differences[0].rank, exitCode: .badConfiguration,
-      description: "the ranks are not alike; start all of them on the same kind of CPU, with the same program and "
-        + "libraries:\n" + shown + rest)
+      description: "the ranks are not alike; \(remedy):\n\(shown)\(rest)")
   }
 }
 

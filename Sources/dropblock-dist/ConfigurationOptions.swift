@@ -13,11 +13,18 @@ struct ConfigurationOptions: ParsableArguments {
   ///
   /// - Parameter builtIn: the text that stands in for `--config`.
   func load(builtIn: String = Configuration.smoke) throws -> Configuration {
-    try Configuration.load(file: config, builtIn: builtIn, overrides: overrides)
+    let configuration = try Configuration.load(file: config, builtIn: builtIn, overrides: overrides)
+    InstalledPrograms.become(configuration.planner.instructions)
+    return configuration
   }
 
   /// The configuration of a command with a checkpoint, which holds one itself.
-  var ofCheckpoint: CheckpointConfiguration { CheckpointConfiguration(file: config, overrides: overrides) }
+  ///
+  /// That one is read when MPI has started, too late to become another program: `planner.isa` has to be said again.
+  var ofCheckpoint: CheckpointConfiguration {
+    if overrides.contains("planner.isa=avx2") { InstalledPrograms.become(.avx2) }
+    return CheckpointConfiguration(file: config, overrides: overrides)
+  }
 }
 
 /// The option that names a checkpoint.

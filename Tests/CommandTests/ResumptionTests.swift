@@ -1,7 +1,8 @@
-import Checkpoints
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Checkpoints
 
 /// Oracle: the documented exit codes, messages and files of runs that are taken up again.
 @Suite(.serialized) struct ResumptionTests {
@@ -81,6 +82,33 @@ import Testing
       let warning = try #require(result.errorLines("warning: skipping the damaged checkpoint").first, "\(result)")
       #expect(warning.contains("\(run)/checkpoints/step-00000002: ") && warning.contains(name), "\(result)")
       #expect(result.output.contains("resuming from \(run)/checkpoints/step-00000001"), "\(result)")
+    }
+  }
+
+  @Test("a run that was computed with another library says so, once, and goes on; with the same it says nothing")
+  func otherArithmetic() throws {
+    let space = try Workspace()
+    let run = try space.copyOfRun()
+    let set = "checkpoints/step-00000001"
+    let path = "\(run)/\(set)/state.json"
+    let file = try StateFile(path: path)
+    var state = file.state
+    let own = try #require(state.extra["arithmetic"])
+    #expect(own.hasPrefix("oneDNN ") && own.contains("AVX"), "\(own)")
+    state.extra["arithmetic"] = "oneDNN 0.1.2, abacus"
+    try space.remove(path)
+    try Data(StateFile(files: file.files, state: state).encoded()).write(to: URL(fileURLWithPath: path))
+
+    let words = "warning: the checkpoint was computed with oneDNN 0.1.2, abacus, this run goes on with \(own): "
+    for (resumed, warnings) in [(run, 1), (space.trained.run, 0)] {
+      // From another run's checkpoint, so that both end in a directory of their own.
+      let output = space.folder.file("out\(warnings)")
+      let result = try space.program(
+        ranks: 1,
+        ["--config", space.trained.configuration, "--set", "data.root=\(space.data)", "--output", output]
+          + ["--resume", "\(resumed)/\(set)"])
+      #expect(result.exitCode == 0 && result.output.contains("step 2/2"), "\(result)")
+      #expect(result.errorLines(words).count == warnings, "\(result)")
     }
   }
 

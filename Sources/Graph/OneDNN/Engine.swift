@@ -32,6 +32,15 @@ public final class Engine: @unchecked Sendable {
     return "\(version.major).\(version.minor).\(version.patch)"
   }
 
+  /// Keeps the library to AVX2 for the rest of the process, before anything else asks it what the processor has.
+  ///
+  /// Traps when something has.
+  public static func limitToAVX2() {
+    let status = shim_limit_to_avx2()
+    require(
+      status == dnnl_success || shim_has_avx512() == 0, "oneDNN had chosen its instructions before they were limited")
+  }
+
   /// The instructions that oneDNN uses, on which memory layouts and rounding depend.
   public static var instructionSet: String {
     let name = shim_has_avx512() != 0 ? "AVX-512" : "AVX2"
@@ -40,6 +49,11 @@ public final class Engine: @unchecked Sendable {
 
   /// The floats of a register that this program's own kernels are compiled for: 16 with AVX-512, else 8.
   public static var registerFloats: Int { Int(shim_register_floats()) }
+
+  /// What the bits of a result depend on besides the model and its data: library, instructions, this program's kernels.
+  public static var arithmetic: String {
+    "oneDNN \(libraryVersion), \(instructionSet), kernels of \(registerFloats) floats"
+  }
 
   /// Whether the processor computes in a precision at full speed; bfloat16 needs AVX512_BF16.
   public static func supports(_ precision: Precision) -> Bool {

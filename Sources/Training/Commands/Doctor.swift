@@ -22,6 +22,7 @@ public struct DoctorRequest: Sendable {
   public func run() -> Never {
     var findings: [Finding] = []
     let mpi: MPIEnvironment
+    configuration.planner.instructions.limitLibrary()
     do {
       mpi = try MPIEnvironment.start(deadlineSeconds: configuration.distributed.deadlineSeconds)
     } catch {

@@ -29,6 +29,7 @@ public struct InspectRequest: Sendable {
       resolved = try Configuration.load(file: configuration.file, overrides: configuration.overrides)
       try resolved.requireRunnable()
     }
+    resolved.planner.instructions.limitLibrary()
     let images = resolved.batch.perRank ?? 1
     let choices = try PlanChoices(resolved, threads: ThreadPool.threadCount, resumed: nil)
     let plan = Plan(

@@ -50,6 +50,7 @@ struct TrainedModel {
   /// A model whose weights are not set yet.
   private init(_ configuration: Configuration, classes: ExpectedClasses?) {
     (self.configuration, self.classes) = (configuration, classes)
+    configuration.planner.instructions.limitLibrary()
     engine = Engine()
     store = Plan(configuration.task.bareGraph, engine: engine, mode: .inference, policy: .direct).parameters
   }

@@ -83,11 +83,13 @@ extension Configuration {
   public struct Planner: ConfigurationSection {
     /// The source of the choice.
     public var algorithms = PlannerAlgorithms.timed
+    /// What a job with several kinds of processors computes with.
+    public var instructions = InstructionLevel.best
 
     init(form: ModelForm) {}
 
     static var keys: [ConfigurationKey<Self>] {
-      [ConfigurationKey("algorithms", \.algorithms)]
+      [ConfigurationKey("algorithms", \.algorithms), ConfigurationKey("isa", \.instructions)]
     }
   }
 
@@ -99,6 +101,14 @@ extension Configuration {
     case direct
     /// A plan file that an earlier run wrote.
     case file(String)
+  }
+
+  /// The instructions that a run may use.
+  public enum InstructionLevel: String, ConfigurationChoice, Sendable {
+    /// The best that the processor has.
+    case best
+    /// AVX2, which all supported processors have: nodes with and without AVX-512 then compute alike.
+    case avx2
   }
 
   /// Communication between ranks.

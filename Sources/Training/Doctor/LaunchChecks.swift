@@ -42,7 +42,9 @@ extension RunCheck {
             ("program", "\(BuildInformation.commit), content \((try? fileFingerprint("/proc/self/exe")) ?? "unknown")"),
             ("oneDNN", Engine.libraryVersion), ("MPI", MPIEnvironment.libraryVersion()),
             ("instructions", Engine.instructionSet),
-          ] + context.configuration.trainingValues)
+          ] + context.configuration.trainingValues,
+          remedy: "start all of them with the same program and libraries, on the same kind of CPU or, where only some "
+            + "have AVX-512, with --set planner.isa=avx2 and the program of launch/install")
         // Ranks of one job wait for the slowest, and other caches make another order of sums.
         let differences = try communicator.fingerprintDifferences([
           ("CPU", cpuModel()), ("threads", "\(context.threads?.threads ?? 0)"),

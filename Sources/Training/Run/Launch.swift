@@ -32,6 +32,7 @@ public enum Launch {
     do {
       let console = Console(style: .ofThisProcess(rank: mpi.world.rank))
       let prepared = try prepare(mpi, console)
+      configuration(prepared).planner.instructions.limitLibrary()
       mpi.world.deadlineSeconds = configuration(prepared).distributed.deadlineSeconds
       try mpi.watchRanks()
       let context = try CheckContext(configuration(prepared), mpi: mpi)

@@ -72,6 +72,7 @@ final class RunCheckpoints {
       let state = found?.state
       let facts = ResumeFacts(
         step: state?.step ?? 0, algorithms: state?.extra[Self.algorithmsKey],
+        arithmetic: state?.extra[Self.arithmeticKey],
         isEvaluated: state?.metric != nil, origin: try found.map { try Self.origin($0) },
         skippedSteps: try found.flatMap { try Self.number(Self.skippedStepsKey, 0...$0.state.step, in: $0) } ?? 0,
         bestMetric: state?.bestMetric, bestStep: state?.bestStep,
@@ -94,6 +95,15 @@ final class RunCheckpoints {
         "the checkpoint names convolution methods of another version of this program: they are chosen anew, and the run goes "
           + "on with other roundings than it would have had")
     }
+    if let saved = agreed.arithmetic, saved != Engine.arithmetic {
+      // What was fastest there need not be so here.
+      start.algorithms = nil
+      if communicator.rank == 0 {
+        warn(
+          "the checkpoint was computed with \(saved), this run goes on with \(Engine.arithmetic): convolution methods are "
+            + "chosen anew, and it is no longer, to the bit, the run that was never stopped")
+      }
+    }
     if let metric = agreed.bestMetric, let step = agreed.bestStep { best = (metric, step) }
     return start
   }
@@ -101,6 +111,7 @@ final class RunCheckpoints {
   private struct ResumeFacts: Codable {
     var step: Int
     var algorithms: String?
+    var arithmetic: String?
     var isEvaluated: Bool
     var origin: Origin?
     var skippedSteps: Int
@@ -112,6 +123,7 @@ final class RunCheckpoints {
   private static let algorithmsKey = "algorithms"
   private static let skippedStepsKey = "skipped_steps"
   private static let masksKey = "masks"
+  private static let arithmeticKey = "arithmetic"
   private static let imagesPerUpdateKey = "images_per_update"
   private static let imagesPerPassKey = "images_per_pass"
 
@@ -263,7 +275,8 @@ final class RunCheckpoints {
         worldSize: communicator.size, configuration: configuration.yaml, metric: figure,
         bestMetric: best?.figure, bestStep: best?.step,
         extra: [
-          Self.algorithmsKey: PlanChoices.text(plan.choices), Self.skippedStepsKey: "\(skippedSteps)",
+          Self.algorithmsKey: PlanChoices.text(plan.choices), Self.arithmeticKey: Engine.arithmetic,
+          Self.skippedStepsKey: "\(skippedSteps)",
           Self.masksKey: masks ?? drawn, ClassList.key: classes.json,
           Self.imagesPerUpdateKey: "\(schedule.globalBatchSize)", Self.imagesPerPassKey: "\(schedule.batchSizePerRank)",
         ])

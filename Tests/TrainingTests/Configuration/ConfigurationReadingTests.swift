@@ -89,7 +89,7 @@ import Testing
       {length: 1 step, checkpoint_every: 5 steps, keep_checkpoints: 1, evaluate_every: 2 epochs, log_every: 1,
       non_finite_loss: skip, max_skipped_steps: 3, write_failure: continue}
     random: {seed: 9, stream: sample}
-    planner: {algorithms: /plans/a.json}
+    planner: {algorithms: /plans/a.json, isa: avx2}
     distributed: {bucket_bytes: 4096, deadline_seconds: 2.5, sentinel_every: 7}
     allreduce: {precision: bf16}
     bench: {input: data}
