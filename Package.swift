@@ -13,6 +13,15 @@ let march = ProcessInfo.processInfo.environment["DROPBLOCK_MARCH"] ?? "native"
 /// SwiftPM's own `Context.gitInformation` is cached with this manifest and goes stale with the next commit.
 let commit = ProcessInfo.processInfo.environment["DROPBLOCK_COMMIT"] ?? "unknown"
 
+/// libspng, or its calls on libpng where the system has no libspng (RHEL) or `DROPBLOCK_PNG` is `libpng`.
+let hasSPNG =
+  ProcessInfo.processInfo.environment["DROPBLOCK_PNG"] != "libpng"
+  && FileManager.default.fileExists(atPath: "/usr/include/spng.h")
+let pngLibrary: Target =
+  hasSPNG
+  ? .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])])
+  : .target(name: "CSPNG", path: "Sources/CSPNGOnLibpng", linkerSettings: [.linkedLibrary("png")])
+
 let settings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .unsafeFlags(["-warnings-as-errors", "-Xcc", "-march=\(march)"]),
@@ -65,7 +74,7 @@ let package = Package(
     .systemLibrary(name: "CLanes"),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
-    .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
+    pngLibrary,
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),

@@ -13,6 +13,9 @@ build_flags=(-c release -Xswiftc -enable-testing)
 # What the program and its tests are built with, under the names of Debian and Ubuntu.
 packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev libsimdjson-dev zlib1g-dev
   liblzma-dev libsodium-dev pkg-config g++ git python3)
+# The same under the names of Fedora, RHEL and Rocky (with EPEL and CRB; libpng stands in for libspng, which they lack).
+rpm_packages=(onednn-devel openmpi-devel turbojpeg-devel libpng-devel simdjson-devel zlib-devel xz-devel libsodium-devel
+  pkgconf-pkg-config gcc-c++ git python3)
 # What swift.org's toolchain needs beside them to run; its archive cannot ask for it.
 toolchain_packages=(libcurl4 libncurses6 libsqlite3-0 libxml2 tzdata)
 
@@ -28,7 +31,8 @@ as_root() {
 install_packages() {
   local missing=() package installed
   if ! command -v dpkg-query >/dev/null; then
-    say "not a Debian system: make sure that the equivalents of $* are installed" >&2
+    say "not a Debian system: make sure that the equivalents of $* are installed;" \
+      "on Fedora, RHEL and Rocky: dnf install ${rpm_packages[*]}" >&2
     return
   fi
   # With what they provide: libcurl4 is libcurl4t64 since Debian 13.
