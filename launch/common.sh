@@ -12,7 +12,7 @@ build_flags=(-c release -Xswiftc -enable-testing)
 
 # What the program and its tests are built with, under the names of Debian and Ubuntu.
 packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev libsimdjson-dev zlib1g-dev
-  liblzma-dev libsodium-dev pkg-config g++ git python3)
+  liblzma-dev libsodium-dev pkg-config g++ git ca-certificates python3)
 # The same under the names of Fedora, RHEL and Rocky (with EPEL and CRB; libpng stands in for libspng, which they lack).
 rpm_packages=(onednn-devel openmpi-devel turbojpeg-devel libpng-devel simdjson-devel zlib-devel xz-devel libsodium-devel
   pkgconf-pkg-config gcc-c++ git python3)
@@ -50,8 +50,15 @@ install_packages() {
 # Whether Swift's package manager starts, which needs more libraries than the compiler.
 swift_runs() { swift build --version >/dev/null 2>&1; }
 
+# The folder of the Swift toolchain with its bin, lib and share, whatever stands in PATH for it.
+toolchain_folder() {
+  local resources
+  resources=$(swift -print-target-info 2>/dev/null | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+  [[ -d $resources ]] && (cd "$resources/../.." && pwd)
+}
+
 # Whether apt has a package to offer.
-apt_offers() { [[ $(apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ *[0-9] ]]; }
+apt_offers() { [[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ *[0-9] ]]; }
 
 # Makes this machine ready to build: looks at Swift first, which only the user can bring on most systems, then installs all
 # that is missing at once.

@@ -8,8 +8,10 @@
 // lacks is said in one line with code 78: the program itself would die of it without a word.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,11 +31,14 @@ static void go_up(char *path, int levels) {
   for (char *slash; levels > 0 && (slash = strrchr(path, '/')); levels--) *slash = 0;
 }
 
-// Becomes the program of a level; returns where there is none.
+// Becomes the program of a level; returns where the tree has none, and leaves where it cannot be started.
 static void become(const char *prefix, const char *level, char **arguments) {
   char path[PATH_MAX];
   snprintf(path, sizeof(path), "%s/lib/dropblock-dist/%s/dropblock-dist", prefix, level);
   execv(path, arguments);
+  if (errno == ENOENT) return;
+  fprintf(stderr, "error: %s: cannot be started: %s\n", path, strerror(errno));
+  exit(bad_configuration);
 }
 
 int main(int count, char **arguments) {
@@ -56,6 +61,7 @@ int main(int count, char **arguments) {
   }
   if (has_avx512()) become(prefix, "x86-64-v4", arguments);
   become(prefix, "x86-64-v3", arguments);
-  fprintf(stderr, "error: no program in %s/lib/dropblock-dist that this processor can run; install it again\n", prefix);
+  fprintf(stderr, "error: no program below %s/lib/dropblock-dist that this processor can run; start dropblock-dist where it was "
+                  "installed, or install it again\n", prefix);
   return bad_configuration;
 }

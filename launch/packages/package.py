@@ -1,9 +1,9 @@
 """Spack recipe of an archive of launch/bundle: no Spack has a Swift to build with.
 
+    spack repo create REPOSITORY dropblock && spack repo add REPOSITORY
     mkdir -p REPOSITORY/packages/dropblock-dist && cp launch/packages/package.py REPOSITORY/packages/dropblock-dist/
-    spack repo add REPOSITORY
 
-Put the archive's name, folder and checksum (FILE.tar.xz.sha256) below.
+Put the archive's place and checksum (FILE.tar.xz.sha256) below.
 """
 from spack.package import *
 
@@ -11,8 +11,7 @@ from spack.package import *
 class DropblockDist(Package):
     """Data-parallel training of detectors and classifiers with DropBlock on CPU clusters."""
 
-    url = "file:///opt/archives/dropblock-dist-COMMIT-x86_64.tar.xz"
-    version("1", sha256="0" * 64, expand=True)
+    version("1", sha256="0" * 64, url="file:///opt/archives/dropblock-dist-COMMIT-x86_64.tar.xz")
 
     # The archive holds all other libraries; MPI is the cluster's.
     depends_on("openmpi@4:5", type=("link", "run"))

@@ -1,5 +1,6 @@
 // The calls of libspng that this package makes, for systems that have libpng alone (RHEL with EPEL); names and numbers are
-// libspng's, so that nothing above knows which library reads.
+// libspng's, so that nothing above knows which library reads. Pixels are the same; of broken files libpng refuses some that libspng
+// takes (a wrong checksum or missing bytes behind the last pixel, a second palette).
 #ifndef CSPNG_H
 #define CSPNG_H
 #include <stddef.h>
