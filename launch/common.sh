@@ -36,7 +36,8 @@ install_packages() {
     return
   fi
   # With what they provide: libcurl4 is libcurl4t64 since Debian 13.
-  installed=$(dpkg-query -W -f='${db:Status-Status}, ${Package}, ${Provides}, \n' | sed -E '/^installed/!d; s/ \([^)]*\)//g')
+  installed=$(dpkg-query -W -f='${db:Status-Status}, ${Package}, ${Provides}, \n' | sed -E '/^installed/!d; s/ \([^)]*\)//g') ||
+    installed=''
   for package in "$@"; do [[ $installed == *", $package, "* ]] || missing+=("$package"); done
   ((${#missing[@]})) || return 0
   ((EUID == 0)) || command -v sudo >/dev/null ||

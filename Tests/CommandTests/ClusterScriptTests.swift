@@ -14,7 +14,7 @@ import Testing
     let commands = [
       // No package is there; what is wanted is written down, and a compiler that does not compile ends the script.
       "dpkg-query": "exit 1", "apt-get": "echo \"$@\" >>'\(folder.file("asked"))'",
-      "swift": "[ \"$1\" = --version ] && echo Swift",
+      "swift": "case \"$*\" in --version | 'build --version') echo 'Swift version 6.3.1' ;; *) exit 1 ;; esac",
     ]
     try FileManager.default.createDirectory(atPath: folder.file("bin"), withIntermediateDirectories: true)
     for (name, text) in commands {

@@ -34,6 +34,10 @@ import Testing
           cp data/coco/val2017/*.jpg data/imagenet/$split/$class
         done
       done
+      mkdir data/cifar10
+      for name in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do
+        head -c 30730 /dev/zero >data/cifar10/$name.bin
+      done
       cp data/coco/val2017/000001.jpg photo.jpg
       dropblock-dist doctor --config configs/smoke-segmentation.yaml --set data.shapes.size=64 \
         --set data.shapes.train_images=8 --set data.shapes.val_images=4 --set batch.per_rank=1 --set input.size=64
@@ -102,7 +106,7 @@ import Testing
     default:
       let classes = ["bccd": 5, "imagenet": 2].first { example.contains($0.key) }?.value
       return model + " --set train.length='1 step' --set train.checkpoint_every='1 step'"
-        + (example.contains("imagenet") ? "" : " --set input.evaluation.size=64")
+        + (example.contains("imagenet") || example.contains("cifar10") ? "" : " --set input.evaluation.size=64")
         + " --set train.evaluate_every='1 step' --set learning_rate.warmup='0 steps'"
         + (classes.map { " --set model.classes=\($0)" } ?? "")
     }
