@@ -13,13 +13,6 @@ typedef struct {
   dnnl_dim_t padding_after[2];
 } shim_window;
 
-static inline dnnl_primitive_attr_t shim_user_scratchpad(void) {
-  dnnl_primitive_attr_t attributes = NULL;
-  dnnl_primitive_attr_create(&attributes);
-  dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-  return attributes;
-}
-
 #if DNNL_VERSION_MAJOR >= 3
 #include "version3.h"
 #else
@@ -69,10 +62,85 @@ static inline shim_layout *shim_layout_create(int rank, const dnnl_dim_t *extent
   if (kind == shim_weight_blocked16) tag = dnnl_OIhw16i16o;
   return shim_layout_with_tag(rank, extents, is_bfloat16 ? dnnl_bf16 : dnnl_f32, tag);
 }
+static inline int shim_layout_equal(const shim_layout *a, const shim_layout *b) {
+  return dnnl_memory_desc_equal(shim_described(a), shim_described(b));
+}
+static inline size_t shim_layout_bytes(const shim_layout *layout) {
+  return dnnl_memory_desc_get_size(shim_described(layout));
+}
+static inline shim_description shim_argument(const_dnnl_primitive_desc_t description, int argument) {
+  return dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
+}
+// The layout that a primitive wants for an argument; one without extents where it takes none.
+static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t description, int argument) {
+  return shim_layout_copy(shim_argument(description, argument));
+}
+static inline int shim_is_float(const_dnnl_primitive_desc_t description, int argument) {
+  shim_description found = shim_argument(description, argument);
+  return found && shim_data_type(found) == dnnl_f32;
+}
 static inline const char *shim_implementation(const_dnnl_primitive_desc_t description) {
   const char *name = "";
   dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name);
   return name;
+}
+
+static inline dnnl_primitive_attr_t shim_user_scratchpad(void) {
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_primitive_attr_create(&attributes);
+  dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+  return attributes;
+}
+
+// With `adds` the result is y plus what the destination holds; with `rectifies` it is then max(0, y).
+static inline dnnl_status_t shim_convolution_forward(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int adds, int rectifies,
+    const shim_layout *source, const shim_layout *weights, const shim_layout *bias, const shim_layout *destination,
+    shim_window window) {
+  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  if (adds || rectifies) {
+    dnnl_post_ops_t following = NULL;
+    dnnl_post_ops_create(&following);
+    if (adds) shim_append_sum(following);
+    if (rectifies) shim_append_relu(following);
+    dnnl_primitive_attr_set_post_ops(attributes, following);
+    dnnl_post_ops_destroy(following);
+  }
+  dnnl_status_t status =
+      shim_create_forward(description, engine, source, weights, bias, destination, &window, attributes);
+  dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+static inline dnnl_status_t shim_convolution_backward_data(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source_gradient,
+    const shim_layout *weights, const shim_layout *destination_gradient, shim_window window,
+    const_dnnl_primitive_desc_t forward) {
+  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  dnnl_status_t status = shim_create_backward_data(
+      description, engine, source_gradient, weights, destination_gradient, &window, forward, attributes);
+  dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+static inline dnnl_status_t shim_convolution_backward_weights(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source,
+    const shim_layout *weights_gradient, const shim_layout *bias_gradient, const shim_layout *destination_gradient,
+    shim_window window, const_dnnl_primitive_desc_t forward) {
+  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  dnnl_status_t status = shim_create_backward_weights(
+      description, engine, source, weights_gradient, bias_gradient, destination_gradient, &window, forward, attributes);
+  dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+static inline dnnl_status_t shim_reorder(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *from, const shim_layout *to) {
+  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
+  dnnl_status_t status = dnnl_reorder_primitive_desc_create(
+      description, shim_described(from), engine, shim_described(to), engine, attributes);
+  dnnl_primitive_attr_destroy(attributes);
+  return status;
 }
 
 static inline dnnl_engine_t shim_cpu_engine(void) {
@@ -89,8 +157,7 @@ static inline dnnl_stream_t shim_stream(dnnl_engine_t engine) {
 static inline dnnl_memory_t shim_memory(
     const_dnnl_primitive_desc_t description, int argument, dnnl_engine_t engine) {
   dnnl_memory_t memory = NULL;
-  dnnl_memory_create(
-      &memory, dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument), engine, DNNL_MEMORY_NONE);
+  dnnl_memory_create(&memory, shim_argument(description, argument), engine, DNNL_MEMORY_NONE);
   return memory;
 }
 static inline dnnl_status_t shim_memory_place(dnnl_memory_t memory, void *data) {

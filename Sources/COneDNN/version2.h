@@ -2,6 +2,7 @@
 #pragma once
 
 typedef dnnl_memory_desc_t shim_layout;
+typedef const dnnl_memory_desc_t *shim_description;
 enum { shim_no_implementation_left = dnnl_iterator_ends };
 
 static inline shim_layout *shim_layout_with_tag(
@@ -11,86 +12,49 @@ static inline shim_layout *shim_layout_with_tag(
   free(layout);
   return NULL;
 }
-static inline void shim_layout_destroy(shim_layout *layout) { free(layout); }
-static inline int shim_layout_equal(const shim_layout *a, const shim_layout *b) {
-  return dnnl_memory_desc_equal(a, b);
-}
-static inline int shim_layout_rank(const shim_layout *layout) { return layout->ndims; }
-static inline dnnl_dim_t shim_layout_extent(const shim_layout *layout, int axis) { return layout->dims[axis]; }
-static inline size_t shim_layout_bytes(const shim_layout *layout) { return dnnl_memory_desc_get_size(layout); }
-
-// The layout that a primitive wants for an argument; one without extents where it takes none.
-static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t description, int argument) {
-  const dnnl_memory_desc_t *found =
-      dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
+static inline shim_layout *shim_layout_copy(shim_description description) {
   shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
-  if (found) *layout = *found;
+  if (description) *layout = *description;
   return layout;
 }
-static inline int shim_is_float(const_dnnl_primitive_desc_t description, int argument) {
-  const dnnl_memory_desc_t *found =
-      dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
-  return found && found->data_type == dnnl_f32;
+static inline void shim_layout_destroy(shim_layout *layout) { free(layout); }
+static inline shim_description shim_described(const shim_layout *layout) { return layout; }
+static inline int shim_layout_rank(const shim_layout *layout) { return layout->ndims; }
+static inline dnnl_dim_t shim_layout_extent(const shim_layout *layout, int axis) { return layout->dims[axis]; }
+static inline dnnl_data_type_t shim_data_type(shim_description description) { return description->data_type; }
+
+static inline void shim_append_sum(dnnl_post_ops_t operations) { dnnl_post_ops_append_sum(operations, 1); }
+static inline void shim_append_relu(dnnl_post_ops_t operations) {
+  dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0);
 }
 
-// With `adds` the result is y plus what the destination holds; with `rectifies` it is then max(0, y).
-static inline dnnl_status_t shim_convolution_forward(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int adds, int rectifies,
-    const shim_layout *source, const shim_layout *weights, const shim_layout *bias, const shim_layout *destination,
-    shim_window window) {
+static inline dnnl_status_t shim_create_forward(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source, const shim_layout *weights,
+    const shim_layout *bias, const shim_layout *destination, const shim_window *window,
+    dnnl_primitive_attr_t attributes) {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
-      &operation, dnnl_forward_training, dnnl_convolution_direct, source, weights, bias, destination, window.strides,
-      window.dilations, window.padding_before, window.padding_after);
-  if (status != dnnl_success) return status;
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  if (adds || rectifies) {
-    dnnl_post_ops_t following = NULL;
-    dnnl_post_ops_create(&following);
-    if (adds) dnnl_post_ops_append_sum(following, 1);
-    if (rectifies) dnnl_post_ops_append_eltwise(following, 1, dnnl_eltwise_relu, 0, 0);
-    dnnl_primitive_attr_set_post_ops(attributes, following);
-    dnnl_post_ops_destroy(following);
-  }
-  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, NULL);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
+      &operation, dnnl_forward_training, dnnl_convolution_direct, source, weights, bias, destination, window->strides,
+      window->dilations, window->padding_before, window->padding_after);
+  return status == dnnl_success ? dnnl_primitive_desc_create(description, &operation, attributes, engine, NULL) : status;
 }
-
-static inline dnnl_status_t shim_convolution_backward_data(
+static inline dnnl_status_t shim_create_backward_data(
     dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source_gradient,
-    const shim_layout *weights, const shim_layout *destination_gradient, shim_window window,
-    const_dnnl_primitive_desc_t forward) {
+    const shim_layout *weights, const shim_layout *destination_gradient, const shim_window *window,
+    const_dnnl_primitive_desc_t forward, dnnl_primitive_attr_t attributes) {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_dilated_convolution_backward_data_desc_init(
-      &operation, dnnl_convolution_direct, source_gradient, weights, destination_gradient, window.strides,
-      window.dilations, window.padding_before, window.padding_after);
-  if (status != dnnl_success) return status;
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, forward);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
+      &operation, dnnl_convolution_direct, source_gradient, weights, destination_gradient, window->strides,
+      window->dilations, window->padding_before, window->padding_after);
+  return status == dnnl_success ? dnnl_primitive_desc_create(description, &operation, attributes, engine, forward) : status;
 }
-
-static inline dnnl_status_t shim_convolution_backward_weights(
+static inline dnnl_status_t shim_create_backward_weights(
     dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source,
     const shim_layout *weights_gradient, const shim_layout *bias_gradient, const shim_layout *destination_gradient,
-    shim_window window, const_dnnl_primitive_desc_t forward) {
+    const shim_window *window, const_dnnl_primitive_desc_t forward, dnnl_primitive_attr_t attributes) {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status = dnnl_dilated_convolution_backward_weights_desc_init(
       &operation, dnnl_convolution_direct, source, weights_gradient, bias_gradient, destination_gradient,
-      window.strides, window.dilations, window.padding_before, window.padding_after);
-  if (status != dnnl_success) return status;
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  status = dnnl_primitive_desc_create(description, &operation, attributes, engine, forward);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
-}
-
-static inline dnnl_status_t shim_reorder(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *from, const shim_layout *to) {
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  dnnl_status_t status = dnnl_reorder_primitive_desc_create(description, from, engine, to, engine, attributes);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
+      window->strides, window->dilations, window->padding_before, window->padding_after);
+  return status == dnnl_success ? dnnl_primitive_desc_create(description, &operation, attributes, engine, forward) : status;
 }

@@ -5,6 +5,7 @@
 typedef struct {
   dnnl_memory_desc_t description;
 } shim_layout;
+typedef const_dnnl_memory_desc_t shim_description;
 enum { shim_no_implementation_left = dnnl_last_impl_reached };
 
 static inline shim_layout *shim_layout_with_tag(
@@ -14,13 +15,16 @@ static inline shim_layout *shim_layout_with_tag(
   free(layout);
   return NULL;
 }
+static inline shim_layout *shim_layout_copy(shim_description description) {
+  shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
+  if (description) dnnl_memory_desc_clone(&layout->description, description);
+  return layout;
+}
 static inline void shim_layout_destroy(shim_layout *layout) {
   if (layout->description) dnnl_memory_desc_destroy(layout->description);
   free(layout);
 }
-static inline int shim_layout_equal(const shim_layout *a, const shim_layout *b) {
-  return dnnl_memory_desc_equal(a->description, b->description);
-}
+static inline shim_description shim_described(const shim_layout *layout) { return layout ? layout->description : NULL; }
 static inline int shim_layout_rank(const shim_layout *layout) {
   int rank = 0;
   dnnl_memory_desc_query(layout->description, dnnl_query_ndims_s32, &rank);
@@ -31,76 +35,43 @@ static inline dnnl_dim_t shim_layout_extent(const shim_layout *layout, int axis)
   dnnl_memory_desc_query(layout->description, dnnl_query_dims, &extents);
   return (*extents)[axis];
 }
-static inline size_t shim_layout_bytes(const shim_layout *layout) {
-  return dnnl_memory_desc_get_size(layout->description);
-}
-
-// The layout that a primitive wants for an argument; one without extents where it takes none.
-static inline shim_layout *shim_layout_of(const_dnnl_primitive_desc_t description, int argument) {
-  const_dnnl_memory_desc_t found = dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
-  shim_layout *layout = (shim_layout *)calloc(1, sizeof(shim_layout));
-  if (found) dnnl_memory_desc_clone(&layout->description, found);
-  return layout;
-}
-static inline int shim_is_float(const_dnnl_primitive_desc_t description, int argument) {
-  const_dnnl_memory_desc_t found = dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, argument);
+static inline dnnl_data_type_t shim_data_type(shim_description description) {
   dnnl_data_type_t type = dnnl_data_type_undef;
-  return found && dnnl_memory_desc_query(found, dnnl_query_data_type, &type) == dnnl_success && type == dnnl_f32;
+  dnnl_memory_desc_query(description, dnnl_query_data_type, &type);
+  return type;
 }
 
-// With `adds` the result is y plus what the destination holds; with `rectifies` it is then max(0, y).
-static inline dnnl_status_t shim_convolution_forward(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, int adds, int rectifies,
-    const shim_layout *source, const shim_layout *weights, const shim_layout *bias, const shim_layout *destination,
-    shim_window window) {
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  if (adds || rectifies) {
-    dnnl_post_ops_t following = NULL;
-    dnnl_post_ops_create(&following);
-    if (adds) dnnl_post_ops_append_sum(following, 1, 0, dnnl_data_type_undef);
-    if (rectifies) dnnl_post_ops_append_eltwise(following, dnnl_eltwise_relu, 0, 0);
-    dnnl_primitive_attr_set_post_ops(attributes, following);
-    dnnl_post_ops_destroy(following);
-  }
-  dnnl_status_t status = dnnl_convolution_forward_primitive_desc_create(
-      description, engine, dnnl_forward_training, dnnl_convolution_direct, source->description, weights->description,
-      bias ? bias->description : NULL, destination->description, window.strides, window.dilations,
-      window.padding_before, window.padding_after, attributes);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
+static inline void shim_append_sum(dnnl_post_ops_t operations) {
+  dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef);
+}
+static inline void shim_append_relu(dnnl_post_ops_t operations) {
+  dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_relu, 0, 0);
 }
 
-static inline dnnl_status_t shim_convolution_backward_data(
+static inline dnnl_status_t shim_create_forward(
+    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source, const shim_layout *weights,
+    const shim_layout *bias, const shim_layout *destination, const shim_window *window,
+    dnnl_primitive_attr_t attributes) {
+  return dnnl_convolution_forward_primitive_desc_create(
+      description, engine, dnnl_forward_training, dnnl_convolution_direct, shim_described(source),
+      shim_described(weights), shim_described(bias), shim_described(destination), window->strides, window->dilations,
+      window->padding_before, window->padding_after, attributes);
+}
+static inline dnnl_status_t shim_create_backward_data(
     dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source_gradient,
-    const shim_layout *weights, const shim_layout *destination_gradient, shim_window window,
-    const_dnnl_primitive_desc_t forward) {
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  dnnl_status_t status = dnnl_convolution_backward_data_primitive_desc_create(
-      description, engine, dnnl_convolution_direct, source_gradient->description, weights->description,
-      destination_gradient->description, window.strides, window.dilations, window.padding_before,
-      window.padding_after, forward, attributes);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
+    const shim_layout *weights, const shim_layout *destination_gradient, const shim_window *window,
+    const_dnnl_primitive_desc_t forward, dnnl_primitive_attr_t attributes) {
+  return dnnl_convolution_backward_data_primitive_desc_create(
+      description, engine, dnnl_convolution_direct, shim_described(source_gradient), shim_described(weights),
+      shim_described(destination_gradient), window->strides, window->dilations, window->padding_before,
+      window->padding_after, forward, attributes);
 }
-
-static inline dnnl_status_t shim_convolution_backward_weights(
+static inline dnnl_status_t shim_create_backward_weights(
     dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *source,
     const shim_layout *weights_gradient, const shim_layout *bias_gradient, const shim_layout *destination_gradient,
-    shim_window window, const_dnnl_primitive_desc_t forward) {
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  dnnl_status_t status = dnnl_convolution_backward_weights_primitive_desc_create(
-      description, engine, dnnl_convolution_direct, source->description, weights_gradient->description,
-      bias_gradient ? bias_gradient->description : NULL, destination_gradient->description, window.strides,
-      window.dilations, window.padding_before, window.padding_after, forward, attributes);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
-}
-
-static inline dnnl_status_t shim_reorder(
-    dnnl_primitive_desc_t *description, dnnl_engine_t engine, const shim_layout *from, const shim_layout *to) {
-  dnnl_primitive_attr_t attributes = shim_user_scratchpad();
-  dnnl_status_t status =
-      dnnl_reorder_primitive_desc_create(description, from->description, engine, to->description, engine, attributes);
-  dnnl_primitive_attr_destroy(attributes);
-  return status;
+    const shim_window *window, const_dnnl_primitive_desc_t forward, dnnl_primitive_attr_t attributes) {
+  return dnnl_convolution_backward_weights_primitive_desc_create(
+      description, engine, dnnl_convolution_direct, shim_described(source), shim_described(weights_gradient),
+      shim_described(bias_gradient), shim_described(destination_gradient), window->strides, window->dilations,
+      window->padding_before, window->padding_after, forward, attributes);
 }
