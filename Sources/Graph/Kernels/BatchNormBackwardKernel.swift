@@ -10,7 +10,7 @@ enum BatchNormBackwardKernel {
   static func sums(
     _ x: Elements, _ gradient: IncomingGradient, _ run: ChannelRun, channels: BatchNormChannels,
     rectifies: Bool = false,
-    sum: UnsafeMutablePointer<Double>, sumOfProducts: UnsafeMutablePointer<Double>, join: JoinGradient? = nil
+    sum: UnsafeMutablePointer<Double>, sumOfProducts: UnsafeMutablePointer<Double>, join: JoinGradient = .none
   ) {
     run.sumSegments(into: sum, sumOfProducts) { segment in
       let mean = UnsafePointer(channels.mean).channelLanes(block: segment.block, of: run.channelBlock)
@@ -27,7 +27,7 @@ enum BatchNormBackwardKernel {
           func add(_ element: Int, _ width: GroupWidth) {
             let input = x.lanes(element, width)
             let total = gradient.sumLanes(element, width)
-            join?.store(total, element, width)
+            join.store(total, element, width)
             var lanes = gradient.masked(total, element, width)
             if rectifies { lanes = rectifier.passed(lanes, input) }
             runSum += lanes
@@ -95,16 +95,16 @@ enum BatchNormBackwardKernel {
   /// The gradient of x with constant statistics, g * scale; dx may be the gradient's first buffer, `join.sum` another one.
   static func applyFrozen(
     _ gradient: IncomingGradient, _ dx: Elements?, _ run: ChannelRun, scale: UnsafePointer<Float>,
-    join: JoinGradient? = nil
+    join: JoinGradient = .none
   ) {
-    let factor = gradient.factor
+    let dx = OptionalElements(dx)
     run.forEachSegment { segment in
-      let scale = scale.channelLanes(block: segment.block, of: run.channelBlock) * factor
+      let scale = scale.channelLanes(block: segment.block, of: run.channelBlock) * gradient.factor
       @inline(__always)
       func transform(_ element: Int, _ width: GroupWidth) {
         let total = gradient.sumLanes(element, width)
-        join?.store(total, element, width)
-        dx?.store(gradient.masked(total, element, width) * scale, element, width)
+        join.store(total, element, width)
+        dx.value?.store(gradient.masked(total, element, width) * scale, element, width)
       }
       forEachGroup(in: segment, transform)
     }

@@ -86,22 +86,20 @@ enum BatchNormForwardKernel {
     }
   }
 
-  /// y = x * scale + shift for each channel, then ReLU if wanted, then the mask if there is one; y may be x.
+  /// y = x * scale + shift for each channel, then ReLU if wanted, then the mask; y may be x.
   static func scaleShift(
     _ x: Elements, _ y: Elements, _ run: ChannelRun, scale: UnsafePointer<Float>,
-    shift: UnsafePointer<Float>, relu: Bool, mask: DropMask?
+    shift: UnsafePointer<Float>, relu: Bool, mask: DropMask
   ) {
     // The factor is not negative and rides on scale and shift, because ReLU is positively homogeneous.
-    let factor = mask?.factor ?? 1
     run.forEachSegment { segment in
-      let scale = scale.channelLanes(block: segment.block, of: run.channelBlock) * factor
-      let shift = shift.channelLanes(block: segment.block, of: run.channelBlock) * factor
+      let scale = scale.channelLanes(block: segment.block, of: run.channelBlock) * mask.factor
+      let shift = shift.channelLanes(block: segment.block, of: run.channelBlock) * mask.factor
       @inline(__always)
       func transform(_ element: Int, _ width: GroupWidth) {
         var value = shift.addingProduct(x.lanes(element, width), scale)
         if relu { value = value.rectified }
-        if let mask { value = value.kept(where: mask.kept(element, width)) }
-        y.store(value, element, width)
+        y.store(mask.masked(value, element, width), element, width)
       }
       forEachGroup(in: segment, transform)
     }

@@ -34,7 +34,7 @@ struct ConcatenationKernel {
   /// Writes the gradient of a part, given that of the whole.
   func read(_ part: Int, _ gradient: IncomingGradient, _ dx: Elements) {
     forEachRun(part) { own, place, count in
-      if gradient.second == nil {
+      if !gradient.isSum {
         let (from, to) = (gradient.first + place, dx + own)
         to.base.copyMemory(from: from.base, byteCount: count * dx.precision.byteCount)
         return

@@ -69,3 +69,16 @@ struct Elements {
     for lane in 0..<4 { self[element + lane] = quad[lane] }
   }
 }
+
+/// Activations that need not be there, as a kernel keeps them: Swift 6.0 calls a function for each use of a stored optional
+/// structure, while the optional that is made at its use stays in registers.
+struct OptionalElements {
+  private let base: UnsafeMutableRawPointer?
+  private let precision: Precision
+
+  init(_ elements: Elements?) { (base, precision) = (elements?.base, elements?.precision ?? .f32) }
+
+  /// The activations, if there are any.
+  @inline(__always)
+  var value: Elements? { base.map { Elements($0, precision) } }
+}

@@ -27,10 +27,10 @@ enum ElementwiseKernel {
     }
   }
 
-  /// y = x times the mask's factor where the mask keeps it, else 0; without a mask y = x.
+  /// y = x times the mask's factor where the mask keeps it, else 0.
   ///
   /// y may be x.
-  static func mask(_ x: Elements, _ y: Elements, _ mask: DropMask?, count: Int) {
+  static func mask(_ x: Elements, _ y: Elements, _ mask: DropMask, count: Int) {
     gradient(IncomingGradient(x, mask: mask), y, count: count)
   }
 

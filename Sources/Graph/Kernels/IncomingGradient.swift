@@ -6,20 +6,24 @@ struct IncomingGradient {
   /// The gradient of one use of the result.
   let first: Elements
   /// The gradient of another use.
-  let second: Elements?
+  private let second: OptionalElements
   /// The result of the ReLU that follows.
-  let output: Elements?
+  private let output: OptionalElements
   /// The mask that follows.
-  let mask: DropMask?
+  let mask: DropMask
 
   init(
-    _ first: Elements, _ second: Elements? = nil, output: Elements? = nil, mask: DropMask? = nil
+    _ first: Elements, _ second: Elements? = nil, output: Elements? = nil, mask: DropMask = .none
   ) {
-    (self.first, self.second, self.output, self.mask) = (first, second, output, mask)
+    (self.first, self.second) = (first, OptionalElements(second))
+    (self.output, self.mask) = (OptionalElements(output), mask)
   }
 
+  /// Whether it has two addends.
+  var isSum: Bool { second.value != nil }
+
   /// What the mask multiplies kept elements with, 1 without a mask.
-  var factor: Float { mask?.factor ?? 1 }
+  var factor: Float { mask.factor }
 
   /// The gradient of the group at an element, not yet multiplied with `factor`.
   @inline(__always)
@@ -29,14 +33,14 @@ struct IncomingGradient {
   @inline(__always)
   func sumLanes(_ element: Int, _ width: GroupWidth) -> Lanes {
     var gradient = first.lanes(element, width)
-    if let second { gradient += second.lanes(element, width) }
-    if let output { gradient = gradient.kept(where: output.lanes(element, width) .> 0) }
+    if let second = second.value { gradient += second.lanes(element, width) }
+    if let output = output.value { gradient = gradient.kept(where: output.lanes(element, width) .> 0) }
     return gradient
   }
 
   /// What the mask leaves of a gradient, not yet multiplied with `factor`.
   @inline(__always)
   func masked(_ gradient: Lanes, _ element: Int, _ width: GroupWidth) -> Lanes {
-    if let mask { gradient.kept(where: mask.kept(element, width)) } else { gradient }
+    mask.masked(gradient, element, width)
   }
 }

@@ -50,6 +50,29 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
+// Swift 6.0's own comparisons with a scalar compile to loops over single lanes.
+extension SIMD16<Float> {
+  /// Where lanes are less than a number.
+  @inline(__always)
+  static func .< (lanes: Self, number: Float) -> SIMDMask<SIMD16<Int32>> { lanes .< Self(repeating: number) }
+
+  /// Where lanes are at least a number.
+  @inline(__always)
+  static func .>= (lanes: Self, number: Float) -> SIMDMask<SIMD16<Int32>> { lanes .>= Self(repeating: number) }
+
+  /// Where lanes are greater than a number.
+  @inline(__always)
+  static func .> (lanes: Self, number: Float) -> SIMDMask<SIMD16<Int32>> { lanes .> Self(repeating: number) }
+
+  /// Where lanes are a number.
+  @inline(__always)
+  static func .== (lanes: Self, number: Float) -> SIMDMask<SIMD16<Int32>> { lanes .== Self(repeating: number) }
+
+  /// Where lanes are other than a number.
+  @inline(__always)
+  static func .!= (lanes: Self, number: Float) -> SIMDMask<SIMD16<Int32>> { lanes .!= Self(repeating: number) }
+}
+
 extension SIMD16<Float> {
   /// The lanes where the mask holds, zero elsewhere.
   @inline(__always)

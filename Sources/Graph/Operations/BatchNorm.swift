@@ -185,12 +185,12 @@ private final class PlannedBatchNorm: PlannedOperation {
           }
           if let shortcut {
             ResidualJoinKernel.forward(
-              x.elements, scale: channels.scale, shift: channels.shift, mask: mask?.bits, shortcut: shortcut.elements,
-              shortcutMask: shortcutMask?.bits, relu: operation.activation == .relu, y.elements, run)
+              x.elements, scale: channels.scale, shift: channels.shift, mask: mask.mask, shortcut: shortcut.elements,
+              shortcutMask: shortcutMask.mask, relu: operation.activation == .relu, y.elements, run)
           } else {
             BatchNormForwardKernel.scaleShift(
               x.elements, y.elements, run, scale: channels.scale, shift: channels.shift,
-              relu: operation.activation == .relu, mask: mask?.bits)
+              relu: operation.activation == .relu, mask: mask.mask)
           }
         }
       })
@@ -249,9 +249,9 @@ private final class PlannedBatchNorm: PlannedOperation {
     ) { [self] context in
       let channels = BatchNormChannels(channelValues, shape)
       // Where ReLU stands behind the mask, its output tells what was dropped: that is 0 and passes no gradient.
-      let gradient = IncomingGradient(addends, output: output, mask: mask?.bits)
+      let gradient = IncomingGradient(addends, output: output, mask: mask.mask)
       let parts = JoinGradient(
-        sum: join.sum?.elements, shortcut: join.shortcut.map { ($0.elements, shortcutMask?.bits) })
+        sum: join.sum?.elements, shortcut: join.shortcut.map { ($0.elements, shortcutMask.mask) })
       if usesBatchStatistics {
         for run in runs(context) { backward(gradient, parts, x, run, sums, channels, into: result, context) }
       } else {
@@ -305,7 +305,7 @@ private final class PlannedBatchNorm: PlannedOperation {
     let count = sumOverRanks(sums, context)
     if let result {
       BatchNormBackwardKernel.apply(
-        x.elements, join.sum.map { IncomingGradient($0, mask: mask?.bits) } ?? gradient, result.elements, run,
+        x.elements, join.sum.value.map { IncomingGradient($0, mask: mask.mask) } ?? gradient, result.elements, run,
         gamma: weight.value, channels: channels, rectifies: rectifiesAgain, sum: sum, sumOfProducts: sumOfProducts,
         count: count)
     }

@@ -27,8 +27,8 @@ private struct PlannedMasking: PlannedOperation {
     let count = x.count
     planner.add(
       Step(operation.name, kind: "mask", .forward, reads: [x], writes: [y]) { [mask] _ in
-        if x === y && mask?.bits == nil { return }
-        ElementwiseKernel.mask(x.elements, y.elements, mask?.bits, count: count)
+        if x === y && mask.mask.isNone { return }
+        ElementwiseKernel.mask(x.elements, y.elements, mask.mask, count: count)
       })
   }
 
@@ -40,8 +40,8 @@ private struct PlannedMasking: PlannedOperation {
     let count = result.count
     planner.add(
       Step(operation.name, kind: "mask", .backward, reads: addends, writes: [result]) { [mask] _ in
-        if addends.count == 1 && addends[0] === result && mask?.bits == nil { return }
-        ElementwiseKernel.gradient(IncomingGradient(addends, mask: mask?.bits), result.elements, count: count)
+        if addends.count == 1 && addends[0] === result && mask.mask.isNone { return }
+        ElementwiseKernel.gradient(IncomingGradient(addends, mask: mask.mask), result.elements, count: count)
       })
     planner.addGradient(result, to: operation.input)
   }

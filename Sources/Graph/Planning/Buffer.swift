@@ -49,13 +49,13 @@ final class Buffer {
 
 extension IncomingGradient {
   /// The gradient in at most two addends, with the ReLU's output and the mask that stand in front of it.
-  init(_ addends: [Buffer], output: Buffer? = nil, mask: DropMask? = nil) {
+  init(_ addends: [Buffer], output: Buffer? = nil, mask: DropMask = .none) {
     self.init(
       addends[0].elements, addends.count > 1 ? addends[1].elements : nil, output: output?.elements, mask: mask)
   }
 
   /// The gradient in one buffer, with the mask that stands in front of it.
-  init(_ gradient: Buffer, mask: DropMask?) { self.init(gradient.elements, mask: mask) }
+  init(_ gradient: Buffer, mask: DropMask) { self.init(gradient.elements, mask: mask) }
 }
 
 /// Places buffers in one block of memory so that two share bytes only if no step needs both.

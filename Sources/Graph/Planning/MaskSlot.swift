@@ -25,9 +25,9 @@ final class MaskSlot {
   /// Reserves the bits; untouched until the regulariser is on.
   func allocate() { memory = AlignedMemory(byteCount: wordCount * 2) }
 
-  /// The bits and the factor, or nil when everything is kept.
-  var bits: DropMask? {
-    isActive ? memory.map { DropMask(words: $0.pointer(to: UInt16.self), factor: factor) } : nil
+  fileprivate var mask: DropMask {
+    guard isActive, let memory else { return .none }
+    return DropMask(words: memory.pointer(to: UInt16.self), factor: factor)
   }
 
   /// The bits as they lie in memory, or nil when everything is kept.
@@ -63,4 +63,9 @@ final class MaskSlot {
     guard isActive, let rule = rule(regularization) else { return }
     factor = rule.regularizer.factor(elements: elements, kept: kept, keepProbability: rule.keepProbability)
   }
+}
+
+extension MaskSlot? {
+  /// The bits and the factor of the current step, where there is a site.
+  var mask: DropMask { self?.mask ?? .none }
 }

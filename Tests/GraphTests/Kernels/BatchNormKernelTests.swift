@@ -45,7 +45,7 @@ import Testing
       let y = arena.tensor(shape)
       BatchNormForwardKernel.scaleShift(
         arena.tensor(x, shape).values, y.values, shape.whole, scale: channels.scale, shift: channels.shift, relu: relu,
-        mask: drop?.mask)
+        mask: drop?.mask ?? .none)
       let expected = x.indices.map { index in
         let channel = KernelShapes.channel(index, shape)
         let value = Double(x[index]) * Double(channels.scale[channel]) + Double(channels.shift[channel])
@@ -56,7 +56,7 @@ import Testing
       let inPlace = arena.tensor(x, shape)
       BatchNormForwardKernel.scaleShift(
         inPlace.values, inPlace.values, shape.whole, scale: channels.scale, shift: channels.shift, relu: relu,
-        mask: drop?.mask)
+        mask: drop?.mask ?? .none)
       #expect(inPlace.bits == y.bits)
     }
   }
@@ -102,7 +102,7 @@ import Testing
     )
     let incoming = IncomingGradient(
       blocked.1.values, hasReLU ? blocked.2.values : nil, output: hasReLU ? blocked.3.values : nil,
-      mask: hasMask ? mask.mask : nil)
+      mask: hasMask ? mask.mask : .none)
     BatchNormBackwardKernel.sums(
       blocked.0.values, incoming, shape.whole, channels: buffers.channels, sum: buffers.sum,
       sumOfProducts: buffers.products)

@@ -22,8 +22,8 @@ import Testing
       shift.withUnsafeBufferPointer { shift in
         guard let scale = scale.baseAddress, let shift = shift.baseAddress else { return }
         ResidualJoinKernel.forward(
-          arena.tensor(branch, shape).values, scale: scale, shift: shift, mask: mask?.mask,
-          shortcut: arena.tensor(shortcut, shape).values, shortcutMask: shortcutMask?.mask, relu: hasReLU,
+          arena.tensor(branch, shape).values, scale: scale, shift: shift, mask: mask?.mask ?? .none,
+          shortcut: arena.tensor(shortcut, shape).values, shortcutMask: shortcutMask?.mask ?? .none, relu: hasReLU,
           y.values, shape.whole)
       }
     }
@@ -157,7 +157,7 @@ import Testing
         let y = arena.tensor(shape)
         let channels = arena.allocate(shape.paddedChannels, filledWith: Float(0.5))
         ResidualJoinKernel.forward(
-          a.values, scale: channels, shift: channels, mask: mask.mask, shortcut: b.values, shortcutMask: nil,
+          a.values, scale: channels, shift: channels, mask: mask.mask, shortcut: b.values, shortcutMask: .none,
           relu: true,
           y.values, shape.whole)
         let dx = arena.tensor(coarse)
