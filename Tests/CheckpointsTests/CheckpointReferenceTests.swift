@@ -30,7 +30,7 @@ import Testing
   func wrongPaths() throws {
     let folder = try TemporaryDirectory()
     func error(_ path: String) -> InputError? {
-      #expect(throws: InputError.self) { _ = try CheckpointReference.resolve(path) { _ in } }
+      thrown(InputError.self) { _ = try CheckpointReference.resolve(path) { _ in } }
     }
     let missing = error(folder.file("no"))
     #expect(missing?.exitCode == .missingFile)

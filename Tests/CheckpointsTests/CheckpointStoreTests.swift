@@ -104,7 +104,7 @@ import Tensors
       elements[0] = 1
       try? FileManager.default.removeItem(atPath: run.path(".writing-step-00000020"))
     }
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try run.store.write(
         SampleRun.state(20), model: [vanishing], optimizer: [], keeping: CheckpointRetention(newest: 1))
     }
@@ -123,7 +123,7 @@ import Tensors
     try folder.write("in the way", to: "file")
     let directory = place.hasPrefix("/") ? place : folder.file(place)
     let store = CheckpointStore(runDirectory: directory)
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try store.write(SampleRun.state(1), model: [], optimizer: [], keeping: CheckpointRetention(newest: 1))
     }
     #expect(error?.exitCode == .cannotWrite)

@@ -102,7 +102,7 @@ private let damagedFiles: [DamagedFile] = [
   func damaged(_ file: DamagedFile) throws {
     let folder = try TemporaryDirectory()
     let path = try folder.write(file.bytes, to: "model.safetensors")
-    let error = #expect(throws: InputError.self) { _ = try SafetensorsFile(path: path) }
+    let error = thrown(InputError.self) { _ = try SafetensorsFile(path: path) }
     #expect(error?.exitCode == .badData)
     #expect(error?.description == "\(path): \(file.message)")
   }
@@ -120,10 +120,10 @@ private let damagedFiles: [DamagedFile] = [
   @Test("a missing file is error 66, a directory error 65")
   func notAFile() throws {
     let folder = try TemporaryDirectory()
-    let missing = #expect(throws: InputError.self) { _ = try SafetensorsFile(path: folder.file("no.safetensors")) }
+    let missing = thrown(InputError.self) { _ = try SafetensorsFile(path: folder.file("no.safetensors")) }
     #expect(missing?.exitCode == .missingFile)
     #expect(missing?.description == "\(folder.path)/no.safetensors: cannot open: No such file or directory")
-    let directory = #expect(throws: InputError.self) { _ = try SafetensorsFile(path: folder.path) }
+    let directory = thrown(InputError.self) { _ = try SafetensorsFile(path: folder.path) }
     #expect(directory?.description == "\(folder.path): kind: expected a regular file, got a directory")
   }
 }

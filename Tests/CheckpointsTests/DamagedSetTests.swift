@@ -59,7 +59,7 @@ enum Damage: String, CaseIterable, Sendable {
     #expect(set.state.step == 10)
     #expect(warnings.texts.count == 1)
     #expect(warnings.texts.first?.hasPrefix("skipping the damaged checkpoint \(run.path("step-00000020")): ") == true)
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       _ = try CheckpointReference.resolve(run.path("step-00000020")) { _ in Issue.record("no warning is due") }
     }
     #expect(error?.exitCode == .badData)
@@ -117,7 +117,7 @@ enum Damage: String, CaseIterable, Sendable {
       try run.replace("\(CheckpointStore.name(ofStep: step))/state.json", by: [1])
     }
     let warnings = Warnings()
-    let error = #expect(throws: InputError.self) { try run.store.openLatest(warn: warnings.add) }
+    let error = thrown(InputError.self) { try run.store.openLatest(warn: warnings.add) }
     #expect(error?.exitCode == .badData)
     #expect(warnings.texts.count == 2)
     #expect(error?.description.contains("none of the 2 checkpoint sets can be used") == true)
@@ -157,12 +157,12 @@ enum Damage: String, CaseIterable, Sendable {
     let rest = "  " + text[start.lowerBound...].replacing(original, with: replacement)
     // The file's own hash must be right for the state to be looked at: a first read tells it.
     try run.replace("step-00000010/state.json", by: Array(("{\n  \"xxh64\" : \"0000000000000000\",\n" + rest).utf8))
-    let first = #expect(throws: InputError.self) { try CheckpointSet(directory: run.path("step-00000010")) }
+    let first = thrown(InputError.self) { try CheckpointSet(directory: run.path("step-00000010")) }
     let words = (first?.description ?? "").split(separator: " ")
     let place = try #require(words.firstIndex(of: "expected"))
     let hash = words[place + 1].dropLast()
     try run.replace("step-00000010/state.json", by: Array(("{\n  \"xxh64\" : \"\(hash)\",\n" + rest).utf8))
-    let error = #expect(throws: InputError.self) { try CheckpointSet(directory: run.path("step-00000010")) }
+    let error = thrown(InputError.self) { try CheckpointSet(directory: run.path("step-00000010")) }
     #expect(error?.description.hasPrefix("\(run.path("step-00000010/state.json")): \(expected)") == true)
   }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Tensors
+import TestSupport
 import Testing
 
 private func shapes(_ names: [String]) -> [NamedShape] { names.map { NamedShape($0, [2]) } }
@@ -110,7 +111,7 @@ private func shapes(_ names: [String]) -> [NamedShape] { names.map { NamedShape(
       match.summary
         == "loaded 1; skipped 1 (extra); of another shape 1 (cls.weight: expected [810, 256, 3, 3], got [819, 256, 3, 3])"
     )
-    let error = #expect(throws: InputError.self) { try match.requireComplete(from: "x.safetensors") }
+    let error = thrown(InputError.self) { try match.requireComplete(from: "x.safetensors") }
     #expect(error?.exitCode == .badData)
     #expect(
       error?.description == "x.safetensors: names: expected every tensor of the model, got \(match.summary); "

@@ -107,7 +107,7 @@ import Testing
   @Test("what is no file is neither written to nor replaced: error 73", arguments: ["/dev/full", "/dev"])
   func notAFile(path: String) throws {
     // A file that took the place of a device, as root may, would break other programs.
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try writeSafetensors([TensorToWrite("w", shape: [1], [1])], to: path)
     }
     #expect(error?.exitCode == .cannotWrite)
@@ -118,7 +118,7 @@ import Testing
   @Test("a directory that does not exist is error 73 and leaves nothing behind")
   func missingDirectory() throws {
     let folder = try TemporaryDirectory()
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try writeSafetensors([], to: folder.file("no/x.safetensors"))
     }
     #expect(error?.exitCode == .cannotWrite)

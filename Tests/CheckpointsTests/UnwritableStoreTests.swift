@@ -10,7 +10,7 @@ import Testing
   /// Writes the set of step 20 and returns its error, 73.
   private func failure(_ store: CheckpointStore, floats: Int = 4) -> String {
     let tensor = TensorToWrite("w", shape: [floats], [Float](repeating: 20, count: floats))
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try store.write(SampleRun.state(20), model: [tensor], optimizer: [], keeping: CheckpointRetention(newest: 1))
     }
     #expect(error?.exitCode == .cannotWrite)
@@ -63,7 +63,7 @@ import Testing
       rename(here, moved)
       buffer[0] = 1
     }
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try store.write(SampleRun.state(20), model: [tensor], optimizer: [], keeping: CheckpointRetention(newest: 1))
     }
     #expect(error?.description.hasPrefix("\(here): the directory was moved or removed") == true)
@@ -80,7 +80,7 @@ import Testing
     let store = CheckpointStore(writingTo: try HeldDirectory(run))
     try SampleRun.write(10, to: store)
     rename(store.directory, folder.file("moved"))
-    let error = #expect(throws: InputError.self) { try SampleRun.write(20, to: store) }
+    let error = thrown(InputError.self) { try SampleRun.write(20, to: store) }
     #expect(error?.description.hasPrefix("\(store.directory): the directory was moved or removed") == true)
     #expect(try FileManager.default.contentsOfDirectory(atPath: run).isEmpty)
     rename(folder.file("moved"), store.directory)
@@ -107,7 +107,7 @@ import Testing
 
   @Test(
     "a full disk is error 73 in any file of the set; what was there stays and the space is free again",
-    .enabled(if: MountedFolder.isAllowed, "\(MountedFolder.reason)"), arguments: [0, 1, 2])
+    .enabled(if: MountedFolder.isAllowed, Comment(rawValue: MountedFolder.reason)), arguments: [0, 1, 2])
   func fullDisk(file: Int) throws {
     let disk = try MountedFolder(mebibytes: 1)
     let store = CheckpointStore(runDirectory: disk.path)
@@ -134,7 +134,7 @@ import Testing
 
   @Test(
     "a directory of sets that became read-only is error 73, and the sets there stay in use",
-    .enabled(if: MountedFolder.isAllowed, "\(MountedFolder.reason)"))
+    .enabled(if: MountedFolder.isAllowed, Comment(rawValue: MountedFolder.reason)))
   func readOnly() throws {
     let disk = try MountedFolder(mebibytes: 1)
     let store = CheckpointStore(runDirectory: disk.path)

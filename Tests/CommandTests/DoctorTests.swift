@@ -38,15 +38,14 @@ import Testing
       ]), "\(checks)")
   }
 
-  @Test(
-    "what ends a run is a problem with the run's code",
-    arguments: (BadInputCase.data + BadInputCase.classification + BadInputCase.checkpoints + BadInputCase.outputs
-      + BadInputCase.settings.suffix(1)).map(\.testDescription))
+  static let mistakes =
+    BadInputCase.data + BadInputCase.classification + BadInputCase.checkpoints + BadInputCase.outputs
+    + BadInputCase.settings.suffix(1)
+  static let names = mistakes.map(\.testDescription)
+
+  @Test("what ends a run is a problem with the run's code", arguments: names)
   func asTrain(mistake name: String) throws {
-    let all =
-      BadInputCase.data + BadInputCase.classification + BadInputCase.checkpoints + BadInputCase.outputs
-      + BadInputCase.settings
-    let mistake = try #require(all.first { $0.testDescription == name })
+    let mistake = try #require(Self.mistakes.first { $0.testDescription == name })
     let space = try Workspace()
     let arguments = try mistake.prepare(space)
     // Those of other commands, and what `doctor` has no option for.

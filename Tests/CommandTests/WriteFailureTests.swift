@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// Oracle: the documented exit codes and messages, on a small disk that fills up and is emptied again.
-@Suite(.serialized, .enabled(if: MountedFolder.isAllowed, "\(MountedFolder.reason)")) struct WriteFailureTests {
+@Suite(.serialized, .enabled(if: MountedFolder.isAllowed, Comment(rawValue: MountedFolder.reason)))
+struct WriteFailureTests {
   /// A run of two ranks on a disk with room for one checkpoint and a half, beside a file as large as a checkpoint.
   private struct FullDisk {
     let space: Workspace

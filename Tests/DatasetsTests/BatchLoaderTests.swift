@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -70,7 +71,7 @@ import Testing
       #expect(loader.faultLog.faults.count == 1)
 
       let strict = BatchLoader(source: source, schedule: schedule, rank: 0, maximumFaults: 0)
-      let error = #expect(throws: InputError.self) { _ = try strict.next() }
+      let error = thrown(InputError.self) { _ = try strict.next() }
       #expect(error?.exitCode == .badData && error?.description.contains("a fault so far") == true)
     }
   }
@@ -85,7 +86,7 @@ import Testing
       #expect(try loader.next().newFaults.contains { $0.description.contains("is 20x20, image 10 of") })
       for position in 0..<3 { try writeFile([], to: source.dataset.imagePath(at: position)) }
       let hopeless = BatchLoader(source: source, schedule: schedule, rank: 0, maximumFaults: 99)
-      let error = #expect(throws: InputError.self) { _ = try hopeless.next() }
+      let error = thrown(InputError.self) { _ = try hopeless.next() }
       #expect(error?.description.contains("none of the 3 images can be read") == true)
     }
   }
@@ -99,7 +100,7 @@ import Testing
       #expect(objects.boxes == [SIMD4(2, 3, 22, 18), SIMD4(5, 5, 15, 25)] && objects.classes == [0, 1])
       #expect(objects.faults.count == 1 && objects.faults[0].kind == .zeroSizeBox)
       #expect(objects.faults[0].description.contains("annotation 103"))
-      let error = #expect(throws: InputError.self) { try DataCensus(dataset, .validation, .headers).requireEvaluable() }
+      let error = thrown(InputError.self) { try DataCensus(dataset, .validation, .headers).requireEvaluable() }
       #expect(error?.exitCode == .badData && error?.description.contains("annotation 103 of 0.jpg") == true)
       #expect(dataset.objects(at: 1).classes == [1] && dataset.objects(at: 2).boxes.isEmpty)
     }
@@ -117,9 +118,9 @@ import Testing
       let raw = try dataset(.byIdentifier(first: 0), 10)
       #expect(raw.objects(at: 0).classes == [3, 9, 9])
       #expect(raw.category(ofClass: 9)?.name == "nine" && raw.category(ofClass: 4) == nil)
-      let error = #expect(throws: InputError.self) { try dataset(.byIdentifier(first: 0), 9) }
+      let error = thrown(InputError.self) { try dataset(.byIdentifier(first: 0), 9) }
       #expect(error?.description.contains("category 9 (nine) would be class 9, the model has 9 classes") == true)
-      let missing = #expect(throws: InputError.self) {
+      let missing = thrown(InputError.self) {
         try DetectionDataset(index: index, imageDirectory: "/nowhere", numbering: .byOrder, classCount: 2)
       }
       #expect(missing?.exitCode == .missingFile)
@@ -159,7 +160,7 @@ import Testing
       }
     }
     #expect(try prefetcher.next()?.items == [0, 1, 2, 3])
-    let error = #expect(throws: InputError.self) { _ = try prefetcher.next() }
+    let error = thrown(InputError.self) { _ = try prefetcher.next() }
     #expect(error?.description == "sample 5")
     #expect(try prefetcher.next()?.items == [8, 9, 10, 11])
   }

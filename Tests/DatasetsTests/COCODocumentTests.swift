@@ -29,7 +29,7 @@ import Testing
 
   /// The message of an error 65, without the file that it starts with.
   private func message(_ body: () throws -> Void) -> String {
-    let error = #expect(throws: InputError.self) { try body() }
+    let error = thrown(InputError.self) { try body() }
     #expect(error?.exitCode == .badData)
     let text = error?.description ?? ""
     #expect(text.hasPrefix(folder.path), "\(text)")
@@ -38,7 +38,7 @@ import Testing
 
   @Test(
     "a second document behind the first is an error that says where the first ends",
-    arguments: ["\(truth)", " \n\t{}", "[]", "7", "\n\u{0}\u{0}", "}", "x"])
+    arguments: [truth, " \n\t{}", "[]", "7", "\n\u{0}\u{0}", "}", "x"])
   func secondDocument(_ rest: String) {
     let expected = "more data after byte \(Self.truth.utf8.count) of \((Self.truth + rest).utf8.count):"
     #expect(message { _ = try open(Self.truth + rest) }.hasPrefix(expected))
@@ -161,7 +161,7 @@ import Testing
     let index = try open(Self.truth.replacing(part, with: replacement))
     #expect(index.annotations(at: 0).map(\.corners) == [SIMD4(10, 10, 60, 50)])
     #expect(index.categories[0].shownName == (expected.hasPrefix("category") ? "category 1" : "x"))
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try DetectionDataset(index: index, imageDirectory: folder.path, numbering: .byOrder, classCount: 1)
     }
     #expect(error?.exitCode == .badData)

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -119,7 +120,7 @@ private let valid = """
     let broken = valid.replacingOccurrences(of: original, with: replacement)
     #expect(broken != valid)
     try withFile(broken) { path, cache in
-      let error = #expect(throws: InputError.self) { try COCOIndex.open(annotations: path, cache: cache) }
+      let error = thrown(InputError.self) { try COCOIndex.open(annotations: path, cache: cache) }
       #expect(error?.exitCode == .badData)
       let message = error?.description ?? ""
       for part in [path] + expected { #expect(message.contains(part), "\(message)") }
@@ -135,7 +136,7 @@ private let valid = """
       for length in 0..<bytes.count {
         let path = "\(directory)/cut.json"
         try writeFile(Array(bytes.prefix(length)), to: path)
-        let error = #expect(throws: InputError.self, "\(length)") {
+        let error = thrown(InputError.self) {
           try COCOIndex.open(annotations: path, cache: directory + "/cache")
         }
         #expect(error?.exitCode == .badData && error?.description.hasPrefix(path) == true)
@@ -146,11 +147,11 @@ private let valid = """
   @Test("a missing file is error 66, a cache that cannot be made error 73")
   func missing() throws {
     try withFile(valid) { path, cache in
-      let missing = #expect(throws: InputError.self) {
+      let missing = thrown(InputError.self) {
         try COCOIndex.open(annotations: path + ".no", cache: cache)
       }
       #expect(missing?.exitCode == .missingFile && missing?.description.contains(path + ".no") == true)
-      let unwritable = #expect(throws: InputError.self) { try COCOIndex.open(annotations: path, cache: path + "/x") }
+      let unwritable = thrown(InputError.self) { try COCOIndex.open(annotations: path, cache: path + "/x") }
       #expect(unwritable?.exitCode == .cannotWrite && unwritable?.description.contains("DROPBLOCK_CACHE") == true)
     }
   }
@@ -252,7 +253,7 @@ private let valid = """
     ])
   func faults(content: String, expected: String) throws {
     try withFile(content) { path, _ in
-      let error = #expect(throws: InputError.self) { try COCOResults.read(path) }
+      let error = thrown(InputError.self) { try COCOResults.read(path) }
       #expect(error?.exitCode == .badData)
       #expect(error?.description.hasPrefix(path) == true && error?.description.contains(expected) == true, "\(error!)")
     }

@@ -9,7 +9,7 @@ import Testing
 @Suite struct CacheDirectoryTests {
   private func expectRefused(_ path: String, _ words: String) {
     for attempt in [CacheDirectory.create, CacheDirectory.requireTrusted] {
-      let error = #expect(throws: InputError.self) { try attempt(path) }
+      let error = thrown(InputError.self) { try attempt(path) }
       #expect(error?.exitCode == .cannotWrite)
       #expect(error?.description.hasPrefix("\(path): ") == true && error?.description.contains(words) == true)
       #expect(error?.description.contains("set DROPBLOCK_CACHE to ") == true)

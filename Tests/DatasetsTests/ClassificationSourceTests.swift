@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -268,7 +269,7 @@ struct ClassificationSourceTests {
         return Array(repeating: UInt8((Double(sum) / 65536).rounded()), count: 3)
       }
       #expect(grey.pixels == expected)
-      let error = #expect(throws: InputError.self) {
+      let error = thrown(InputError.self) {
         try reader.pictureForEvaluation(FilePath("\(root)/none.jpg"), .auto, transform, channels: 3)
       }
       #expect(error?.exitCode == .missingFile)

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -54,7 +55,7 @@ import Testing
   }
 
   private func error(_ body: () throws -> Void) -> String {
-    let error = #expect(throws: InputError.self, performing: body)
+    let error = thrown(InputError.self, by: body)
     #expect(error?.exitCode == .badData)
     return error?.description ?? ""
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -125,7 +126,7 @@ struct ImageFolderTests {
   @Test("a missing folder is error 66; no class folders, and no pictures at all, are error 65, with what there is")
   func errors() throws {
     try Fixtures.withTemporaryDirectory { directory in
-      func error(_ root: String) -> InputError? { #expect(throws: InputError.self) { try ImageFolder(root: root) } }
+      func error(_ root: String) -> InputError? { thrown(InputError.self) { try ImageFolder(root: root) } }
       #expect(error(directory + "/none")?.exitCode == .missingFile)
       try make(["train/a.jpg"], in: directory)
       let flat = error(directory + "/train")
@@ -149,7 +150,7 @@ struct ImageFolderTests {
   func equalNames() throws {
     try Fixtures.withTemporaryDirectory { directory in
       try make(["caf\u{e9}/1.jpg", "cafe\u{301}/1.jpg"], in: directory)
-      let error = #expect(throws: InputError.self) { try ImageFolder(root: directory) }
+      let error = thrown(InputError.self) { try ImageFolder(root: directory) }
       #expect(error?.exitCode == .badData && error?.description.contains("got two of caf") == true)
     }
   }
@@ -161,7 +162,7 @@ struct ImageFolderTests {
       let dataset = ClassificationDataset(try ImageFolder(root: directory))
       try dataset.requireClasses(below: 2)
       func message(_ body: () throws -> Void) -> String {
-        let error = #expect(throws: InputError.self) { try body() }
+        let error = thrown(InputError.self) { try body() }
         #expect(error?.exitCode == .badData)
         return error?.description ?? ""
       }

@@ -26,7 +26,7 @@ import Testing
         for read in [{ _ = try ImageReader().open(FilePath(path)) }, { try ImageReader().read(path) }]
           as [() throws -> Void]
         {
-          let error = #expect(throws: InputError.self, performing: read)
+          let error = thrown(InputError.self, by: read)
           #expect(error?.exitCode == .badData)
           #expect(
             error?.description

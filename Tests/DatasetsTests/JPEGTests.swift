@@ -1,6 +1,7 @@
 import CSPNG
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -51,7 +52,7 @@ private struct JPEGGolden: Decodable {
     let half = Array(whole.prefix(whole.count * 3 / 4))
     var decoder = JPEGDecoder()
     var image = RGBImage()
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try decoder.decode(half, name: "photo.jpg", into: &image)
     }
     #expect(error?.exitCode == .badData)
@@ -82,10 +83,10 @@ private struct JPEGGolden: Decodable {
     var decoder = JPEGDecoder()
     var image = RGBImage()
     for bytes in [[], [1, 2, 3], Array("not a picture".utf8)] as [[UInt8]] {
-      let error = #expect(throws: InputError.self) { try decoder.decode(bytes, name: "a.jpg", into: &image) }
+      let error = thrown(InputError.self) { try decoder.decode(bytes, name: "a.jpg", into: &image) }
       #expect(error?.exitCode == .badData && error?.description.hasPrefix("a.jpg: ") == true)
     }
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try decoder.decode(contentsOf: "/nowhere/a.jpg", into: &image)
     }
     #expect(error?.exitCode == .missingFile && error?.description.contains("/nowhere/a.jpg") == true)
@@ -102,7 +103,7 @@ private struct JPEGGolden: Decodable {
     let whole = file
     file.replaceSubrange(frame + 5..<frame + 9, with: [0xff, 0xdc, 0xff, 0xdc])
     for policy in [JPEGWarningPolicy.strict, .lenient] {
-      let error = #expect(throws: InputError.self) {
+      let error = thrown(InputError.self) {
         try decoder.decode(file, name: "huge.jpg", policy: policy, into: &image)
       }
       #expect(error?.exitCode == .badData)
@@ -153,7 +154,7 @@ private struct JPEGGolden: Decodable {
 
   @Test("a picture that cannot be written is error 73, and no temporary file stays")
   func unwritable() throws {
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try Fixtures.picture(width: 4, height: 4).write(to: "/nowhere/a.png")
     }
     #expect(error?.exitCode == .cannotWrite)

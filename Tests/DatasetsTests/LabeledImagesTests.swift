@@ -27,7 +27,7 @@ struct LabeledImagesTests {
   }
 
   private func message(_ body: () throws -> Void) -> String {
-    let error = #expect(throws: InputError.self) { try body() }
+    let error = thrown(InputError.self) { try body() }
     #expect(error?.exitCode == .badData, "\(String(describing: error))")
     return error?.description ?? ""
   }
@@ -81,7 +81,7 @@ struct LabeledImagesTests {
     changed[zipped.count - 7] ^= 1
     let wrong = try path(changed, "wrong.gz", in: folder)
     #expect(message { try read(images: wrong, labels: labels) }.hasPrefix("\(wrong): is damaged"))
-    let missing = #expect(throws: InputError.self) { try read(images: folder.file("none"), labels: labels) }
+    let missing = thrown(InputError.self) { try read(images: folder.file("none"), labels: labels) }
     #expect(missing?.exitCode == .missingFile)
   }
 

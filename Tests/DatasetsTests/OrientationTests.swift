@@ -164,7 +164,7 @@ import Testing
         return reader.isTurned
       }
       func message(_ rule: OrientationRule, _ position: Int) -> String {
-        let error = #expect(throws: InputError.self) { try read(rule, position) }
+        let error = thrown(InputError.self) { try read(rule, position) }
         #expect(error?.exitCode == .badData)
         return error?.description ?? ""
       }

@@ -33,7 +33,7 @@ import Testing
   func refused() throws {
     let folder = try TemporaryDirectory("publish")
     let temporary = try folder.write("text", to: "index.tmp")
-    let error = #expect(throws: (any Error).self) { try publish(temporary, as: folder.file("no/index")) { true } }
+    let error = thrown((any Error).self) { try publish(temporary, as: folder.file("no/index")) { true } }
     #expect("\(try #require(error))".contains("cannot be written"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }

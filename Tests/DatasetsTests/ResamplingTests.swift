@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -101,7 +102,7 @@ struct ResamplingTests {
       ] {
         let path = "\(directory)/\(name).png"
         try writeFile(bytes, to: path)
-        let error = #expect(throws: InputError.self) { try ImageReader().read(path) }
+        let error = thrown(InputError.self) { try ImageReader().read(path) }
         #expect(
           error?.exitCode == .badData && error?.description.hasPrefix("\(path): ") == true,
           "\(name): \(error?.description ?? "")")

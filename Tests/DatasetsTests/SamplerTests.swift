@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -96,7 +97,7 @@ import Testing
   @Test("fewer pictures than a step takes is error 65 that says both numbers")
   func tooFew() {
     let sampler = Sampler(imageCount: 3, seed: 0)
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try BatchSchedule(sampler: sampler, ranks: 4, batchSizePerRank: 1, name: "small.json")
     }
     #expect(error?.exitCode == .badData)
@@ -110,13 +111,13 @@ import Testing
     #expect(try log.record([faults[0], faults[0]]) == [faults[0]])
     #expect(try log.record([faults[1], faults[0]]) == [faults[1]])
     #expect(try log.record([faults[1]]).isEmpty)
-    let error = #expect(throws: InputError.self) { try log.record([faults[2]]) }
+    let error = thrown(InputError.self) { try log.record([faults[2]]) }
     #expect(error?.exitCode == .badData && error?.description.contains("image 2") == true)
     #expect(error?.description.contains("max_faults allows 2") == true)
     // More than half of a small data set, however many faults are bearable.
     var small = FaultLog(maximum: 100, imageCount: 5)
     try small.record(Array(faults[..<2]) + [DataFault(kind: .zeroSizeBox, cause: "a box")])
-    let half = #expect(throws: InputError.self) { try small.record([faults[2]]) }
+    let half = thrown(InputError.self) { try small.record([faults[2]]) }
     #expect(half?.exitCode == .badData)
     #expect(half?.description.contains("3 of its 5 images are unreadable, which is more than half") == true)
   }

@@ -109,7 +109,7 @@ import Testing
   func badLists(text: String, words: String) throws {
     let folder = try TemporaryDirectory("voc")
     let files = try write(["a": mask()], in: folder, list: text)
-    let thrown = #expect(throws: (any Error).self) { try SegmentationDataset(files, stored: Self.three) }
+    let thrown = thrown((any Error).self) { try SegmentationDataset(files, stored: Self.three) }
     let error = try #require(thrown as? any UserError)
     #expect(error.exitCode == .badData && error.description.contains(words), "\(error)")
   }
@@ -142,7 +142,7 @@ import Testing
       words = "expected a mask as PNG"
     }
     let dataset = try SegmentationDataset(files, stored: Self.three)
-    let error = #expect(throws: MaskError.self) { try SegmentationReader().read(dataset, at: 0) }
+    let error = thrown(MaskError.self) { try SegmentationReader().read(dataset, at: 0) }
     #expect(
       error?.description.hasPrefix(path) == true && error?.description.contains(words) == true,
       "\(String(describing: error))")

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -111,7 +112,7 @@ import Testing
   func unwritable() throws {
     try Fixtures.withTemporaryDirectory { directory in
       try writeFile([1], to: directory + "/file")
-      let error = #expect(throws: InputError.self) {
+      let error = thrown(InputError.self) {
         try ShapesDataset.root(of: ShapesSpecification(), cache: directory + "/file/cache")
       }
       #expect(error?.exitCode == .cannotWrite)

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -161,7 +162,7 @@ private struct ResizeGolden: Decodable {
     transform.fixedCanvas = (height: 64, width: 96)
     let placement = try transform.evaluationPlacement(width: 120, height: 100)
     #expect(placement.canvasHeight == 64 && placement.canvasWidth == 96 && placement.resizedWidth == 76)
-    let error = #expect(throws: InputError.self) { try transform.evaluationPlacement(width: 100, height: 120) }
+    let error = thrown(InputError.self) { try transform.evaluationPlacement(width: 100, height: 120) }
     #expect(error?.exitCode == .badConfiguration)
     #expect(error?.description.contains("64x76") == true && error?.description.contains("96x64") == true)
   }

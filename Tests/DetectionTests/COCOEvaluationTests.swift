@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Detection
@@ -77,7 +78,7 @@ import Testing
   @Test("a result of an unknown image is bad data that names the result and the image")
   func unknownImage() {
     let evaluator = COCOEvaluator(imageIDs: [1], categoryIDs: [1], groundTruth: [])
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       _ = try evaluator.evaluate([COCOResult(imageID: 77, categoryID: 1, box: SIMD4(0, 0, 1, 1), score: 1)])
     }
     #expect(error?.exitCode == .badData)

@@ -37,14 +37,14 @@ extension Ranks {
     func different() throws {
       let folder = try TemporaryDirectory("split-\(world.rank)")
       let own = try configuration(folder, "1", world.rank == 0 ? "2" : "3")
-      let error = #expect(throws: (any Error).self) {
+      let error = thrown((any Error).self) {
         try ClassificationSplit(.train, of: own, communicator: world)
       }
       #expect((error as? any UserError)?.exitCode == .badData, "\(String(describing: error))")
       #expect("\(String(describing: error))".contains("expected the same data on all hosts, got 4 images here"))
 
       if world.rank == world.size - 1 { _ = try run(["rm", "-r", folder.file("train")]) }
-      let missing = #expect(throws: (any Error).self) {
+      let missing = thrown((any Error).self) {
         try ClassificationSplit(.train, of: own, communicator: world)
       }
       #expect((missing as? any UserError)?.exitCode == .missingFile, "\(String(describing: missing))")

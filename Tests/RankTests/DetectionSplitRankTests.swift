@@ -36,7 +36,7 @@ extension Ranks {
       // The first rank looks for all.
       #expect(same.census?.objects?.used == (world.rank == 0 ? 3 : nil))
       let own = try configuration(folder, images: world.rank == 0 ? 2 : 3)
-      let error = #expect(throws: (any Error).self) { try DetectionSplit(.train, of: own, communicator: world) }
+      let error = thrown((any Error).self) { try DetectionSplit(.train, of: own, communicator: world) }
       #expect((error as? any UserError)?.exitCode == .badData, "\(String(describing: error))")
       #expect("\(String(describing: error))".contains("expected the same data on all hosts, got "))
     }
@@ -45,7 +45,7 @@ extension Ranks {
     func useless() throws {
       let folder = try TemporaryDirectory("split-\(world.rank)")
       let own = try configuration(folder, images: 3, box: "[90, 90, 5, 5]")
-      let error = #expect(throws: (any Error).self) { try DetectionSplit(.train, of: own, communicator: world) }
+      let error = thrown((any Error).self) { try DetectionSplit(.train, of: own, communicator: world) }
       #expect((error as? any UserError)?.exitCode == .badData, "\(String(describing: error))")
       #expect("\(String(describing: error))".contains("there is nothing to learn from (3 outside their images"))
     }

@@ -1,7 +1,12 @@
 import Distributed
 import Glibc
 import TestSupport
-import Testing
+
+#if compiler(>=6.1)
+  import Testing
+#else
+  @_spi(Experimental) import Testing
+#endif
 
 // Note [Rank tests]
 // Add tests in an extension, as a `@RankThread` suite, and take the communicator from `RankWorld.shared`:
@@ -62,7 +67,7 @@ import Testing
 nonisolated(unsafe) private var runningEnvironment: MPIEnvironment?
 
 /// Checks before each test that there are several ranks and that all of them are at this test.
-struct AcrossRanks: SuiteTrait, TestTrait, TestScoping {
+struct AcrossRanks: SuiteTrait, TestTrait {
   let isRecursive = true
 
   func provideScope(
@@ -89,6 +94,19 @@ struct AcrossRanks: SuiteTrait, TestTrait, TestScoping {
     }
   }
 }
+
+#if compiler(>=6.1)
+  extension AcrossRanks: TestScoping {}
+#else
+  extension AcrossRanks: CustomExecutionTrait {
+    /// What Swift 6.0 calls around a test in the place of `provideScope`.
+    func execute(
+      _ function: @escaping @Sendable () async throws -> Void, for test: Test, testCase: Test.Case?
+    ) async throws {
+      try await provideScope(for: test, testCase: testCase, performing: function)
+    }
+  }
+#endif
 
 extension Trait where Self == AcrossRanks {
   /// Needs several ranks, all at the same test.

@@ -24,6 +24,17 @@ extension Ranks {
       return try #require(configuration.task as? Segmenter)
     }
 
+    /// The image and the labels of a place in the global batch.
+    private func sample(_ place: Int, step: Int) -> (pixels: [Float], labels: [UInt8]) {
+      var random = RandomSequence(Philox(seed: 7, stream: 1), UInt32(step), UInt32(place), 0)
+      let pixels = (0..<3 * Self.side * Self.side).map { _ in random.normal() }
+      let labels = (0..<81).map { pixel -> UInt8 in
+        let label = (pixel / 3 + place + step) % 5
+        return pixel < 9 * place ? 255 : UInt8(label)
+      }
+      return (pixels, labels)
+    }
+
     /// The parameters after three steps; images and labels are functions of step and place in the global batch, and the more
     /// void an image has the later its place.
     private func train(
@@ -36,15 +47,10 @@ extension Ranks {
       plan.parameters.initialize(seed: 3)
       plan.parametersChanged()
       let replica = Replica(segmenter, plan: plan, communicator: communicator, batch: batch, totalSteps: 3)
-      let losses = try (0..<3).map { step in
+      let losses = try (0..<3).map { step -> Double in
         let places = (0..<imagesPerRank).map { communicator.rank * imagesPerRank + $0 }
-        let pixels = places.flatMap { place in
-          var random = RandomSequence(Philox(seed: 7, stream: 1), UInt32(step), UInt32(place), 0)
-          return (0..<3 * Self.side * Self.side).map { _ in random.normal() }
-        }
-        let labels = places.map { place in
-          (0..<81).map { $0 < 9 * place ? UInt8(255) : UInt8(($0 / 3 + place + step) % 5) }
-        }
+        let samples = places.map { sample($0, step: step) }
+        let (pixels, labels) = (samples.flatMap(\.pixels), samples.map(\.labels))
         return try pixels.withUnsafeBufferPointer { pixels in
           try replica.step(step, learningRate: 1e-3, isRegularized: true) {
             Replica<Segmenter>.MicroBatch(images: pixels, targets: labels)

@@ -43,6 +43,7 @@ struct DrawnMask: Equatable {
 ///
 /// `rate` is the probability of dropping an element. Equal masks give the square root of their size.
 func agreement(_ a: ArraySlice<UInt8>, _ b: ArraySlice<UInt8>, rate: Double) -> Double {
-  let products = zip(a, b).map { (Double(1 - $0) - rate) * (Double(1 - $1) - rate) }
+  func excess(_ element: UInt8) -> Double { Double(1 - element) - rate }
+  let products = zip(a, b).map { excess($0) * excess($1) }
   return products.reduce(0, +) / (rate * (1 - rate)) / Double(products.count).squareRoot()
 }

@@ -22,6 +22,7 @@ import Testing
     Kind(name: "SpatialDropout", regularizer: .spatialDropout, unit: { $1 * $0.c + $2 }),
     Kind(name: "DropPath", regularizer: .dropPath, unit: { shape, n, _ in n }),
   ]
+  static let kindsWithUnits = kinds.filter { $0.unit != nil }
   static let shape = Shape(3, 20, 7, 9)
 
   private func draw(_ kind: Kind, _ keepProbability: Double, step: Int, channelBlock: Int = 16) -> DrawnMask {
@@ -111,7 +112,7 @@ import Testing
     }
   }
 
-  @Test("what is dropped as a whole is dropped or kept as a whole", arguments: kinds.filter { $0.unit != nil })
+  @Test("what is dropped as a whole is dropped or kept as a whole", arguments: kindsWithUnits)
   func units(kind: Kind) {
     let elements = draw(kind, 0.5, step: 3).elements
     var units: [Int: Set<UInt8>] = [:]

@@ -78,7 +78,7 @@ import Testing
     #expect(symlink("/dev/null", folder.file("null")) == 0)
     #expect(mkdir(folder.file("folder"), 0o700) == 0)
     for name in ["fifo", "null", "folder"] {
-      let error = #expect(throws: WritingFailure.self) { try replaceFile(folder.file(name), with: [1]) }
+      let error = thrown(WritingFailure.self) { try replaceFile(folder.file(name), with: [1]) }
       #expect(error?.reason.contains("expected a regular file or none") == true)
       #expect(throws: WritingFailure.self) { try requireReplaceable(folder.file(name)) }
     }
@@ -95,7 +95,7 @@ import Testing
     #expect(rename(path, moved) == 0)
     for makesAnother in [false, true] {
       if makesAnother { #expect(mkdir(path, 0o700) == 0) }
-      let error = #expect(throws: InputError.self) { try held.requireInPlace() }
+      let error = thrown(InputError.self) { try held.requireInPlace() }
       #expect(error?.exitCode == .cannotWrite)
       #expect(error?.description.hasPrefix("\(path): the directory was moved or removed") == true)
     }

@@ -1,5 +1,6 @@
 import Regularization
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -35,7 +36,7 @@ import Testing
       ("keep_prob=0.9,block_size=7,group_scaling=yes", "group_scaling is true or false, got yes"),
     ])
   func malformed(text: String, words: String) {
-    let error = #expect(throws: InputError.self) { try DropBlockOption(text) }
+    let error = thrown(InputError.self) { try DropBlockOption(text) }
     #expect(error?.exitCode == .usage)
     #expect(error?.description.hasPrefix("--dropblock \(text): ") == true, "\(error?.description ?? "")")
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
@@ -62,7 +63,7 @@ import Testing
     #expect(try resolve("keep_prob=0.9,block_size=7", other).selection.groups == [3, 4])
     let custom = try configuration("model: {name: customnet}\ndata: {kind: cifar10}\ninput: {size: 32}\n")
     #expect(try resolve("keep_prob=0.9,block_size=7", custom).selection.groups == [1, 2, 3])
-    let error = #expect(throws: InputError.self) { try resolve("keep_prob=1,block_size=7,groups=3+4", custom) }
+    let error = thrown(InputError.self) { try resolve("keep_prob=1,block_size=7,groups=3+4", custom) }
     #expect(error?.exitCode == .badConfiguration)
     #expect(error?.description.contains("model.name customnet, which has [1, 2, 3]; got 4") == true)
   }

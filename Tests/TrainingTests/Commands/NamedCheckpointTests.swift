@@ -28,10 +28,10 @@ import Testing
   @Test("no name, no path and one name for two are code 64")
   func mistakes() throws {
     for argument in ["=runs/x", "x=", "", "a,b=c", "a\"=c", "a\n=c", "/"] {
-      #expect(#expect(throws: InputError.self) { try NamedCheckpoint(argument) }?.exitCode == .usage, "\(argument)")
+      #expect(thrown(InputError.self) { try NamedCheckpoint(argument) }?.exitCode == .usage, "\(argument)")
     }
     let (one, other) = (try NamedCheckpoint("a/run"), try NamedCheckpoint("b/run"))
-    let error = #expect(throws: InputError.self) { try NamedCheckpoint.requireDifferentNames([one, other]) }
+    let error = thrown(InputError.self) { try NamedCheckpoint.requireDifferentNames([one, other]) }
     #expect(error?.exitCode == .usage && error?.description.contains("--checkpoint NAME=b/run") == true)
     try NamedCheckpoint.requireDifferentNames([one, NamedCheckpoint("other=b/run")])
   }

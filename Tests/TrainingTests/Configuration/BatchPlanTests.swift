@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -28,7 +29,7 @@ import Testing
 
   @Test("ranks that cannot share the images are code 78, with all numbers that can")
   func unshared() throws {
-    let error = #expect(throws: ConfigurationError.self) {
+    let error = thrown(ConfigurationError.self) {
       try configuration("per_rank: 4").batchPlan(ranks: 3, imagesPerUpdate: 8)
     }
     #expect(error?.exitCode == .badConfiguration)

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -247,7 +248,7 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
     #expect(try plan("random: {stream: rank}", ranks: 2).perRank == 65_536)
     #expect(try plan("dropblock: {groups: []}", ranks: 1).global == 131_072)
     for (more, ranks) in [("random: {stream: rank}", 1), ("random: {stream: sample}", 8)] {
-      let error = #expect(throws: ConfigurationError.self) { try plan(more, ranks: ranks) }
+      let error = thrown(ConfigurationError.self) { try plan(more, ranks: ranks) }
       #expect(error?.exitCode == .badConfiguration && "\(error!)".contains("at most 65536 images"))
     }
     let resumed = try Configuration(text: "batch: {per_rank: 65536}\nrandom: {stream: rank}", name: "a.yaml")
@@ -273,7 +274,7 @@ struct ConfigurationMistake: CustomTestStringConvertible, Sendable {
       ("batch: {global: 8}\nallreduce: {precision: bf16}", "allreduce.precision"),
     ]
     for (text, key) in mistakes {
-      let error = #expect(throws: ConfigurationError.self) {
+      let error = thrown(ConfigurationError.self) {
         try Configuration(text: "reproducible: across_ranks\n" + text, name: "a.yaml")
       }
       #expect(error.map { "\($0)".contains("\(key): ") } == true, "\(text)")

@@ -247,7 +247,7 @@ import Testing
       try problem("model: {name: customnet}\ninput: {size: 32}\ndropblock: {groups: [3, 4]}")
         == "a:3: dropblock.groups: expected groups of model.name customnet, which has [1, 2, 3]; got 4")
     let path = try Configuration(text: "drop_path: {groups: [2]}", name: "a")
-    let error = #expect(throws: ConfigurationError.self) { try path.checkMasks(places: [place], sites: []) }
+    let error = thrown(ConfigurationError.self) { try path.checkMasks(places: [place], sites: []) }
     #expect(
       error?.description == "a:1: drop_path.groups: model.name retinanet has no place where DropPath acts; set it to []"
     )
@@ -327,7 +327,7 @@ import Testing
       ),
     ]
     for (bytes, expected) in cases {
-      let error = #expect(throws: ConfigurationError.self) { try read(bytes) }
+      let error = thrown(ConfigurationError.self) { try read(bytes) }
       #expect(error?.exitCode == .badConfiguration)
       let message = error?.description ?? ""
       #expect(message.hasPrefix("\(folder.file("a.yaml"))") && message.contains(expected), "\(message)")

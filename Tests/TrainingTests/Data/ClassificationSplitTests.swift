@@ -15,7 +15,7 @@ struct ClassificationSplitTests {
   }
 
   private func error(_ name: ClassificationSplit.Name, _ configuration: Configuration) -> InputError? {
-    #expect(throws: InputError.self) { try ClassificationSplit(name, of: configuration) }
+    thrown(InputError.self) { try ClassificationSplit(name, of: configuration) }
   }
 
   /// A file of CIFAR-10 with pictures of these classes.
@@ -136,9 +136,9 @@ struct ClassificationSplitTests {
     #expect(try ClassificationSplit(.validation, of: plain).dataset.countsOfClasses == [1, 1])
     // A run that goes on has the classes that it began with.
     let before = ExpectedClasses(ClassList(names: ["n1", "n2", "n3"]), at: "the checkpoint")
-    let gone = #expect(throws: InputError.self) { try ClassificationSplit(.train, of: plain, matching: before) }
+    let gone = thrown(InputError.self) { try ClassificationSplit(.train, of: plain, matching: before) }
     #expect(gone?.exitCode == .badData && gone?.description.contains("class n2: expected as in the checkpoint") == true)
-    let many = #expect(throws: InputError.self) {
+    let many = thrown(InputError.self) {
       try ClassificationSplit(
         .validation, of: configuration(folder, "data.kind=image_folder", "model.classes=2"), matching: before)
     }
@@ -152,7 +152,7 @@ struct ClassificationSplitTests {
     #expect(wrong?.exitCode == .badConfiguration)
     #expect(wrong?.description.contains("expected image_folder, cifar10 or mnist with model.name resnet") == true)
     let detector = try Configuration(text: "data: {kind: mnist}\n", name: "d.yaml")
-    let other = #expect(throws: InputError.self) { try DetectionSplit(.train, of: detector) }
+    let other = thrown(InputError.self) { try DetectionSplit(.train, of: detector) }
     #expect(other?.description.contains("expected coco or shapes with model.name retinanet, got mnist") == true)
   }
 

@@ -49,7 +49,7 @@ struct DetectionSplitTests {
   }
 
   private func message(_ body: () throws -> Void) -> String {
-    let error = #expect(throws: InputError.self) { try body() }
+    let error = thrown(InputError.self) { try body() }
     #expect(error?.exitCode == .badData)
     return error?.description ?? ""
   }

@@ -76,7 +76,7 @@ import Testing
     let anchors = planned.source.detector.anchors(height: 64, width: 64)
     let corners = (0..<anchors.count).flatMap { [anchors[$0].y1, anchors[$0].x1, anchors[$0].y2, anchors[$0].x2] }
     // Rounded once from Double on both sides.
-    #expect(corners == (try golden.floats(named: "anchors")))
+    #expect(try corners == golden.floats(named: "anchors"))
     let classes = try golden.integers(named: "targets.classes")
     let codes = try golden.floats(named: "targets.boxes")
     for (image, targets) in planned.anchorTargets.enumerated() {

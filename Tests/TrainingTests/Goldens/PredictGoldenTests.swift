@@ -38,7 +38,7 @@ import Testing
     let found = try predictor.detections(in: try picture(of: name))
     let boxes = try golden.floats(named: "\(name)/boxes")
     let scores = try golden.floats(named: "\(name)/scores")
-    #expect(found.map { Int64($0.classIndex) } == (try golden.integers(named: "\(name)/labels")))
+    #expect(try found.map { Int64($0.classIndex) } == golden.integers(named: "\(name)/labels"))
     try #require(found.count == scores.count)
     for (index, detection) in found.enumerated() {
       let box = boxes[(4 * index)..<(4 * index + 4)]
@@ -55,7 +55,7 @@ import Testing
     let transform = source.detector.evaluationTransform
     let placement = try transform.evaluationPlacement(width: picture.width, height: picture.height)
     #expect(
-      [placement.resizedHeight, placement.resizedWidth].map(Int64.init) == (try golden.integers(named: "\(name)/size")))
+      try [placement.resizedHeight, placement.resizedWidth].map(Int64.init) == golden.integers(named: "\(name)/size"))
     var input = [Float](repeating: .nan, count: 3 * placement.canvasHeight * placement.canvasWidth)
     var scratch = RenderScratch()
     input.withUnsafeMutableBufferPointer { transform.render(picture, placement, into: $0, scratch: &scratch) }

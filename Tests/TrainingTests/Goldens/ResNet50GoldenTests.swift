@@ -71,6 +71,6 @@ import Testing
 
     let anchors = source.detector.anchors(height: source.images.h, width: source.images.w)
     let matches = try (0..<source.images.n).flatMap { anchors.flatMatches(to: try source.boxes(of: $0)) }
-    #expect(matches == (try source.golden.integers(named: "matches").map { Int($0) }))
+    #expect(try matches == source.golden.integers(named: "matches").map { Int($0) })
   }
 }

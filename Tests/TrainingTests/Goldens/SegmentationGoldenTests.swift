@@ -114,7 +114,7 @@ import Testing
     let classes = (0..<images.n).flatMap {
       likeliest(found[$0 * count..<($0 + 1) * count], height: images.h, width: images.w)
     }
-    #expect(classes == (try golden.integers(named: "evaluated/classes").map { UInt8($0) }))
+    #expect(try classes == golden.integers(named: "evaluated/classes").map { UInt8($0) })
   }
 
   @Test("five steps of the training step lose as PyTorch's", arguments: ["steps", "steps_decayed"])

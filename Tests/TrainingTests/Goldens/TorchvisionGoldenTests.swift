@@ -107,7 +107,7 @@ import Testing
     let anchors = source.detector.anchors(height: source.images.h, width: source.images.w)
     // Corners of torchvision's anchors are whole numbers plus whole strides: exact.
     let corners = (0..<anchors.count).flatMap { [anchors[$0].x1, anchors[$0].y1, anchors[$0].x2, anchors[$0].y2] }
-    #expect(corners == (try source.golden.floats(named: "anchors")))
+    #expect(try corners == source.golden.floats(named: "anchors"))
     let expected = try source.golden.integers(named: "matches").map { Int($0) }
     for image in 0..<source.images.n {
       #expect(

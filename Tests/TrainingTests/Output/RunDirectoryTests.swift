@@ -86,14 +86,14 @@ import Testing
 
   @Test(
     "a full disk is an error with code 73, and the record that had no room is taken back",
-    .enabled(if: MountedFolder.isAllowed, "\(MountedFolder.reason)"))
+    .enabled(if: MountedFolder.isAllowed, Comment(rawValue: MountedFolder.reason)))
   func fullDisk() throws {
     let disk = try MountedFolder(mebibytes: 1)
     let path = "\(disk.path)/file"
     let file = try AppendingFile(path: path)
     let record = [UInt8](repeating: 1, count: 700_000)
     try file.append(record)
-    let error = #expect(throws: InputError.self) { try file.append(record) }
+    let error = thrown(InputError.self) { try file.append(record) }
     #expect(error?.exitCode == .cannotWrite)
     #expect(error?.description.hasPrefix("\(path): cannot write: No space left on device") == true)
     #expect(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int == record.count)
@@ -109,7 +109,7 @@ import Testing
     case "a directory": #expect(mkdir(path, 0o700) == 0)
     default: #expect(symlink(victim, path) == 0)
     }
-    let error = #expect(throws: InputError.self) { try AppendingFile(path: path) }
+    let error = thrown(InputError.self) { try AppendingFile(path: path) }
     #expect(error?.exitCode == .cannotWrite)
     // The system itself refuses to open a directory for writing.
     let reason = kind == "a directory" ? "Is a directory" : "it is \(kind), expected a regular file or none"
@@ -126,7 +126,7 @@ import Testing
     #expect(rename(path, moved) == 0)
     for replaces in [false, true] {
       if replaces { try folder.write("other\n", to: "metrics.jsonl") }
-      let error = #expect(throws: InputError.self) { try file.append(line: "two") }
+      let error = thrown(InputError.self) { try file.append(line: "two") }
       #expect(error?.exitCode == .cannotWrite)
       #expect(error?.description.contains("it was moved or removed while the run was writing to it") == true)
     }
@@ -143,7 +143,7 @@ import Testing
     let run = RunDirectory(path: folder.file("run"))
     try run.create()
     try FileManager.default.removeItem(atPath: run.path)
-    let error = #expect(throws: InputError.self) { try run.evaluation(step: 1).create() }
+    let error = thrown(InputError.self) { try run.evaluation(step: 1).create() }
     #expect(error?.exitCode == .cannotWrite)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }

@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -26,7 +27,7 @@ import Testing
       ("1,0.9,1", "1", "got \"1\""), ("0", "1", "got \"0\""), ("0.9,", "1", "got \"\""), ("1", "7,x", "got \"x\""),
     ])
   func malformed(keepProbabilities: String, blockSizes: String, words: String) {
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try SweepGrid(keepProbabilities: keepProbabilities, blockSizes: blockSizes)
     }
     #expect(error?.exitCode == .usage && error?.description.contains(words) == true, "\(error?.description ?? "")")

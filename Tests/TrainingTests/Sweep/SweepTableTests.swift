@@ -50,7 +50,7 @@ import Testing
     #expect(again.rows[2].figures[0] == 0.5 && again.rows[2].figures[1].isNaN && again.rows.count == 3)
     #expect(again.contains("block 7", blockSize: 7, keepProbability: 0.9))
     #expect(!again.contains("block 7", blockSize: 1, keepProbability: 0.9))
-    let error = #expect(throws: InputError.self) {
+    let error = thrown(InputError.self) {
       try again.append(SweepPoint(keepProbability: 0.5, blockSizes: [1]), of: Self.identities[0], [("AP", 0.5)])
     }
     #expect(error?.exitCode == .badConfiguration && error?.description.contains("top1, loss") == true)
@@ -88,7 +88,7 @@ import Testing
     let range = try #require(Self.text.range(of: old))
     let text = Self.text.replacingCharacters(in: range, with: new)
     try folder.write(text, to: "sweep.csv")
-    let error = #expect(throws: InputError.self) { try SweepTable(path: path, Self.identities) }
+    let error = thrown(InputError.self) { try SweepTable(path: path, Self.identities) }
     #expect(error?.exitCode == code)
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
     #expect(try file() == text)
