@@ -92,7 +92,8 @@ import Testing
       let numbers = site.compactMapValues { $0 as? Double }
       let (expected, measured) = (try #require(numbers["expected"]), try #require(numbers["measured"]))
       // Five standard errors; the seed is fixed.
-      #expect(abs(measured - expected) < 5 * (try #require(numbers["standard_error"])), "\(site)")
+      let standardError = try #require(numbers["standard_error"])
+      #expect(abs(measured - expected) < 5 * standardError, "\(site)")
       #expect(abs(try #require(numbers["wanted"]) - (site["group"] as? Int == 3 ? 0.025 : 0.1)) < 1e-12)
     }
   }

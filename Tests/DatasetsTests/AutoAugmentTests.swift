@@ -81,9 +81,9 @@ struct AutoAugmentTests {
   func frequencies() {
     // Oracle: by hand. A single pixel with a red of 200 ends at 55 where it was inverted, or solarized below 200, and no
     // colour was changed before: pairs 2, 7, 14, 18, 22 and 23 with 0.6, 5 and 21 with 0.2, 17 with 0.2 x 0.8.
-    let expected = (6 * 0.6 + 2 * 0.2 + 0.2 * 0.8) / 25
+    let expected: Double = (6 * 0.6 + 2 * 0.2 + 0.2 * 0.8) / 25
     let draws = 20_000
-    let changed = (0..<draws).count { draw in
+    let changed = (0..<draws).count { draw -> Bool in
       var random = RandomSequence(Philox(seed: 5, stream: 0), UInt32(draw), 0, 0)
       var image = RGBImage(width: 1, height: 1, red: 200, green: 10, blue: 10)
       AutoAugment.augment(&image, random: &random)
@@ -91,6 +91,7 @@ struct AutoAugmentTests {
     }
     #expect(AutoAugment.policy.count == 25 && AutoAugment.policy.allSatisfy { $0.count == 2 })
     let deviation = (expected * (1 - expected) / Double(draws)).squareRoot()
-    #expect(abs(Double(changed) / Double(draws) - expected) < 4 * deviation)
+    let share = Double(changed) / Double(draws)
+    #expect(abs(share - expected) < 4 * deviation)
   }
 }

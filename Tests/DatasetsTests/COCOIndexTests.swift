@@ -51,34 +51,36 @@ private let valid = """
       } + ["train", "val"].map { "\(root)/bccd/annotations_coco/instances_\($0).json" }
     #expect(files.count >= 4)
     for file in files {
-      try Fixtures.withTemporaryDirectory { cache in
-        let index = try COCOIndex.open(annotations: file, cache: cache)
-        let parsed = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file)))
-        let json = try #require(parsed as? [String: Any])
-        let images = try #require(json["images"] as? [[String: Any]])
-        #expect(index.imageCount == images.count)
-        for image in images {
-          let position = try #require(index.imageIndex(withID: image["id"] as? Int ?? -1))
-          let record = index.image(at: position)
-          #expect(record.fileName == image["file_name"] as? String)
-          #expect(record.width == image["width"] as? Int && record.height == image["height"] as? Int)
-        }
-        var seen: [Int: Int] = [:]
-        for annotation in try #require(json["annotations"] as? [[String: Any]]) {
-          let id = annotation["image_id"] as? Int ?? -1
-          let objects = index.annotations(at: try #require(index.imageIndex(withID: id)))
-          let object = objects[seen[id, default: 0]]
-          seen[id, default: 0] += 1
-          #expect(object.id == annotation["id"] as? Int && object.categoryID == annotation["category_id"] as? Int)
-          #expect([object.x, object.y, object.width, object.height] == annotation["bbox"] as? [Double])
-          // JSONSerialization rounds numbers of 17 digits carelessly: up to 1e-14 of the value.
-          let area = annotation["area"] as? Double ?? .nan
-          #expect(abs(object.area - area) <= 1e-14 * area)
-          #expect(object.isCrowd == (annotation["iscrowd"] as? Int == 1))
-        }
-        #expect(seen.values.reduce(0, +) == index.annotationCount)
+      try Fixtures.withTemporaryDirectory { cache in try compare(file, COCOIndex.open(annotations: file, cache: cache))
       }
     }
+  }
+
+  private func compare(_ file: String, _ index: COCOIndex) throws {
+    let parsed = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file)))
+    let json = try #require(parsed as? [String: Any])
+    let images = try #require(json["images"] as? [[String: Any]])
+    let annotations = try #require(json["annotations"] as? [[String: Any]])
+    #expect(index.imageCount == images.count)
+    for image in images {
+      let record = index.image(at: index.imageIndex(withID: image["id"] as? Int ?? -1) ?? 0)
+      #expect(record.id == image["id"] as? Int)
+      #expect(record.fileName == image["file_name"] as? String)
+      #expect(record.width == image["width"] as? Int && record.height == image["height"] as? Int)
+    }
+    var seen: [Int: Int] = [:]
+    for annotation in annotations {
+      let id = annotation["image_id"] as? Int ?? -1
+      let object = index.annotations(at: index.imageIndex(withID: id) ?? 0)[seen[id, default: 0]]
+      seen[id, default: 0] += 1
+      #expect(object.id == annotation["id"] as? Int && object.categoryID == annotation["category_id"] as? Int)
+      #expect([object.x, object.y, object.width, object.height] == annotation["bbox"] as? [Double])
+      // JSONSerialization rounds numbers of 17 digits carelessly: up to 1e-14 of the value.
+      let area = annotation["area"] as? Double ?? .nan
+      #expect(abs(object.area - area) <= 1e-14 * area)
+      #expect(object.isCrowd == (annotation["iscrowd"] as? Int == 1))
+    }
+    #expect(seen.values.reduce(0, +) == index.annotationCount)
   }
 
   @Test(
