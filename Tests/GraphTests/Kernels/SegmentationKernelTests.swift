@@ -62,7 +62,7 @@ import Testing
   @Test("the cross-entropy of pixels and its gradient; void pixels count for nothing", arguments: shapes)
   func crossEntropy(shape: BlockedShape) {
     let logits = KernelShapes.random(shape, seed: 73, mean: -1, deviation: 4)
-    let labels = (0..<shape.n * shape.area).map { pixel in
+    let labels = (0..<shape.n * shape.area).map { (pixel: Int) -> UInt8 in
       pixel % 5 == 2 ? SegmentationTargets.void : UInt8((pixel * 7 + 3) % shape.c)
     }
     let weight: Float = 0.25
