@@ -59,25 +59,36 @@ public func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, writ
   }
 }
 
-/// Writes all of some bytes; see the other form.
-public func writeAll(_ bytes: [UInt8], to descriptor: Int32, written: inout Int) throws(WritingFailure) {
-  try bytes.withUnsafeBytes { bytes in
+/// Writes all elements of an array as they lie in memory; see the other form.
+public func writeAll<Element: BitwiseCopyable>(
+  _ elements: [Element], to descriptor: Int32, written: inout Int
+) throws(WritingFailure) {
+  try elements.withUnsafeBytes { bytes in
     Result { () throws(WritingFailure) in try writeAll(bytes, to: descriptor, written: &written) }
   }.get()
 }
 
-/// Gives a file new content in one step: readers see the old or the new, and a file that could not be written whole is
-/// as it was.
+/// Gives a file new content in one step; see the other form.
+public func replaceFile(_ path: String, with bytes: [UInt8]) throws(WritingFailure) {
+  try replaceFile(path) { (descriptor) throws(WritingFailure) in
+    var written = 0
+    try writeAll(bytes, to: descriptor, written: &written)
+  }
+}
+
+/// Gives a file new content in one step, which `write` puts into a descriptor: readers see the old or the new, and a file
+/// that could not be written whole is as it was.
 ///
 /// A link of that name is replaced, not followed. What is no regular file, such as the terminal behind `/dev/stdout`,
 /// is refused.
-public func replaceFile(_ path: String, with bytes: [UInt8]) throws(WritingFailure) {
+public func replaceFile(
+  _ path: String, write: (_ descriptor: Int32) throws(WritingFailure) -> Void
+) throws(WritingFailure) {
   if let kind = kindBehind(path) { throw notAFile(kind) }
   let temporary = temporaryName(beside: path)
   let descriptor = try createFile(temporary)
-  var written = 0
   do throws(WritingFailure) {
-    try writeAll(bytes, to: descriptor, written: &written)
+    try write(descriptor)
   } catch {
     close(descriptor)
     unlink(temporary)
