@@ -84,7 +84,8 @@ let package = Package(
     .target(name: "CBuildInformation", cSettings: [.define("DROPBLOCK_COMMIT", to: "\"\(commit)\"")]),
     library("Tensors", ["COpenMP"]),
     library("Regularization", ["Tensors"]),
-    library("Graph", ["Tensors", "Regularization", "COneDNN", "CLanes"]),
+    library("ONNX", ["Tensors"]),
+    library("Graph", ["Tensors", "Regularization", "ONNX", "COneDNN", "CLanes"]),
     library("Models", ["Tensors", "Regularization", "Graph"]),
     library("Detection", ["Tensors"]),
     library("Segmentation", ["Tensors"]),
@@ -94,7 +95,7 @@ let package = Package(
     library(
       "Training",
       [
-        "Tensors", "Regularization", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Distributed",
+        "Tensors", "Regularization", "ONNX", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Distributed",
         "Checkpoints", "CBuildInformation", "CLinux", yams,
       ]),
     .executableTarget(
@@ -107,7 +108,8 @@ let package = Package(
       swiftSettings: settings),
     tests("Tensors"),
     tests("Regularization", ["Tensors"]),
-    tests("Graph", ["Tensors", "Regularization"]),
+    tests("ONNX", ["Tensors"]),
+    tests("Graph", ["Tensors", "Regularization", "ONNX"]),
     tests("Detection", ["Tensors"], exclude: ["Resources"]),
     tests("Segmentation"),
     tests("Datasets", ["Detection", "Tensors", "CSimdJSON"]),
@@ -115,7 +117,7 @@ let package = Package(
     tests(
       "Training",
       [
-        "Tensors", "Regularization", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Checkpoints",
+        "Tensors", "Regularization", "ONNX", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Checkpoints",
         "Distributed",
       ]),
     tests("Models", ["Graph", "Tensors", "Regularization", "Detection", "Checkpoints"]),

@@ -16,6 +16,8 @@ protocol Operation {
   func shift(of input: Value) -> ChannelShift
   /// Chooses layouts and primitives for the shapes of this node.
   func plan(_ planner: Planner) -> any PlannedOperation
+  /// Adds what it computes at inference in ONNX; throws 78, naming it, where ONNX has no form of it.
+  func addONNX(to translation: ONNXTranslation) throws(InputError)
 }
 
 extension Operation {

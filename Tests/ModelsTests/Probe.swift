@@ -67,6 +67,10 @@ final class ProbeSource: Operation, PlannedOperation {
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
 
+  func addONNX(to translation: ONNXTranslation) throws(InputError) {
+    throw translation.missingForm(of: self, "a probe of tests")
+  }
+
   func addForward(to planner: Planner) {
     let (x, engine) = (planner.buffer(of: value), planner.engine)
     planner.add(
@@ -101,6 +105,10 @@ final class ProbeSink: Operation, PlannedOperation {
   var parameters: [ParameterID] { [] }
 
   func plan(_ planner: Planner) -> any PlannedOperation { self }
+
+  func addONNX(to translation: ONNXTranslation) throws(InputError) {
+    throw translation.missingForm(of: self, "a probe of tests")
+  }
 
   func addForward(to planner: Planner) {
     let (y, engine) = (planner.buffer(of: value), planner.engine)

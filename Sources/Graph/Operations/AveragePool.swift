@@ -9,6 +9,16 @@ struct AveragePoolOperation: MapOperation, PlannedOperation {
 
   func shift(of input: Value) -> ChannelShift { .passedOn }
 
+  func addONNX(to translation: ONNXTranslation) throws(InputError) {
+    // The operator has dilations from operator set 19 on.
+    if window.rows.dilation != 1 || window.columns.dilation != 1 {
+      throw translation.missingForm(of: self, "an average pool with gaps (\(window))")
+    }
+    // Padding does not count by default.
+    let result = translation.add("AveragePool", for: self, [translation.name(of: input)], window.onnxAttributes)
+    translation.define(outputValue, as: result)
+  }
+
   private func kernel(_ planner: Planner) -> AveragePoolKernel {
     AveragePoolKernel(window, input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock))
   }

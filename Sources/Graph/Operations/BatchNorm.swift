@@ -1,3 +1,4 @@
+import ONNX
 import Regularization
 import Tensors
 
@@ -68,6 +69,17 @@ struct BatchNormOperation: Operation {
 
   func plan(_ planner: Planner) -> any PlannedOperation {
     planner.folding.contains(self) ? FoldedBatchNorm() : PlannedBatchNorm(self, planner)
+  }
+
+  func addONNX(to translation: ONNXTranslation) {
+    var result = translation.name(of: input)
+    if !translation.folding.contains(self) {
+      let vectors = [weight, bias, runningMean, runningVariance].map(translation.constant)
+      result = translation.add(
+        "BatchNormalization", for: self, [result] + vectors, [ONNXAttribute("epsilon", .float(options.epsilon))])
+    }
+    if let shortcut { result = translation.add("Add", for: self, [result, translation.name(of: shortcut.value)]) }
+    translation.define(outputValue, as: translation.add(activation, for: self, on: result))
   }
 }
 

@@ -1,3 +1,4 @@
+import ONNX
 import Tensors
 
 /// Maps side by side as the channels of one.
@@ -9,6 +10,12 @@ struct ConcatenationOperation: Operation, PlannedOperation {
   var outputs: [Value] { [outputValue] }
 
   func shift(of input: Value) -> ChannelShift { .passedOn }
+
+  func addONNX(to translation: ONNXTranslation) {
+    let result = translation.add(
+      "Concat", for: self, inputs.map(translation.name), [ONNXAttribute("axis", .integer(1))])
+    translation.define(outputValue, as: result)
+  }
 
   private func kernel(_ planner: Planner) -> ConcatenationKernel {
     ConcatenationKernel(inputs.map { BlockedShape($0.shape, channelBlock: planner.engine.channelBlock) })

@@ -1,3 +1,4 @@
+import ONNX
 import Tensors
 
 /// A two-dimensional convolution with optional bias and ReLU: y[o] = activation(sum over i of w[o, i] * x[i] + b[o]).
@@ -21,6 +22,17 @@ struct ConvolutionOperation: Operation {
     let norms = outputs.compactMap { planner.folding.norm(behind: $0) }
     if norms.count == outputs.count { return FoldedConvolution(self, norms, planner) }
     return PlannedConvolution(self, planner)
+  }
+
+  func addONNX(to translation: ONNXTranslation) {
+    let attributes = window.onnxAttributes + [window.onnxDilations, ONNXAttribute("group", .integer(groups))]
+    for (input, output) in zip(inputs, outputs) {
+      let constants =
+        translation.folding.norm(behind: output).map { translation.constants(of: self, foldedWith: $0) }
+        ?? parameters.map(translation.constant)
+      let result = translation.add("Conv", for: self, [translation.name(of: input)] + constants, attributes)
+      translation.define(output, as: translation.add(activation, for: self, on: result))
+    }
   }
 
   /// The convolution of some of the maps, with what follows it.

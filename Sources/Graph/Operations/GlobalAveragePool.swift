@@ -6,6 +6,11 @@ struct GlobalAveragePoolOperation: MapOperation, PlannedOperation {
   let input: Value
   let outputValue: Value
 
+  func addONNX(to translation: ONNXTranslation) {
+    translation.define(
+      outputValue, as: translation.add("GlobalAveragePool", for: self, [translation.name(of: input)]))
+  }
+
   func addForward(to planner: Planner) {
     let (x, y) = (planner.buffer(of: input), planner.buffer(of: outputValue))
     let shape = BlockedShape(input.shape, channelBlock: planner.engine.channelBlock)

@@ -1,3 +1,4 @@
+import ONNX
 import Tensors
 
 /// The images of a batch, in plain (N, C, H, W) order.
@@ -8,6 +9,14 @@ struct InputOperation: Operation, PlannedOperation {
   let parameters: [ParameterID] = []
 
   var outputs: [Value] { [images] }
+
+  func addONNX(to translation: ONNXTranslation) {
+    let shape = images.shape
+    let port = ONNXPort(
+      "images", [shape.n, shape.c, shape.h, shape.w],
+      "Normalised images (N, C, H, W), red first: (byte / 255 - mean) / deviation of each channel.")
+    translation.define(images, as: translation.onnx.addInput(port))
+  }
 
   func addForward(to planner: Planner) {
     let floats = planner.declareInput(images)

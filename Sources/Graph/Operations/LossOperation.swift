@@ -12,6 +12,10 @@ extension LossOperation {
   var inputs: [Value] { [predictions] }
   var outputs: [Value] { [] }
 
+  func addONNX(to translation: ONNXTranslation) throws(InputError) {
+    throw translation.missingForm(of: self, "a loss of training")
+  }
+
   /// Adds the step that finds the loss; `run` gets the predictions, where their gradient goes, and the targets of the batch.
   ///
   /// Where there is `find`, inference plans find the loss with it alone, without a gradient.

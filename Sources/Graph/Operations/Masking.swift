@@ -10,6 +10,9 @@ struct MaskingOperation: MapOperation {
   let outputValue: Value
   let site: MaskSite
 
+  /// At inference it does nothing.
+  func addONNX(to translation: ONNXTranslation) { translation.define(outputValue, as: translation.name(of: input)) }
+
   func plan(_ planner: Planner) -> any PlannedOperation {
     PlannedMasking(operation: self, mask: planner.mask(site))
   }

@@ -11,6 +11,12 @@ struct MaxPoolOperation: MapOperation {
 
   func shift(of input: Value) -> ChannelShift { .passedOn }
 
+  func addONNX(to translation: ONNXTranslation) {
+    let result = translation.add(
+      "MaxPool", for: self, [translation.name(of: input)], window.onnxAttributes + [window.onnxDilations])
+    translation.define(outputValue, as: result)
+  }
+
   func plan(_ planner: Planner) -> any PlannedOperation {
     PlannedMaxPool(
       operation: self,

@@ -6,6 +6,10 @@ struct ReLUOperation: MapOperation, PlannedOperation {
   let input: Value
   let outputValue: Value
 
+  func addONNX(to translation: ONNXTranslation) {
+    translation.define(outputValue, as: translation.add(.relu, for: self, on: translation.name(of: input)))
+  }
+
   func addForward(to planner: Planner) {
     planner.computeInPlace(input, outputValue)
     let (x, y) = (planner.buffer(of: input), planner.buffer(of: outputValue))

@@ -1,3 +1,4 @@
+import ONNX
 import Tensors
 
 /// Every second row and column of a map, from one on.
@@ -11,6 +12,21 @@ struct SubsamplingOperation: MapOperation, PlannedOperation {
   private func kernel(_ planner: Planner) -> SubsamplingKernel {
     SubsamplingKernel(
       input: BlockedShape(input.shape, channelBlock: planner.engine.channelBlock), first: first)
+  }
+
+  func addONNX(to translation: ONNXTranslation) {
+    let onnx = translation.onnx
+    var x = translation.name(of: input)
+    var (height, width) = (input.shape.h, input.shape.w)
+    if first == 1 && (height % 2 == 1 || width % 2 == 1) {
+      // The row and the column of zeros beyond the map.
+      let pads = onnx.constant("\(name)/pads", [0, 0, 0, 0, 0, 0, height % 2, width % 2])
+      x = translation.add("Pad", for: self, [x, pads])
+      (height, width) = (height + height % 2, width + width % 2)
+    }
+    let range = [("starts", [first, first]), ("ends", [height, width]), ("axes", [2, 3]), ("steps", [2, 2])]
+    let result = translation.add("Slice", for: self, [x] + range.map { onnx.constant("\(name)/\($0.0)", $0.1) })
+    translation.define(outputValue, as: result)
   }
 
   func addForward(to planner: Planner) {

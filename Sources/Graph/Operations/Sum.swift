@@ -11,6 +11,10 @@ struct SumOperation: Operation, PlannedOperation {
 
   func shift(of input: Value) -> ChannelShift { .passedOn }
 
+  func addONNX(to translation: ONNXTranslation) {
+    translation.define(outputValue, as: translation.add("Sum", for: self, inputs.map(translation.name)))
+  }
+
   func addForward(to planner: Planner) {
     let (addends, y) = (inputs.map { planner.buffer(of: $0) }, planner.buffer(of: outputValue))
     let count = y.count

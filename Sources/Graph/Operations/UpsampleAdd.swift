@@ -1,3 +1,4 @@
+import ONNX
 import Tensors
 
 /// How a map takes its pixels from a coarser one.
@@ -6,6 +7,22 @@ public enum Interpolation: Hashable, Sendable {
   case nearest
   /// Between the four next pixels, corners aligned: row y lies at y * (h - 1) / (H - 1), as in the official segmentation code.
   case bilinear
+
+  /// The attributes of ONNX's `Resize`.
+  public var onnxAttributes: [ONNXAttribute] {
+    switch self {
+    case .nearest:
+      [
+        ONNXAttribute("mode", .text("nearest")), ONNXAttribute("nearest_mode", .text("floor")),
+        ONNXAttribute("coordinate_transformation_mode", .text("asymmetric")),
+      ]
+    case .bilinear:
+      [
+        ONNXAttribute("mode", .text("linear")),
+        ONNXAttribute("coordinate_transformation_mode", .text("align_corners")),
+      ]
+    }
+  }
 }
 
 /// The top-down step of a feature pyramid: y = lateral + the coarser map upsampled.
@@ -18,6 +35,14 @@ struct UpsampleAddOperation: Operation, PlannedOperation {
 
   var inputs: [Value] { [coarse, lateral] }
   var outputs: [Value] { [outputValue] }
+
+  func addONNX(to translation: ONNXTranslation) {
+    let shape = outputValue.shape
+    let sizes = translation.onnx.constant("\(name)/sizes", [shape.n, shape.c, shape.h, shape.w])
+    let upsampled = translation.add(
+      "Resize", for: self, [translation.name(of: coarse), "", "", sizes], interpolation.onnxAttributes)
+    translation.define(outputValue, as: translation.add("Add", for: self, [upsampled, translation.name(of: lateral)]))
+  }
 
   private func shapes(_ planner: Planner) -> (coarse: BlockedShape, fine: BlockedShape) {
     let block = planner.engine.channelBlock
