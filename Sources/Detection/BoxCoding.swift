@@ -3,7 +3,7 @@ import Tensors
 
 extension ModelForm {
   /// The largest log size ratio that torchvision decodes: an object of 1000 pixels from an anchor of 16.
-  static let largestLogRatio = Float(log(1000.0 / 16 as Double))
+  public static let largestLogRatio = Float(log(1000.0 / 16 as Double))
 
   /// A box as four numbers relative to an anchor, without variances.
   ///

@@ -1,5 +1,15 @@
 import Tensors
 
+extension ModelForm {
+  /// Pixels that the width and height of boxes, and of what they share, have more where their overlap is measured.
+  public var overlapPixel: Float {
+    switch self {
+    case .paper: 1
+    case .torchvision: 0
+    }
+  }
+}
+
 /// Greedy non-maximum suppression within each class: boxes are offered best first, and one that overlaps a kept box of
 /// its class by more than the threshold is dropped.
 struct NonMaximumSuppression {
@@ -9,11 +19,7 @@ struct NonMaximumSuppression {
 
   /// Suppression among `classCount` classes; the paper's form measures boxes with a pixel added to each side.
   init(form: ModelForm, classCount: Int, overlapThreshold: Float) {
-    pixel =
-      switch form {
-      case .paper: 1
-      case .torchvision: 0
-      }
+    pixel = form.overlapPixel
     self.overlapThreshold = overlapThreshold
     kept = Array(repeating: [], count: classCount)
   }

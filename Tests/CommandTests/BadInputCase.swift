@@ -44,6 +44,27 @@ extension BadInputCase {
     ) {
       ["--config", try $0.folder.write([0xff, 0xfe, 0x61, 0, 0x3a, 0], to: "bad.yaml")]
     },
+    BadInputCase("a format that nobody knows", 64, ["tflite", "'safetensors' and 'onnx'"]) {
+      ["export", "--checkpoint", $0.trained.run, "--format", "tflite", "--output", $0.folder.file("model")]
+    },
+    BadInputCase("boxes decoded in a file of weights", 64, ["--decode: only a model in ONNX has it", "--format onnx"]) {
+      ["export", "--checkpoint", $0.trained.run, "--decode", "--output", $0.folder.file("model")]
+    },
+    BadInputCase("a model in ONNX for no image", 64, ["--batch: expected 1 to 1024 images, got 0"]) {
+      [
+        "export", "--checkpoint", $0.trained.run, "--format", "onnx", "--batch", "0", "--output",
+        $0.folder.file("model"),
+      ]
+    },
+    BadInputCase("a size in ONNX that is none", 64, ["--size: expected pixels as 640 or", "got wide"]) {
+      ["export", "--checkpoint", $0.trained.run, "--format", "onnx", "--size", "wide", "--output", $0.folder.file("m")]
+    },
+    BadInputCase("a size in ONNX that is too small", 78, ["input.evaluation.size: expected pixels from 32", "got 7"]) {
+      ["export", "--checkpoint", $0.trained.run, "--format", "onnx", "--size", "7", "--output", $0.folder.file("m")]
+    },
+    BadInputCase("a model in ONNX of a checkpoint that is not there", 66, ["/nowhere: cannot open"]) {
+      ["export", "--checkpoint", $0.folder.file("nowhere"), "--format", "onnx", "--output", $0.folder.file("m")]
+    },
     BadInputCase("a configuration that is not there", 66, ["/nothing.yaml", "no such file"]) {
       ["--config", $0.folder.file("nothing.yaml")]
     },
@@ -362,6 +383,9 @@ extension BadInputCase {
     },
     BadInputCase("weights that cannot be written", 73, ["/proc/weights.safetensors: cannot create"]) {
       ["export", "--checkpoint", $0.trained.run, "--output", "/proc/weights.safetensors"]
+    },
+    BadInputCase("a model in ONNX that cannot be written", 73, ["/proc/model.onnx: cannot create", "another place"]) {
+      ["export", "--checkpoint", $0.trained.run, "--format", "onnx", "--output", "/proc/model.onnx"]
     },
     BadInputCase("a description that cannot be written", 73, ["/proc/model.json: cannot be written"]) {
       ["inspect", "--checkpoint", $0.trained.run, "--json", "/proc/model.json"]

@@ -68,6 +68,13 @@ import Testing
     // A matrix, as PyTorch has it, which is the weight of the same layer when it is read again.
     let weights = try SafetensorsFile(path: folder.file("model.safetensors"))
     #expect(weights.entry(named: "fc.weight")?.shape == [10, 512])
+    // The averages are also what a model in ONNX has.
+    let onnx = try runProgram(
+      ["export", "--checkpoint", whole, "--format", "onnx", "--output", folder.file("model.onnx")],
+      environment: environment)
+    #expect(onnx.exitCode == 0, "\(onnx)")
+    let averages = try weights.floats(named: "fc.weight").withUnsafeBytes { Data($0) }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("model.onnx"))).range(of: averages) != nil)
     let again = try runProgram(
       ["evaluate", "--checkpoint", folder.file("model.safetensors")] + configuration()
         + ["--json", folder.file("again.json")], environment: environment)

@@ -35,6 +35,13 @@ public struct GoldenInitialization: Sendable {
     return uniform(name, count: shape.reduce(1, *)).map { offset + span * $0 }
   }
 
+  /// The same for a detector that sees noise: predictions are small enough for scores of all sizes and for boxes that overlap
+  /// in part.
+  public func calmParameter(_ name: String, shape: [Int]) -> [Float] {
+    let isPrediction = name.hasSuffix("cls_logits.weight") || name.hasSuffix("bbox_reg.weight")
+    return parameter(name, shape: shape).map { isPrediction ? $0 / 32 : $0 }
+  }
+
   /// Images of shape (N, 3, H, W) as the network takes them, uniform in [-2, 2).
   public func image(shape: [Int]) -> [Float] {
     uniform("image", count: shape.reduce(1, *)).map { 2 * $0 }

@@ -1,6 +1,7 @@
 import Datasets
 import Distributed
 import Graph
+import ONNX
 import Tensors
 
 /// What is trained: a network with its losses, the images that they learn from, and how the result is judged.
@@ -57,6 +58,15 @@ protocol TrainingTask {
   ///
   /// `drawnScore` is the least score of what is drawn, nil where nobody said; throws 64 where there are no scores.
   func openPrediction(_ trained: TrainedModel, drawnScore: Float?) throws -> any TaskPrediction
+
+  /// The key of the size that evaluated images have.
+  static var evaluatedSizeKey: String { get }
+
+  /// The network in ONNX, at inference, with the outputs that users of the task want; throws 64 for settings that are not for
+  /// this task, and 78 for what ONNX cannot say.
+  ///
+  /// The size of the images is that of evaluation.
+  func onnxGraph(_ settings: ONNXSettings, weights: ParameterStore) throws -> ONNXGraph
 
   /// What an image of noise shows to `bench`, for its header.
   var syntheticObjects: String { get }

@@ -35,14 +35,14 @@ struct Detector {
     return graph
   }
 
-  /// The network and its predictions for P3 to P7, for one image of a padded size; masks may act at the selection.
+  /// The network and its predictions for P3 to P7, for images of a padded size; masks may act at the selection.
   ///
   /// Without losses it needs no targets; with them the predictions are the same.
   func inferenceGraph(
-    height: Int, width: Int, masking selection: MaskSelection = .none, withLosses: Bool = false
+    images: Int = 1, height: Int, width: Int, masking selection: MaskSelection = .none, withLosses: Bool = false
   ) -> (graph: Graph, levels: [RetinaNet.Level]) {
     let graph = Graph(masking: selection)
-    let levels = network(graph, graph.input(Shape(1, 3, height, width)))
+    let levels = network(graph, graph.input(Shape(images, 3, height, width)))
     for level in levels {
       graph.markOutput(level.logits)
       graph.markOutput(level.boxes)

@@ -24,12 +24,12 @@ struct Segmenter {
     return graph
   }
 
-  /// The network without loss, and its logits, for one image of a padded size; masks may act at the selection.
+  /// The network without loss, and its logits, for images of a padded size; masks may act at the selection.
   func inferenceGraph(
-    height: Int, width: Int, masking selection: MaskSelection = .none
+    images: Int = 1, height: Int, width: Int, masking selection: MaskSelection = .none
   ) -> (graph: Graph, logits: Value) {
     let graph = Graph(masking: selection)
-    let logits = network(graph, graph.input(Shape(1, 3, height, width)))
+    let logits = network(graph, graph.input(Shape(images, 3, height, width)))
     graph.markOutput(logits)
     return (graph, logits)
   }
