@@ -1,14 +1,14 @@
 import COpenMPI
 
 /// How the gradients of all ranks become their sum; every rank gets the same bits each way.
-public enum GradientSummation: Sendable, Equatable {
+public enum GradientSummation: String, Codable, Sendable {
   /// MPI's allreduce of floats; with the settings of `openMPIDefaults` a ring.
   case ring
   /// Numbers travel as bfloat16, half the bytes, and are added as floats; buckets that are exact travel as floats.
-  case halfPrecision
+  case halfPrecision = "half_precision"
   /// Pairs of ranks, then pairs of pairs: for a power of two of ranks, the same sum as a binary tree over all of their
   /// addends, however many ranks share them.
-  case fixedTree
+  case fixedTree = "fixed_tree"
 }
 
 /// One bucket on its way over the ranks.

@@ -79,7 +79,7 @@ public final class GradientReducer {
     require(isReady.indices.contains(bucket), "there is no bucket \(bucket)")
     require(!isReady[bucket], "bucket \(bucket) was started twice in one step")
     isReady[bucket] = true
-    try timed("post") { () throws(RankError) in
+    try timed(.gradientPost) { () throws(RankError) in
       while nextToPost < isReady.count, isReady[nextToPost] {
         try post(nextToPost)
         nextToPost += 1
@@ -97,7 +97,7 @@ public final class GradientReducer {
   public func progress() throws(RankError) {
     skipCompleted()
     if oldestOutstanding == nextToPost { return }
-    try timed("progress") { () throws(RankError) in
+    try timed(.gradientProgress) { () throws(RankError) in
       for bucket in oldestOutstanding..<nextToPost {
         // One test lets the library advance every request; what MPI sums alone needs no other while the oldest is on
         // its way.
@@ -112,7 +112,7 @@ public final class GradientReducer {
     if isDone[bucket] { return true }
     if bucket >= nextToPost { return false }
     var result = false
-    try timed("progress") { () throws(RankError) in result = try test(bucket) }
+    try timed(.gradientProgress) { () throws(RankError) in result = try test(bucket) }
     return result
   }
 
@@ -122,7 +122,7 @@ public final class GradientReducer {
   public func wait(bucket: Int) throws(RankError) {
     require(bucket < nextToPost, "bucket \(bucket) cannot be waited for: bucket \(nextToPost) was not started")
     if isDone[bucket] { return }
-    try timed("wait") { () throws(RankError) in
+    try timed(.gradientWait) { () throws(RankError) in
       try communicator.wait(transfers[bucket]?.call ?? "", place(of: bucket)) { () throws(RankError) in
         // Other ranks may wait for this one's part in the buckets behind it.
         for other in bucket..<nextToPost { if try !test(other), summation == .ring { break } }
@@ -143,7 +143,9 @@ public final class GradientReducer {
     guard let transfer = transfers[bucket], try transfer.advance() else { return false }
     isDone[bucket] = true
     timeline?.add(
-      WorkLabel("bucket \(bucket), \(transfer.byteCount >> 10) KiB", pass: "communicate", kind: "allreduce"),
+      WorkLabel(
+        "bucket \(bucket), \(transfer.byteCount >> 10) KiB", pass: "communicate", kind: "allreduce",
+        summedBytes: transfer.byteCount),
       row: .allreduce, since: postedAt[bucket])
     return true
   }
@@ -156,12 +158,24 @@ public final class GradientReducer {
     "bucket \(bucket) of \(isReady.count) (floats \(buckets.ranges[bucket]))"
   }
 
-  private func timed(_ call: String, _ body: () throws(RankError) -> Void) throws(RankError) {
+  private func timed(_ call: WorkLabel, _ body: () throws(RankError) -> Void) throws(RankError) {
     let (start, before) = (timeline == nil ? 0 : monotonicSeconds(), communicator.secondsInMPI)
     defer {
       exposedSeconds += communicator.secondsInMPI - before
-      timeline?.add(WorkLabel(call, pass: "communicate", kind: "allreduce calls"), since: start)
+      timeline?.add(call, since: start)
     }
     try communicator.timed(body)
   }
+}
+
+extension WorkLabel {
+  /// Handing a bucket to MPI: one for each bucket of a step, in their order.
+  public static let gradientPost = WorkLabel("post", pass: "communicate", kind: "allreduce calls")
+  /// Letting MPI work on the buckets under way.
+  static let gradientProgress = WorkLabel("progress", pass: "communicate", kind: "allreduce calls")
+  /// Waiting for a bucket.
+  static let gradientWait = WorkLabel("wait", pass: "communicate", kind: "allreduce calls")
+
+  /// Whether this is the step's thread inside MPI for the sums of gradients.
+  public var isGradientCall: Bool { [.gradientPost, .gradientProgress, .gradientWait].contains(self) }
 }

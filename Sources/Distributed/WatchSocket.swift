@@ -102,7 +102,7 @@ final class WatchSocket: Sendable {
   }
 
   /// The address that a socket is bound to.
-  private static func name(of descriptor: Int32) -> Address? {
+  static func name(of descriptor: Int32) -> Address? {
     var address = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let code = withUnsafeMutablePointer(to: &address) { pointer in
@@ -133,7 +133,7 @@ final class WatchSocket: Sendable {
   }
 
   /// Calls `body` with an address as the system has it, and its length.
-  private static func withAddress<Result>(
+  static func withAddress<Result>(
     _ address: Address, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
   ) -> Result {
     var target = sockaddr_in()

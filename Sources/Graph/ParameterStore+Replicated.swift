@@ -23,6 +23,11 @@ extension ParameterStore {
     }
   }
 
+  /// Bytes of a checkpoint: parameters and what the optimizer keeps of them.
+  public var checkpointBytes: Int {
+    ([valueArena, frozenArena] + optimizerArenas).reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
+  }
+
   /// The memory of what the optimizer keeps: its arenas, for a broadcast.
   public var optimizerArenas: [UnsafeMutableBufferPointer<Float>] {
     [momentumArena] + [squareArena, averageArena].compactMap(\.self)

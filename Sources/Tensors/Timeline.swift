@@ -14,15 +14,17 @@ public struct WorkLabel: Hashable, Codable, Sendable {
   public let leastOperations: Double
   /// Whether it runs a library's reference implementation: right, and a hundred times slower than others.
   public let isReference: Bool
+  /// Bytes of a rank that are summed over ranks, 0 for all other work.
+  public let summedBytes: Int
 
   /// A label of its parts.
   public init(
     _ name: String, pass: String, kind: String, algorithm: String = "", floatingPointOperations: Double = 0,
-    leastOperations: Double = 0, isReference: Bool = false
+    leastOperations: Double = 0, isReference: Bool = false, summedBytes: Int = 0
   ) {
     (self.name, self.pass, self.kind, self.algorithm) = (name, pass, kind, algorithm)
     self.floatingPointOperations = floatingPointOperations
-    (self.leastOperations, self.isReference) = (leastOperations, isReference)
+    (self.leastOperations, self.isReference, self.summedBytes) = (leastOperations, isReference, summedBytes)
   }
 }
 
@@ -36,6 +38,8 @@ public final class Timeline {
     case compute
     /// Sums of gradients under way between ranks, each from its start to its completion: they may overlap.
     case allreduce
+    /// Sums over ranks in the middle of work of the step's thread, which waits for them.
+    case statistics
   }
 
   /// A piece of work from its start to its end.

@@ -27,7 +27,7 @@ import Testing
       Set(figures.keys) == [
         "model", "image_size", "precision", "ranks", "threads_per_rank", "batch_per_rank", "steps",
         "images_per_second", "step_seconds", "peak_rss_bytes", "regularizer_seconds", "allreduce", "data_seconds",
-        "floor", "operations", "methods",
+        "floor", "operations", "methods", "communication",
       ])
     #expect(figures["image_size"] as? [Int] == [128, 128])
     #expect(figures["precision"] as? String == "f32")
@@ -47,6 +47,31 @@ import Testing
     let allreduce = try #require(figures["allreduce"] as? [String: Double])
     #expect(Set(allreduce.keys) == ["bytes", "seconds", "exposed_seconds"])
     #expect(allreduce["bytes"] == 0 && allreduce["seconds"] == 0, "one rank has nobody to tell")
+
+    let communication = try #require(figures["communication"] as? [String: Any])
+    #expect(
+      Set(communication.keys) == [
+        "nodes", "ranks_per_node", "passes", "summation", "bucket_bytes", "compute_seconds", "pass_seconds",
+        "poll_seconds", "buckets", "rank_sums", "costs", "further_rank_bytes", "checkpoint_bytes",
+      ])
+    let pass = try #require(communication["pass_seconds"] as? Double)
+    let polls = try #require(communication["poll_seconds"] as? [Double])
+    let buckets = try #require(communication["buckets"] as? [[String: Any]])
+    let ready = buckets.compactMap { $0["ready_seconds"] as? Double }
+    let updates = buckets.compactMap { $0["update_seconds"] as? Double }
+    #expect(communication["summation"] as? String == "ring" && communication["bucket_bytes"] as? Int == 4_000_000)
+    #expect(
+      polls == polls.sorted() && ready == ready.sorted() && ready.count == buckets.count
+        && updates.allSatisfy { $0 > 0 })
+    #expect(
+      buckets.count > 10 && polls.count > buckets.count && (ready + polls).allSatisfy { $0 > 0 && $0 <= pass * 1.001 })
+    // 20 million parameters of four bytes; all of a step is the pass and the update.
+    #expect(buckets.reduce(0) { $0 + ($1["bytes"] as? Int ?? 0) } > 70_000_000)
+    let compute = try #require(communication["compute_seconds"] as? Double)
+    #expect(compute <= longest && abs(pass + updates.reduce(0, +) - compute) < 0.1 * compute)
+    #expect((communication["checkpoint_bytes"] as? Int ?? 0) > 140_000_000)
+    let costs = try #require(communication["costs"] as? [String: Double])
+    #expect(costs.count == 6 && costs.allSatisfy { $0.value > 0 || $0.key == "message_seconds" })
 
     let floor = try #require(figures["floor"] as? [String: Double])
     let (limit, least) = (floor["multiplier_gflops"] ?? 0, floor["seconds"] ?? 0)

@@ -66,11 +66,24 @@ final class Benchmark<Task: TrainingTask> {
     let timeline = Timeline()
     try communicator.barrier()
     let origin = monotonicSeconds()
-    let recorded = try timer.run(steps: recordedSteps, timeline: timeline)
+    var recordings: [StepRecording] = []
+    var recorded = StepTimer<Task>.Times()
+    for _ in 0..<recordedSteps {
+      let earlier = timeline.spans.count
+      let times = try timer.run(steps: 1, timeline: timeline)
+      recordings.append(StepRecording(Array(timeline.spans[earlier...])))
+      recorded.ownStep += times.ownStep
+      recorded.ownCompute += times.ownCompute
+    }
     let table = OperationTable(timeline.spans, steps: recordedSteps, stepSeconds: recorded.ownStep.mean)
     let transfers = timeline.spans.filter { $0.row == .allreduce }.coveredSeconds / Double(recordedSteps)
     let trace = try ChromeTrace.gather(
       ChromeTrace.Rank(host: communicator.host, origin: origin, spans: timeline.spans), communicator)
+
+    let compute = times.compute.median
+    let communication = try communication(
+      StepRecording(meanOf: recordings, times: compute / recorded.ownCompute.mean), computeSeconds: compute,
+      furtherRankBytes: furtherRanks)
 
     let rate = configuration.precision == .f32 ? MultiplierRate.operationsPerSecond() : 0
     let floor =
@@ -90,9 +103,33 @@ final class Benchmark<Task: TrainingTask> {
         exposed_seconds: times.exposed.mean),
       data_seconds: times.data.mean, floor: floor, operations: table.operations.map(BenchmarkReport.Operation.init),
       methods: replica.plan.timings.map(BenchmarkReport.Method.init),
-      dropblock: length.pairs > 0 ? try dropBlockCost(pairs: length.pairs) : nil)
+      dropblock: length.pairs > 0 ? try dropBlockCost(pairs: length.pairs) : nil, communication: communication)
     say(report, furtherRanks: furtherRanks, table: table)
     return (report, trace)
+  }
+
+  /// What `plan` needs; all ranks call it, and measure what transfers cost at the same time.
+  private func communication(
+    _ recording: StepRecording, computeSeconds: Double, furtherRankBytes: Int
+  ) throws -> CommunicationReport {
+    let costs = try TransferCosts.measure(communicator)
+    let (buckets, store) = (replica.reducer.buckets, replica.plan.parameters)
+    let firstOfNode: Int64 = communicator.localRank == 0 ? 1 : 0
+    let nodes = Int(try communicator.allreduced(firstOfNode, .sum))
+    return CommunicationReport(
+      nodes: nodes, ranks_per_node: communicator.size / nodes, passes: replica.batch.accumulate,
+      summation: configuration.gradientSummation, bucket_bytes: configuration.distributed.bucketBytes,
+      compute_seconds: computeSeconds, pass_seconds: recording.passSeconds, poll_seconds: recording.polls,
+      buckets: buckets.ranges.indices.map { bucket in
+        CommunicationReport.Bucket(
+          bytes: buckets.ranges[bucket].count * MemoryLayout<Float>.stride, is_exact: buckets.isExact[bucket],
+          ready_seconds: recording.ready[bucket], update_seconds: recording.updates[bucket])
+      },
+      rank_sums: zip(recording.sumTimes, recording.sumBytes).map {
+        CommunicationReport.RankSum(at_seconds: $0, bytes: $1)
+      },
+      costs: CommunicationReport.Costs(costs), further_rank_bytes: furtherRankBytes,
+      checkpoint_bytes: store.checkpointBytes)
   }
 
   /// Times pairs of steps, each pair in the other order than the one before, so that drift falls on both sides.

@@ -119,6 +119,8 @@ struct BenchmarkReport: Encodable {
   let methods: [Method]
   /// Only where it was asked for.
   let dropblock: DropBlockCost?
+  /// What `plan` predicts steps from.
+  let communication: CommunicationReport
 }
 
 extension [Timeline.Span] {

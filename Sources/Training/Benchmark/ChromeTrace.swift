@@ -52,7 +52,7 @@ struct ChromeTrace: Encodable {
       var row = 0
       switch span.row {
       case .compute: break
-      case .allreduce:
+      case .allreduce, .statistics:
         let free = ends.firstIndex { $0 <= span.start } ?? ends.count
         if free == ends.count { ends.append(0) }
         ends[free] = span.end

@@ -13,6 +13,10 @@ final class StepTimer<Task: TrainingTask> {
     var exposed: [Double] = []
     /// The whole step on this rank alone.
     var ownStep: [Double] = []
+    /// Of that, what is outside MPI calls.
+    var ownCompute: [Double] = []
+    /// The step outside MPI calls of the rank that was slowest in it.
+    var compute: [Double] = []
   }
 
   private let replica: Replica<Task>
@@ -45,11 +49,14 @@ final class StepTimer<Task: TrainingTask> {
       step += 1
     }
     times.ownStep = times.step
+    times.ownCompute = zip(times.step, times.exposed).map(-)
+    times.compute = times.ownCompute
     let communicator = replica.communicator
     for list in [\Times.step, \.data, \.exposed] {
       try communicator.allreduce(&times[keyPath: list], .sum)
       times[keyPath: list] = times[keyPath: list].map { $0 / Double(communicator.size) }
     }
+    try communicator.allreduce(&times.compute, .maximum)
     return times
   }
 

@@ -33,7 +33,7 @@ public struct BenchRequest: Sendable {
     Launch.onRanks(configuration) { mpi, threads, console in
       let communicator = mpi.world
       try communicator.collectively { try check(rank: communicator.rank) }
-      let (report, trace) = try measure(task, communicator, threads, console)
+      let (report, trace) = try measure(communicator, threads, console)
       try communicator.collectively {
         guard communicator.rank == 0 else { return }
         if let json { try writeJSON(report, to: json) }
@@ -48,6 +48,13 @@ public struct BenchRequest: Sendable {
     var configuration = configuration
     configuration.setConstantDropRates()
     return configuration.task
+  }
+
+  /// Measures on all ranks and tells the console; the report and every rank's part of the trace, on the first rank.
+  func measure(
+    _ communicator: Communicator, _ threads: ThreadChoice, _ console: Console
+  ) throws -> (report: BenchmarkReport, trace: [ChromeTrace.Rank]) {
+    try measure(task, communicator, threads, console)
   }
 
   private func measure<Task: TrainingTask>(

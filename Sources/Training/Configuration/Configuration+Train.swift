@@ -1,3 +1,4 @@
+import Distributed
 import Tensors
 
 extension Configuration {
@@ -142,6 +143,16 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [ConfigurationKey("precision", \.precision)]
+    }
+  }
+}
+
+extension Configuration {
+  /// How the gradients of all ranks become their sum.
+  var gradientSummation: GradientSummation {
+    switch allreduce.precision {
+    case .f32: reproducible == .acrossRanks ? .fixedTree : .ring
+    case .bf16: .halfPrecision
     }
   }
 }

@@ -87,11 +87,5 @@ final class RunSurvey {
   var classes: ExpectedClasses? { input?.classes }
 
   /// Bytes of a checkpoint set; nil without a plan.
-  var checkpointBytes: Int? {
-    plan.map { plan in
-      let store = plan.parameters
-      let arenas = [store.valueArena, store.frozenArena] + store.optimizerArenas
-      return 4 * arenas.reduce(0) { $0 + $1.count }
-    }
-  }
+  var checkpointBytes: Int? { plan?.parameters.checkpointBytes }
 }

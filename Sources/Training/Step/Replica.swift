@@ -40,11 +40,7 @@ final class Replica<Task: TrainingTask> {
     seed = task.configuration.random.seed
     let store = plan.parameters
     task.configuration.optimizer.prepare(store)
-    let summation: GradientSummation =
-      switch task.configuration.allreduce.precision {
-      case .f32: batch.hasShards ? .fixedTree : .ring
-      case .bf16: .halfPrecision
-      }
+    let summation = task.configuration.gradientSummation
     reducer = GradientReducer(
       communicator, base: store.gradientArena.baseAddress!,
       buckets: GradientBuckets.cut(
@@ -109,14 +105,13 @@ final class Replica<Task: TrainingTask> {
       if batch.hasShards { _ = plan.parameters.runningStatistics.update(fromContentsOf: savedStatistics) }
       let isLast = pass == batch.accumulate - 1
       activity.begin(.batch)
-      let microBatch = try timeline.measure(.batch) { try nextBatch() }
+      let microBatch = try timeline.measure(.batch) { try notingAgreement(timeline) { try nextBatch() } }
       timeline.measure(.images) { _ = plan.inputImages.update(fromContentsOf: microBatch.images) }
       let targets = try timeline.measure(.targets) {
-        try task.batchTargets(microBatch.targets, communicator: communicator)
+        try notingAgreement(timeline) { try task.batchTargets(microBatch.targets, communicator: communicator) }
       }
-      var context = context(step, pass: pass, targets)
+      var context = context(step, pass: pass, targets, timeline)
       if !isRegularized { context.regularization = nil }
-      context.timeline = timeline
       if communicator.size > 1 { context.operationBegins = { activity.begin($0) } }
       plan.forward(context)
       head.take(targets)
@@ -137,14 +132,25 @@ final class Replica<Task: TrainingTask> {
   }
 
   /// What a pass of a step computes with, apart from its images.
-  func context(_ step: Int, pass: Int, _ targets: any BatchTargets) -> RunContext {
+  func context(_ step: Int, pass: Int, _ targets: any BatchTargets, _ timeline: Timeline? = nil) -> RunContext {
     RunContext(
       step: step, maskStream: maskStream(pass), regularization: regularization?.step(step), targets: targets,
-      rankSums: rankSums)
+      rankSums: rankSums(timeline), timeline: timeline)
   }
 
-  private var rankSums: (any RankSums)? {
-    communicator.size > 1 ? RankSumsOverMPI(communicator: communicator) : nil
+  /// Runs `body` and records what of it was spent inside MPI.
+  private func notingAgreement<Value>(_ timeline: Timeline?, _ body: () throws -> Value) rethrows -> Value {
+    guard let timeline else { return try body() }
+    let before = communicator.secondsInMPI
+    let value = try body()
+    let seconds = communicator.secondsInMPI - before
+    if seconds > 0 { timeline.add(.agreement, row: .statistics, since: monotonicSeconds() - seconds) }
+    return value
+  }
+
+  /// A rank alone has nothing to sum; a timeline wants to know all the same where several ranks would.
+  private func rankSums(_ timeline: Timeline?) -> (any RankSums)? {
+    communicator.size > 1 || timeline != nil ? RankSumsOverMPI(communicator: communicator, timeline: timeline) : nil
   }
 
   /// The random numbers of this rank's masks in a micro-batch.
