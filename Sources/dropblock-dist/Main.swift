@@ -20,7 +20,8 @@ struct DropBlockDist: ParsableCommand {
       """,
     version: BuildInformation.text,
     subcommands: [
-      Train.self, Evaluate.self, DropBlockSweep.self, Bench.self, Predict.self, Cam.self, Score.self, Inspect.self,
+      Train.self, Evaluate.self, DropBlockSweep.self, Bench.self, ClusterPlan.self, Predict.self, Cam.self, Score.self,
+      Inspect.self,
       Export.self, AuditMasks.self, VerifyResume.self, Supervised.self, Doctor.self,
     ],
     defaultSubcommand: Train.self)

@@ -98,7 +98,7 @@ import Testing
     }
     switch command {
     case "cam", "evaluate", "dropblock-sweep", "export", "predict", "score": return ""
-    case "inspect", "audit-masks": return model
+    case "inspect", "audit-masks", "plan": return model
     case "doctor": return example.contains("configs/") ? model + " --set data.root=data/coco" : ""
     case "bench":
       return model + " --steps 1 --warmup 0" + (example.contains("--compare-dropblock") ? " --compare-dropblock 1" : "")
