@@ -147,6 +147,10 @@ cable() {
   until_true 5 grep -q joined "$work/cable$1.log" || fail "no cable: $(cat "$work/cable$1.log")"
 }
 
+# shape I MEGABIT: host I sends at most so much a second; `unshape I` takes the limit away.
+shape() { ip netns exec "$(host "$1")" tc qdisc replace dev eth0 root tbf rate "$2mbit" burst 256kb latency 50ms; }
+unshape() { ip netns exec "$(host "$1")" tc qdisc del dev eth0 root 2>/dev/null; }
+
 # sent I: bytes that host I has sent so far.
 sent() { ip netns exec "$(host "$1")" cat /sys/class/net/eth0/statistics/tx_bytes; }
 
