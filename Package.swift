@@ -75,6 +75,7 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     pngLibrary,
+    .systemLibrary(name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
@@ -89,7 +90,7 @@ let package = Package(
     library("Models", ["Tensors", "Regularization", "Graph"]),
     library("Detection", ["Tensors"]),
     library("Segmentation", ["Tensors"]),
-    library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CZlib", "CLZMA", "CSimdJSON"]),
+    library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CFreeType", "CZlib", "CLZMA", "CSimdJSON"]),
     library("Distributed", ["Tensors", "COpenMPI", "CLanes", "CSodium"]),
     library("Checkpoints", ["Tensors", "CLinux"]),
     library(

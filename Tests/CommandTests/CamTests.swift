@@ -63,15 +63,21 @@ import Testing
     #expect(result.exitCode == 0 && result.errorLines("warning: ").isEmpty, "\(result)")
 
     let reader = ImageReader()
-    // Cells of 96x64 become 384x256, dots 3 pixels: gaps of 12, lines of 30, letters of 18, eight letters in front.
+    // Cells of 96x64 become 384x256; a row for the pictures and one for each network.
+    let blank = PictureSheet.Cell(RGBImage(width: 96, height: 64))
+    let sheet = PictureSheet(
+      columns: ["000001", "000004"],
+      rows: ["picture", "plain", "densenet"].map { PictureSheet.Row($0, [blank, blank]) })
     let size = try reader.read("\(folder)/cam.png")
-    #expect(size == (12 + 8 * 18 + 12 + 2 * (384 + 12), 12 + 30 + 3 * (256 + 30 + 12)))
+    #expect(size == sheet.size && sheet.cellSize == (384, 256))
     // The rows with maps have jet's colours, that of the pictures has not.
     let image = reader.image
     func colors(row: Int) -> Set<[UInt8]> {
-      Set(
-        (42 + row * 298..<42 + row * 298 + 256).flatMap { y in
-          (168..<552).map { x in Array(image.pixels[(y * image.width + x) * 3..<(y * image.width + x) * 3 + 3]) }
+      let (left, top) = sheet.corner(row: row, column: 0)
+      return Set(
+        (top..<top + 256).flatMap { y in
+          (left..<left + 384).map { x in Array(image.pixels[(y * image.width + x) * 3..<(y * image.width + x) * 3 + 3])
+          }
         })
     }
     #expect((0..<3).allSatisfy { colors(row: $0).count > 100 })
@@ -163,8 +169,8 @@ import Testing
         cam(["\(own)/cam.safetensors"], "--config", "\(classifiers.resnet)/config.yaml", broken, output: own)
       ),
       (
-        1, 64, ["/cam.png: a sheet of 158550x638 would have more than 100000000 pixels"],
-        cam([classifiers.resnet]) + Array(repeating: picture, count: 400)
+        1, 64, ["/cam.png: a sheet of ", " would have more than 100000000 pixels"],
+        cam([classifiers.resnet]) + Array(repeating: picture, count: 500)
       ),
       (1, 73, ["/proc/maps: cannot create the directory"], cam([classifiers.resnet], picture, output: "/proc/maps")),
     ] as [(Int, Int32, [String], [String])] {

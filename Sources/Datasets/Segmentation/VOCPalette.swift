@@ -1,5 +1,3 @@
-import Tensors
-
 /// The colours that PASCAL VOC's masks have.
 enum VOCPalette {
   /// The colour of a class: its bits, three at a time from the lowest, are those of red, green and blue from the highest.
@@ -12,22 +10,5 @@ enum VOCPalette {
       rest >>= 3
     }
     return color
-  }
-}
-
-extension RGBImage {
-  /// The picture with the colours of a mask over it, half and half; class 0 and void pixels are left as they are.
-  ///
-  /// Traps unless both have the same size.
-  public func drawing(_ mask: ClassMask) -> RGBImage {
-    require(mask.width == width && mask.height == height, "a mask of another size than its picture")
-    var result = self
-    for (pixel, number) in mask.classes.enumerated() where number != 0 && number != ClassMask.void {
-      let color = VOCPalette.color(number)
-      for (channel, value) in [color.red, color.green, color.blue].enumerated() {
-        result.pixels[pixel * 3 + channel] = UInt8((Int(pixels[pixel * 3 + channel]) + Int(value) + 1) / 2)
-      }
-    }
-    return result
   }
 }

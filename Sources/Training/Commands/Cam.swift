@@ -57,6 +57,7 @@ public struct CamRequest: Sendable {
       }, to: files[1])
     try writeJSON(rows.flatMap { records(of: $0, names) }, to: files[2])
     try sheet.drawn().write(to: files[0])
+    if let remark = Typeface.ofThisProcess.remark(pictures: 1) { console.warn(remark) }
     console.say("\(rows.count * names.count) maps -> \(files.map { shown($0) }.joined(separator: ", "))")
   }
 

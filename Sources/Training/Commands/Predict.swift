@@ -46,6 +46,7 @@ public struct PredictRequest: Sendable {
     try writeJSON(
       images.enumerated().map { ImageName(id: $0.offset + 1, file_name: "\($0.element)") }, to: "\(output)/images.json")
     for line in ends { console.say(line) }
+    if let remark = Typeface.ofThisProcess.remark(pictures: images.count) { console.warn(remark) }
   }
 
   /// Where the drawings go: by the images' names.

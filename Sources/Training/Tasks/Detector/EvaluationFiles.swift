@@ -19,15 +19,16 @@ extension EvaluationDirectory {
   /// The directory of the drawn images.
   var pictures: String { "\(path)/pictures" }
 
-  /// Draws the detections of the first few images; throws 65 for an unreadable image and 73.
-  func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws {
+  /// Draws the detections of the first few images and returns how many; throws 65 for an unreadable image and 73.
+  func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws -> Int {
     try RunDirectory.createEntry(pictures)
     let classes = dataset.classes
     let numbers = Dictionary(
       classes.entries.enumerated().compactMap { number, entry in entry?.id.map { ($0, number) } }
     ) { first, _ in first }
     let reader = ImageReader()
-    for position in 0..<min(Self.pictureCount, dataset.index.imageCount) {
+    let count = min(Self.pictureCount, dataset.index.imageCount)
+    for position in 0..<count {
       let imageID = dataset.index.imageID(at: position)
       try reader.read(dataset, at: position)
       let boxes = evaluation.results.filter { $0.imageID == imageID && $0.score >= Self.drawnScore }.map { result in
@@ -39,6 +40,7 @@ extension EvaluationDirectory {
       }
       try reader.image.drawing(boxes).write(to: "\(pictures)/\(imageID).png")
     }
+    return count
   }
 }
 

@@ -53,9 +53,10 @@ struct SegmentationEvaluation: TaskEvaluation {
     for (position, mask) in firstMasks.enumerated() {
       _ = try reader.read(dataset, at: position)
       let name = dataset.imagePath(at: position).split(separator: "/").last?.split(separator: ".").first ?? ""
-      try reader.image.drawing(mask).write(to: "\(pictures)/\(position + 1)-\(name).png")
+      try reader.image.drawing(mask, classes: dataset.classes).write(to: "\(pictures)/\(position + 1)-\(name).png")
     }
-    return ["pictures with their classes: \(pictures)"]
+    let remark = Typeface.ofThisProcess.remark(pictures: firstMasks.count)
+    return (remark.map { [$0] } ?? []) + ["pictures with their classes: \(pictures)"]
   }
 }
 

@@ -16,7 +16,7 @@ struct SegmentationPrediction: TaskPrediction {
 
   func predict(_ image: RGBImage, id: Int, drawing path: String) throws -> String {
     let mask = predictor.mask(of: image)
-    try image.drawing(mask).write(to: path)
+    try image.drawing(mask, classes: classes).write(to: path)
     try writeFile(mask.pngFile(), to: Self.maskPath(beside: path))
     let counts = mask.classes.reduce(into: [UInt8: Int]()) { $0[$1, default: 0] += 1 }
     return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { number, count in

@@ -3,7 +3,8 @@ import Tensors
 /// Pictures in rows and columns with words around them, to be drawn as one picture.
 ///
 /// Each picture keeps its shape and fills its cell as far as it can; below it stands its caption, above the columns and left
-/// of the rows their names. Words that do not fit are shortened in their middle.
+/// of the rows their names. Words that do not fit are shortened in their middle, a score never. The last row may have fewer
+/// pictures than there are columns.
 public struct PictureSheet: Sendable {
   /// A picture of the sheet.
   public struct Cell: Sendable {
@@ -17,13 +18,6 @@ public struct PictureSheet: Sendable {
     /// A cell of its parts.
     public init(_ picture: RGBImage, label: String = "", score: Float? = nil) {
       (self.picture, self.label, self.score) = (picture, label, score)
-    }
-
-    /// The words below the picture, of at most `letters` letters, of which the score keeps its own.
-    func caption(letters: Int) -> String {
-      guard let score else { return BitmapFont.shortened(label, to: letters) }
-      let digits = twoDigits(score)
-      return "\(BitmapFont.shortened(label, to: letters - digits.count - 1)) \(digits)"
     }
   }
 
@@ -42,27 +36,33 @@ public struct PictureSheet: Sendable {
   public let columns: [String]
   /// The rows.
   public let rows: [Row]
+  private let typeface: Typeface
   private let frame: Frame
 
   /// The most pixels that a sheet should have: as many as a picture that is read may have.
   public static let mostPixels = ImageSizeLimit.pixels
-  /// Letters of a row's name that are shown.
-  private static let rowLetters = 20
 
-  /// A sheet with at least one row and one column; traps where a row has not a cell for each column.
-  public init(columns: [String], rows: [Row]) {
+  /// A sheet with at least one row and one column; traps where a row has no cells, or more than there are columns.
+  public init(columns: [String], rows: [Row], typeface: Typeface = .ofThisProcess) {
     require(
-      !columns.isEmpty && !rows.isEmpty && rows.allSatisfy { $0.cells.count == columns.count },
+      !columns.isEmpty && !rows.isEmpty && rows.allSatisfy { (1...columns.count).contains($0.cells.count) },
       "rows of \(rows.map(\.cells.count)) cells in \(columns.count) columns")
-    self.columns = columns
-    self.rows = rows.map { Row(BitmapFont.shortened($0.name, to: Self.rowLetters), $0.cells) }
+    (self.columns, self.rows, self.typeface) = (columns, rows, typeface)
     frame = Frame(
       cell: Self.cellSize(rows.flatMap { $0.cells.map { ($0.picture.width, $0.picture.height) } }),
-      nameLetters: self.rows.map(\.name.count).max() ?? 0)
+      columns: columns, names: rows.map(\.name), typeface)
   }
 
   /// Pixels of the whole sheet.
   public var size: (width: Int, height: Int) { (frame.left(column: columns.count), frame.top(row: rows.count)) }
+
+  /// Pixels of the area of each picture.
+  public var cellSize: (width: Int, height: Int) { frame.cell }
+
+  /// The upper left pixel of the area of a picture.
+  public func corner(row: Int, column: Int) -> (left: Int, top: Int) {
+    (frame.left(column: column), frame.top(row: row))
+  }
 
   /// Pixels of the cells for pictures of these sizes: what holds all of them, made larger in whole steps where words would not
   /// fit below, and smaller where it is very large.
@@ -80,56 +80,71 @@ public struct PictureSheet: Sendable {
   private struct Frame {
     /// The area of a picture.
     let cell: (width: Int, height: Int)
-    /// A dot of a letter.
-    let dot: Int
+    /// The em square of letters.
+    let textSize: Int
     /// What is free between cells and at the edges.
     let gap: Int
     /// A line of words, with what is free below it.
     let line: Int
+    /// The line above the columns; nothing where no column has a name.
+    let head: Int
+    /// The most that a row's name takes.
+    let nameLimit: Int
     /// The names of the rows, with what is free behind them.
     let names: Int
 
-    init(cell: (width: Int, height: Int), nameLetters: Int) {
+    init(cell: (width: Int, height: Int), columns: [String], names: [String], _ typeface: Typeface) {
       self.cell = cell
-      dot = max(1, cell.width / 112)
-      (gap, line) = (4 * dot, (BitmapFont.glyphHeight + 3) * dot)
-      names = nameLetters > 0 ? nameLetters * BitmapFont.advance(dot: dot) + gap : 0
+      let size = max(13, cell.width / 26)
+      (textSize, gap, nameLimit) = (size, size / 2, 10 * size)
+      line = TextLine("", typeface, size: size).height + size / 4
+      head = columns.allSatisfy(\.isEmpty) ? 0 : line
+      let limit = nameLimit
+      let widest = names.map { TextLine($0, typeface, size: size, atMost: limit)?.width ?? 0 }.max() ?? 0
+      self.names = widest > 0 ? widest + gap : 0
     }
 
     /// The left edge of a column; of one behind the last it is the width of the sheet.
     func left(column: Int) -> Int { gap + names + column * (cell.width + gap) }
     /// The upper edge of a row; of one behind the last it is the height of the sheet.
-    func top(row: Int) -> Int { gap + line + row * (cell.height + line + gap) }
-    /// Letters that fit into the width of a cell, with one less between neighbours.
-    var letters: Int { cell.width / BitmapFont.advance(dot: dot) - 1 }
+    func top(row: Int) -> Int { gap + head + row * (cell.height + line + gap) }
   }
 
   /// The sheet as a picture, dark words on white.
   public func drawn() -> RGBImage {
-    var sheet = RGBImage(width: size.width, height: size.height, red: 255, green: 255, blue: 255)
-    let (cell, dot) = (frame.cell, frame.dot)
-    let ink = SIMD3<Float>(repeating: 0.1)
-    func write(_ words: String, amid column: Int, top: Int) {
-      let free = cell.width - (BitmapFont.width(of: words, dot: dot) - dot)
-      sheet.write(words, left: frame.left(column: column) + free / 2, top: top, dot: dot, ink)
-    }
-    for (column, name) in columns.enumerated() {
-      write(BitmapFont.shortened(name, to: frame.letters), amid: column, top: frame.gap)
-    }
+    var sheet = RGBImage(width: size.width, height: size.height, .white)
+    let cell = frame.cell
     var resampler = Resampler()
+    for (column, name) in columns.enumerated() where frame.head > 0 {
+      write(name, amid: column, top: frame.gap, on: &sheet)
+    }
     for (number, row) in rows.enumerated() {
       let top = frame.top(row: number)
-      sheet.write(
-        row.name, left: frame.gap, top: top + (cell.height - BitmapFont.glyphHeight * dot) / 2, dot: dot, ink)
+      if let line = TextLine(row.name, typeface, size: frame.textSize, atMost: frame.nameLimit) {
+        line.draw(on: &sheet, left: frame.gap, top: top + (cell.height - line.height) / 2, Self.ink)
+      }
       for (column, content) in row.cells.enumerated() {
         let picture = content.picture.fitted(into: cell, &resampler)
         sheet.place(
           picture, left: frame.left(column: column) + (cell.width - picture.width) / 2,
           top: top + (cell.height - picture.height) / 2)
-        write(content.caption(letters: frame.letters), amid: column, top: top + cell.height + 2 * dot)
+        write(
+          content.label, ending: content.score.map { " \(twoDigits($0))" } ?? "", amid: column, top: top + cell.height,
+          on: &sheet)
       }
     }
     return sheet
+  }
+
+  private static let ink = PictureColor(26, 26, 26)
+
+  /// Writes words into the middle of a column's width; `ending` is never shortened.
+  private func write(_ words: String, ending: String = "", amid column: Int, top: Int, on sheet: inout RGBImage) {
+    let end = TextLine(ending, typeface, size: frame.textSize)
+    let start = TextLine(words, typeface, size: frame.textSize, atMost: frame.cell.width - end.width)
+    let left = frame.left(column: column) + (frame.cell.width - (start?.width ?? 0) - end.width) / 2
+    start?.draw(on: &sheet, left: left, top: top, Self.ink)
+    end.draw(on: &sheet, left: left + (start?.width ?? 0), top: top, Self.ink)
   }
 }
 
