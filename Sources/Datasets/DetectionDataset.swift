@@ -70,6 +70,9 @@ public struct DetectionDataset: Sendable {
     return numbers
   }
 
+  /// The class of a category, nil for an identifier that the file does not list.
+  func classNumber(ofCategory identifier: Int) -> Int? { classOfCategory[identifier] }
+
   /// The category of a class, nil for a class that stands for none.
   public func category(ofClass number: Int) -> COCOCategory? { categoryOfClass[number] }
 
@@ -131,7 +134,7 @@ public struct DetectionDataset: Sendable {
     var result: (boxes: [SIMD4<Float>], classes: [Int], faults: [DataFault]) = ([], [], [])
     let image = index.image(at: position)
     for annotation in index.annotations(at: position) where !annotation.isCrowd {
-      guard let number = classOfCategory[annotation.categoryID] else { continue }
+      guard let number = classNumber(ofCategory: annotation.categoryID) else { continue }
       if let kind = annotation.fault(in: image) {
         result.faults.append(DataFault(kind: kind, cause: "\(index.path): \(annotation.cause(in: image))"))
       } else {

@@ -98,6 +98,7 @@ import Testing
     }
     switch command {
     case "cam", "evaluate", "dropblock-sweep", "export", "predict", "score": return ""
+    case "inspect" where example.contains("--data"): return ""
     case "inspect", "audit-masks", "plan": return model
     case "doctor": return example.contains("configs/") ? model + " --set data.root=data/coco" : ""
     case "bench":

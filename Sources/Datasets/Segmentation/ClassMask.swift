@@ -24,6 +24,23 @@ public struct ClassMask: Equatable, Sendable {
   }
 }
 
+extension ClassMask {
+  /// The mask of a canvas whose labels are those of every `step`th row and column: each holds up to the next one.
+  ///
+  /// Traps unless there are as many labels as that makes.
+  public init(labels: [UInt8], every step: Int, width: Int, height: Int) {
+    let columns = (width + step - 1) / step
+    require(
+      labels.count == columns * ((height + step - 1) / step), "\(labels.count) labels for \(width)x\(height) pixels")
+    var classes: [UInt8] = []
+    classes.reserveCapacity(width * height)
+    for y in 0..<height {
+      for x in 0..<width { classes.append(labels[y / step * columns + x / step]) }
+    }
+    self.init(width: width, height: height, classes: classes)
+  }
+}
+
 extension Placement {
   /// The labels of a mask of the stored picture at every `step`th row and column of the canvas, from the first on.
   ///

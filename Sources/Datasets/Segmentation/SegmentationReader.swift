@@ -52,6 +52,8 @@ public final class SegmentationReader {
 public struct SegmentationSample: LoadedSample, Equatable {
   /// The picture's index in the data set.
   public var imageIndex: Int
+  /// How the stored picture became the input.
+  public var placement: Placement
   /// The class of every pixel of the logits, row by row; see `Placement.labels`.
   public var labels: [UInt8]
 
@@ -111,6 +113,6 @@ public struct SegmentationSource: SampleMaker {
     let placement = try transform.trainingPlacement(width: mask.width, height: mask.height, random: &random)
     try reader.render(transform, placement, usesScaledDecoding: usesScaledDecoding, into: output)
     let labels = placement.labels(of: mask, every: Self.labelStride, padding: Self.paddingLabel)
-    return (SegmentationSample(imageIndex: imageIndex, labels: labels), [])
+    return (SegmentationSample(imageIndex: imageIndex, placement: placement, labels: labels), [])
   }
 }

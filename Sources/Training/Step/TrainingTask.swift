@@ -39,6 +39,12 @@ protocol TrainingTask {
   /// the same error.
   func openInput(batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws -> Input
 
+  /// Opens the training images in this process alone, with the order and the augmentation of a run, and looks what they hold.
+  func openSamples() throws -> (source: Input.Source, census: DataCensus)
+
+  /// Draws what the losses want of a training sample on the picture that the network gets.
+  func show(_ sample: Input.Source.Sample, from source: Input.Source, on picture: RGBImage) -> ShownSample
+
   /// Opens the validation images for weights in `store` of these classes, nil where they are unknown; all ranks call it,
   /// and throw the same error.
   func openEvaluator(

@@ -16,11 +16,8 @@ struct ClassificationInput: TrainingInput {
   ) throws {
     let training = try ClassificationSplit(.train, of: configuration, matching: classes, communicator: communicator)
     let dataset = training.dataset
-    let sampler = Sampler(imageCount: dataset.count, seed: configuration.random.seed)
-    schedule = try batch.schedule(sampler, of: dataset.name, communicator)
-    source = ClassificationSource(
-      dataset: dataset, transform: configuration.classificationTransform, sampler: sampler,
-      usesScaledDecoding: configuration.data.usesScaledDecoding)
+    source = ClassificationSource(dataset, configuration)
+    schedule = try batch.schedule(source.sampler, of: dataset.name, communicator)
     (data, modelClasses) = (configuration.data, configuration.model.classes)
     census = training.census
   }

@@ -14,11 +14,8 @@ struct DetectionInput: TrainingInput {
   init(_ detector: Detector, batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws {
     let configuration = detector.configuration
     let training = try DetectionSplit(.train, of: configuration, matching: classes, communicator: communicator)
-    let sampler = Sampler(imageCount: training.dataset.index.imageCount, seed: configuration.random.seed)
-    schedule = try batch.schedule(sampler, of: training.dataset.index.path, communicator)
-    source = SampleSource(
-      dataset: training.dataset, transform: configuration.scaleJitter, sampler: sampler,
-      usesScaledDecoding: configuration.data.usesScaledDecoding)
+    source = SampleSource(training.dataset, configuration)
+    schedule = try batch.schedule(source.sampler, of: training.dataset.index.path, communicator)
     (census, data, self.detector) = (training.census, configuration.data, detector)
   }
 

@@ -12,11 +12,8 @@ struct SegmentationInput: TrainingInput {
   init(_ segmenter: Segmenter, batch: BatchPlan, classes: ExpectedClasses?, communicator: Communicator) throws {
     let configuration = segmenter.configuration
     let training = try SegmentationSplit(.train, of: configuration, matching: classes, communicator: communicator)
-    let sampler = Sampler(imageCount: training.dataset.count, seed: configuration.random.seed)
-    schedule = try batch.schedule(sampler, of: training.dataset.name, communicator)
-    source = SegmentationSource(
-      dataset: training.dataset, transform: configuration.scaleJitter, sampler: sampler,
-      usesScaledDecoding: configuration.data.usesScaledDecoding)
+    source = SegmentationSource(training.dataset, configuration)
+    schedule = try batch.schedule(source.sampler, of: training.dataset.name, communicator)
     (census, data) = (training.census, configuration.data)
   }
 

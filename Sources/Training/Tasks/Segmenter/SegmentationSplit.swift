@@ -24,6 +24,12 @@ struct SegmentationSplit: Sendable {
     census = try communicator.usableCensus(of: configuration) { DataCensus(dataset, name, name.depthAtStart) }
   }
 
+  /// Opens a split in this process alone.
+  init(_ name: DataSplit, of configuration: Configuration) throws {
+    dataset = try Self.open(name, of: configuration, nil)
+    census = nil
+  }
+
   /// The classes of a configuration's data; throws 65 for a file that does not name them, or names too many.
   static func classes(of configuration: Configuration) throws -> ClassList {
     try configuration.requireKind([.voc, .shapes])
