@@ -29,6 +29,7 @@ let settings: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A library target of this package; imports point only to what is listed.
@@ -64,6 +65,7 @@ let package = Package(
   products: [.executable(name: "dropblock-dist", targets: ["dropblock-dist"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -93,11 +95,12 @@ let package = Package(
     library("Datasets", ["Tensors", "Detection", "CTurboJPEG", "CSPNG", "CFreeType", "CZlib", "CLZMA", "CSimdJSON"]),
     library("Distributed", ["Tensors", "COpenMPI", "CLanes", "CSodium"]),
     library("Checkpoints", ["Tensors", "CLinux"]),
+    library("Reporting", ["Tensors", mustache]),
     library(
       "Training",
       [
         "Tensors", "Regularization", "ONNX", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Distributed",
-        "Checkpoints", "CBuildInformation", "CLinux", yams,
+        "Checkpoints", "Reporting", "CBuildInformation", "CLinux", yams,
       ]),
     .executableTarget(
       name: "dropblock-dist", dependencies: ["Training", argumentParser], swiftSettings: settings),
@@ -115,11 +118,12 @@ let package = Package(
     tests("Segmentation"),
     tests("Datasets", ["Detection", "Tensors", "CSimdJSON"]),
     tests("Checkpoints"),
+    tests("Reporting"),
     tests(
       "Training",
       [
         "Tensors", "Regularization", "ONNX", "Graph", "Models", "Detection", "Segmentation", "Datasets", "Checkpoints",
-        "Distributed",
+        "Distributed", "Reporting",
       ]),
     tests("Models", ["Graph", "Tensors", "Regularization", "Detection", "Checkpoints"]),
     .testTarget(

@@ -1,3 +1,4 @@
+import Tensors
 import Graph
 
 /// How long each method takes for each pass of a convolution, alone.

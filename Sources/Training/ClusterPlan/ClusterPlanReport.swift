@@ -1,3 +1,5 @@
+import Tensors
+
 /// What `plan` says: a row for each number of nodes, and what it was made from.
 struct ClusterPlanReport: Encodable, Equatable {
   /// The network that was asked for.

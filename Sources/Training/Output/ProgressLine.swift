@@ -1,3 +1,5 @@
+import Tensors
+
 /// A training step as one line of text.
 struct ProgressLine {
   let metrics: TrainingMetrics

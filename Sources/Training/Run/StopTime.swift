@@ -1,3 +1,4 @@
+import Tensors
 import Distributed
 
 // Note [Time to stop]

@@ -1,21 +1,21 @@
 import Foundation
 
 /// Numbers as the console shows them; never dependent on a locale.
-enum NumberText {
+public enum NumberText {
   /// A number with so many digits after the point.
-  static func fixed(_ value: Double, _ digits: Int) -> String {
+  public static func fixed(_ value: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)f", value)
   }
 
   /// A positive number with three significant digits, such as 0.00123, 1.23, 12.3 or 1234.
-  static func significant(_ value: Double) -> String {
+  public static func significant(_ value: Double) -> String {
     guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
     let magnitude = Int(log10(abs(value)).rounded(.down))
     return magnitude < -5 ? String(format: "%.2e", value) : fixed(value, max(0, 2 - magnitude))
   }
 
   /// Seconds as `M:SS`, `H:MM:SS` or `D d HH:MM`; `unknown` when not finite.
-  static func duration(_ seconds: Double) -> String {
+  public static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e10 else { return "unknown" }
     let whole = Int(seconds.rounded())
     let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60)
@@ -25,7 +25,7 @@ enum NumberText {
   }
 
   /// A count with a comma after every three digits.
-  static func grouped(_ count: Int) -> String {
+  public static func grouped(_ count: Int) -> String {
     let digits = Array(String(count))
     return digits.enumerated().map { index, digit in
       index > 0 && (digits.count - index) % 3 == 0 ? ",\(digit)" : "\(digit)"
@@ -33,12 +33,12 @@ enum NumberText {
   }
 
   /// Text filled with blanks on the left to a width.
-  static func right(_ text: String, _ width: Int) -> String {
+  public static func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
 
   /// Text filled with blanks on the right to a width.
-  static func left(_ text: String, _ width: Int) -> String {
+  public static func left(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
 }
