@@ -26,6 +26,16 @@ public final class ClassificationReader {
     transform.normalize(view, channels: dataset.channels, into: output)
   }
 
+  /// A picture of a data set as evaluation sees it, 8 bits a channel.
+  ///
+  /// Throws exit code 65 for a file that cannot be read, also when it has gone.
+  public func pictureForEvaluation(
+    _ dataset: ClassificationDataset, at index: Int, _ transform: ClassificationTransform
+  ) throws -> RGBImage {
+    try loadView(dataset, index, transform, usesScaledDecoding: false) { evaluationBox(dataset, transform, $0, $1) }
+    return view
+  }
+
   /// A picture file that belongs to no data set, as evaluation sees it: its middle in the input's size, 8 bits a channel.
   ///
   /// `channels` are the input's: for one of them red, green and blue all become the grey that Pillow makes of a picture (ITU-R

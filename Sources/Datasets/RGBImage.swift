@@ -1,3 +1,5 @@
+import Tensors
+
 /// An 8-bit RGB picture, rows from top to bottom, three interleaved bytes a pixel, no padding between rows.
 public struct RGBImage: Equatable, Sendable {
   /// Columns.
@@ -18,6 +20,12 @@ public struct RGBImage: Equatable, Sendable {
       }
       count = width * height * 3
     }
+  }
+
+  /// A grey picture, a byte a pixel.
+  public init(width: Int, height: Int, grey: [UInt8]) {
+    require(grey.count == width * height, "\(grey.count) values for \(width)x\(height) pixels")
+    (self.width, self.height, pixels) = (width, height, grey.flatMap { [$0, $0, $0] })
   }
 
   /// An empty picture, to be filled by a decoder.

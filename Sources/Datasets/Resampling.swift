@@ -144,6 +144,19 @@ struct Resampler: Sendable {
   }
 }
 
+extension RGBImage {
+  /// The picture with its longer side shortened to at most `side` pixels, by the mean of those that become one.
+  public func reduced(toSide side: Int) -> RGBImage {
+    let longer = max(width, height)
+    if longer <= side { return self }
+    var result = RGBImage(width: max(1, width * side / longer), height: max(1, height * side / longer))
+    var resampler = Resampler()
+    resampler.resample(
+      self, PixelBox(x: 0, y: 0, width: Double(width), height: Double(height)), .bilinear, into: &result)
+    return result
+  }
+}
+
 private let half = Int32(1) << (ResamplingAxis.weightBits - 1)
 
 /// Makes one row of the result's width from the pixels `line`, which begin with the picture's column `start`.

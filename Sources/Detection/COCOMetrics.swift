@@ -59,6 +59,10 @@ public struct COCOMetrics: Sendable, Equatable {
   public var stats: Stats
   /// AP of each category by its id.
   public var perClassAveragePrecision: [Int: Double]
+  /// The precision of each category that has objects, by its id, at an overlap of 0.5 and the recalls 0, 0.01, ..., 1.
+  ///
+  /// It is not encoded.
+  public var precisionAtRecalls: [Int: [Double]] = [:]
 }
 
 extension COCOMetrics: Codable {

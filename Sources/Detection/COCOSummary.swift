@@ -54,6 +54,7 @@ extension COCOMetrics {
     perClassAveragePrecision = [:]
     for (id, category) in zip(categoryIDs, categories) {
       perClassAveragePrecision[id] = numpyMean(category.curves[0]?.precision ?? [])
+      precisionAtRecalls[id] = category.curves[0].map { Array($0.precision.prefix(COCOProtocol.recalls.count)) }
     }
   }
 }

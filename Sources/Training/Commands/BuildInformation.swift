@@ -1,6 +1,7 @@
 import CBuildInformation
 import Distributed
 import Graph
+import Tensors
 
 /// What this program was built from and what it runs on.
 public enum BuildInformation {
@@ -12,11 +13,15 @@ public enum BuildInformation {
 
   /// The answer to `--version`.
   public static var text: String {
-    """
-    dropblock-dist, commit \(commit)
-    oneDNN \(Engine.libraryVersion)
-    MPI    \(MPIEnvironment.libraryVersion())
-    CPU    \(cpuModel())
-    """
+    let lines = facts.dropFirst().map { "\(NumberText.left($0.name, 6)) \($0.value)" }
+    return (["dropblock-dist, commit \(commit)"] + lines).joined(separator: "\n")
+  }
+
+  /// The same by name.
+  static var facts: [RunEvent.Fact] {
+    [
+      RunEvent.Fact("commit", commit), RunEvent.Fact("oneDNN", Engine.libraryVersion),
+      RunEvent.Fact("MPI", MPIEnvironment.libraryVersion()), RunEvent.Fact("CPU", cpuModel()),
+    ]
   }
 }

@@ -60,16 +60,20 @@ private func listed(_ ids: [Int]) -> String {
 extension COCOEvaluator {
   /// The evaluation of every image and category of an annotation file.
   public init(_ index: COCOIndex) {
-    let groundTruth = (0..<index.imageCount).flatMap { number in
-      index.annotations(at: number).map { annotation in
-        COCOGroundTruth(
-          id: annotation.id, imageID: index.imageID(at: number), categoryID: annotation.categoryID,
-          box: SIMD4(annotation.x, annotation.y, annotation.width, annotation.height), area: annotation.area,
-          isCrowd: annotation.isCrowd)
-      }
-    }
     self.init(
       imageIDs: (0..<index.imageCount).map { index.imageID(at: $0) }, categoryIDs: index.categories.map(\.id),
-      groundTruth: groundTruth)
+      groundTruth: (0..<index.imageCount).flatMap { index.groundTruth(at: $0) })
+  }
+}
+
+extension COCOIndex {
+  /// The objects of a picture, as average precision needs them.
+  func groundTruth(at position: Int) -> [COCOGroundTruth] {
+    annotations(at: position).map { annotation in
+      COCOGroundTruth(
+        id: annotation.id, imageID: imageID(at: position), categoryID: annotation.categoryID,
+        box: SIMD4(annotation.x, annotation.y, annotation.width, annotation.height), area: annotation.area,
+        isCrowd: annotation.isCrowd)
+    }
   }
 }

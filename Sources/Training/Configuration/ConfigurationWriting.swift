@@ -31,6 +31,15 @@ extension Configuration {
     public let after: String
   }
 
+  /// The keys whose values differ from the defaults of the same form and network.
+  var changesFromDefaults: [Change] {
+    let defaults = Configuration(form: model.form, network: model.name)
+    return Self.keys.compactMap { key in
+      let (before, after) = (key.write(defaults), key.write(self))
+      return before == after ? nil : Change(key: key.path, before: before ?? "none", after: after ?? "none")
+    }
+  }
+
   /// The keys that differ from those of the run that is resumed, and that decide what is computed.
   ///
   /// Places of files and how often something is logged or saved may change between a run and its resumption; they are

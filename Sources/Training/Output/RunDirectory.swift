@@ -36,6 +36,10 @@ public struct RunDirectory: Equatable, Sendable {
   public var configurationFile: String { "\(path)/config.yaml" }
   /// One JSON object a line: training rows and evaluation rows.
   public var metricsFile: String { "\(path)/metrics.jsonl" }
+  /// One JSON object a line: what happened to the run, and when.
+  public var historyFile: String { "\(path)/history.jsonl" }
+  /// The page that shows the run.
+  public var reportFile: String { "\(path)/report.html" }
   /// What the console showed.
   public var logFile: String { "\(path)/log.txt" }
   /// Who writes to the directory.

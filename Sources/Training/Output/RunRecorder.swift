@@ -10,6 +10,7 @@ public final class RunRecorder: Sendable {
   private let console: Console
   private let metrics: MetricsFile
   private let events: EventFile
+  private let history: RunHistory
 
   /// Opens the files of a run that has done `step` updates, 0 for a new one; the directory exists already.
   ///
@@ -22,6 +23,22 @@ public final class RunRecorder: Sendable {
     console.mirror(to: try AppendingFile(path: directory.logFile))
     metrics = try MetricsFile(path: directory.metricsFile, resumingAt: step, owesEvaluation: owesEvaluation)
     events = try EventFile(directory: directory, resumingAt: step)
+    history = try RunHistory(path: directory.historyFile)
+  }
+
+  /// Notes what happened to the run.
+  ///
+  /// A disk that has no room for it is told by the metrics, which are written more often.
+  func note(_ event: RunEvent) { try? history.append(event) }
+
+  /// Writes the page that shows the run; one that cannot be made is a warning.
+  func writeReport() {
+    do {
+      let page = try RunReport(run: RunFiles(directory.path)).page()
+      try RunDirectory.replace(directory.reportFile, with: page.html)
+    } catch {
+      console.warn("\(directory.reportFile) is not written: \(error)")
+    }
   }
 
   /// Records a training step everywhere.

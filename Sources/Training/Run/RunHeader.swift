@@ -3,42 +3,52 @@ import Graph
 import Tensors
 
 extension TrainingRun {
-  /// Says what is trained, on what, and with which memory.
-  func sayHeader(_ threads: ThreadChoice) {
+  /// Says what is trained, on what, and with which memory, and notes it in the history; all ranks call it.
+  func sayHeader(_ threads: ThreadChoice) throws {
+    let facts = facts(threads)
+    console.header("dropblock-dist: \(configuration.name)", facts)
+    warnOfReferences(replica.plan)
+    let censuses = [input.census, evaluator.census]
+    console.data(censuses)
+    let hosts = Set(try communicator.allgather(communicator.host)).sorted()
+    var start = RunEvent(.started, step: step)
+    start.facts = facts.map { RunEvent.Fact($0.label, $0.value) }
+    start.environment = BuildInformation.facts + [RunEvent.Fact("hosts", hosts.joined(separator: ", "))]
+    start.data = censuses.compactMap { $0?.text }
+    recorder?.note(start)
+  }
+
+  private func facts(_ threads: ThreadChoice) -> [(label: String, value: String)] {
     let plan = replica.plan
-    console.header(
-      "dropblock-dist: \(configuration.name)",
-      [
-        (
-          "model",
-          "\(task.title), \(NumberText.grouped(plan.parameters.parameterCount)) parameters"
-        ),
-        (
-          configuration.regularizerTitle,
-          configuration.regularizerSettings.map { "\($0.summary), \(plan.maskSites.count) sites" } ?? "off"
-        ),
-        (
-          "ranks", "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue)"
-        ),
-        (
-          "batch",
-          "\(schedule.globalBatchSize) images an update: \(communicator.size) ranks x \(schedule.batchSizePerRank) images"
-            + (schedule.accumulation > 1 ? " x \(schedule.accumulation) passes" : "")
-        ),
-        (
-          "steps",
-          "\(totalSteps) (\(NumberText.significant(Double(totalSteps) / Double(schedule.stepsPerEpoch))) epochs of "
-            + "\(schedule.stepsPerEpoch) steps)"
-            + (step == 0 ? "" : ", \(step) of them done")
-        ),
-        (
-          "memory",
-          "\(plan.arenaBytes >> 20) MiB of activations, \(input.imageBytes >> 20) MiB of \(input.depth) prepared batches a rank"
-        ),
-        ("output", directory.path),
-      ])
-    warnOfReferences(plan)
-    console.data([input.census, evaluator.census])
+    return [
+      (
+        "model",
+        "\(task.title), \(NumberText.grouped(plan.parameters.parameterCount)) parameters"
+      ),
+      (
+        configuration.regularizerTitle,
+        configuration.regularizerSettings.map { "\($0.summary), \(plan.maskSites.count) sites" } ?? "off"
+      ),
+      (
+        "ranks", "\(communicator.size) x \(threads.threads) threads, \(configuration.precision.rawValue)"
+      ),
+      (
+        "batch",
+        "\(schedule.globalBatchSize) images an update: \(communicator.size) ranks x \(schedule.batchSizePerRank) images"
+          + (schedule.accumulation > 1 ? " x \(schedule.accumulation) passes" : "")
+      ),
+      (
+        "steps",
+        "\(totalSteps) (\(NumberText.significant(Double(totalSteps) / Double(schedule.stepsPerEpoch))) epochs of "
+          + "\(schedule.stepsPerEpoch) steps)"
+          + (step == 0 ? "" : ", \(step) of them done")
+      ),
+      (
+        "memory",
+        "\(plan.arenaBytes >> 20) MiB of activations, \(input.imageBytes >> 20) MiB of \(input.depth) prepared batches a rank"
+      ),
+      ("output", directory.path),
+    ]
   }
 
   /// Names operations for which oneDNN has nothing but its reference implementation, with their share of the step's arithmetic.

@@ -19,7 +19,7 @@ final class TrainingRun<Task: TrainingTask> {
   var schedule: BatchSchedule { input.schedule }
   let engine: Engine
   let learningRate: LearningRateSchedule
-  private let recorder: RunRecorder?
+  let recorder: RunRecorder?
   let evaluator: Task.Evaluator
   /// The right to write into the run directory; on rank 0.
   private let claim: RunClaim?
@@ -115,7 +115,7 @@ final class TrainingRun<Task: TrainingTask> {
       try ownDirectory.write(configuration)
       return recorder
     }
-    sayHeader(threads)
+    try sayHeader(threads)
   }
 
   /// The steps that are left, with metrics, checkpoints and evaluations on the way.
@@ -126,6 +126,7 @@ final class TrainingRun<Task: TrainingTask> {
       return try runSteps()
     } catch {
       checkpoints.completeBeforeLeaving()
+      recorder?.note(RunEvent(.failed, step: step, "\(error)"))
       throw error
     }
   }
@@ -160,7 +161,7 @@ final class TrainingRun<Task: TrainingTask> {
       }
       var stops = result.stopIsRequested
       if stops || isLast || step % configuration.train.logEvery == 0 {
-        try faults.tell(communicator, warn: console.warn)
+        try faults.tell(communicator, warn: warn)
       }
       if result.hasNews { try checkpoints.settle() }
       let evaluates = isLast || evaluateEvery.map { step % $0 == 0 } == true
@@ -180,6 +181,8 @@ final class TrainingRun<Task: TrainingTask> {
     try checkpoints.finish()
     let peak = try communicator.largestPeakResidentBytes()
     sayBest()
+    recorder?.note(RunEvent(.finished, step: step))
+    recorder?.writeReport()
     if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
     console.say(
       "finished: \(totalSteps) steps; peak memory of a rank \(peak >> 20) MiB; everything is in \(directory.path)")
@@ -203,8 +206,15 @@ final class TrainingRun<Task: TrainingTask> {
     console.say("best \(Task.Evaluator.Evaluation.decisiveFigure): \(text(best)); last: \(text(last))")
   }
 
+  /// Warns, and notes it in the history.
+  func warn(_ text: String) {
+    console.warn(text)
+    recorder?.note(RunEvent(.warning, step: step, text))
+  }
+
   private func interrupted() throws -> RunOutcome {
     try checkpoints.finish()
+    recorder?.note(RunEvent(.stopped, step: step))
     let again = resume == .automatic ? "" : " without --resume"
     console.say("stopped after step \(step) with a complete checkpoint; run the same command again\(again) to go on")
     return .interrupted
@@ -230,7 +240,7 @@ final class TrainingRun<Task: TrainingTask> {
     let seconds = monotonicSeconds() - start
     window.add(seconds: seconds, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
     let time = stopTime?.warning(stepSeconds: seconds, checkpointSeconds: checkpoints.lastWriteSeconds)
-    if let time { console.warn(time) }
+    if let time { warn(time) }
     if result.isFinite {
       skippedSteps = 0
     } else {
@@ -312,5 +322,8 @@ final class TrainingRun<Task: TrainingTask> {
         step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.figures,
         seconds: evaluation.seconds), classes: evaluation.classFigures)
     for remark in remarks { console.say(remark) }
+    try RunDirectory.createEntry(files.examples)
+    try writeJSON(try evaluation.analysis(drawingTo: files), to: files.analysisFile)
+    recorder.writeReport()
   }
 }

@@ -145,6 +145,8 @@ protocol TaskEvaluation {
   ///
   /// Returns what the console is to say about it.
   func write(to directory: EvaluationDirectory, isLast: Bool) throws -> [String]
+  /// What a report shows beside the figures; its pictures go into the directory's `examples`, which is there; throws 73.
+  func analysis(drawingTo directory: EvaluationDirectory) throws -> EvaluationAnalysis
 }
 
 extension TaskEvaluation {

@@ -82,6 +82,9 @@ protocol TrainingTask {
 }
 
 extension TrainingTask {
+  /// The name of the figure by which the best checkpoint is chosen.
+  var decisiveFigure: String { Evaluator.Evaluation.decisiveFigure }
+
   /// Rows and columns of a training image.
   var trainingSize: (height: Int, width: Int) {
     (configuration.input.size.height, configuration.input.size.width)

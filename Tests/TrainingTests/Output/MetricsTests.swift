@@ -111,6 +111,6 @@ import Testing
     #expect(log.hasPrefix("step  20/100  epoch 0.10  loss 1.5000 (class 1.2500, box 0.2500)  rate 0.0000100  "))
     #expect(log.contains("cat   0.500"))
     let names = try FileManager.default.contentsOfDirectory(atPath: run.path)
-    #expect(names.count == 3 && names.contains { $0.hasPrefix("events.out.tfevents.") })
+    #expect(names.count == 4 && names.contains { $0.hasPrefix("events.out.tfevents.") })
   }
 }

@@ -13,6 +13,8 @@ struct ClassificationEvaluation: TaskEvaluation {
     let index: Int
     /// Its class.
     let label: Int
+    /// The class that the network holds for the likeliest, the first of equals.
+    let likeliest: Int
     /// Classes that the network holds for more likely than its own, 0 where it is right; all of them where its own logit is NaN.
     let rank: Int
     /// The cross-entropy, without label smoothing.
@@ -25,6 +27,10 @@ struct ClassificationEvaluation: TaskEvaluation {
       (self.index, self.label) = (index, label)
       let own = logits[logits.startIndex + label]
       rank = own.isNaN ? logits.count : logits.enumerated().count { $1 > own || ($1 == own && $0 < label) }
+      likeliest =
+        logits.enumerated().reduce((0, -Float.infinity)) {
+          $1.element > $0.1 ? ($1.offset, $1.element) : $0
+        }.0
       let largest = Double(logits.max() ?? 0)
       loss = largest + log(logits.reduce(0) { $0 + exp(Double($1) - largest) }) - Double(own)
     }
@@ -34,8 +40,13 @@ struct ClassificationEvaluation: TaskEvaluation {
 
   /// Every image of the data set once, in its order.
   let results: [ImageResult]
-  let classNames: [String]
+  /// The images that were evaluated.
+  let dataset: ClassificationDataset
+  /// How evaluation sees them.
+  let transform: ClassificationTransform
   let seconds: Double
+
+  private var classNames: [String] { dataset.classNames }
 
   /// Classes whose figures are shown and written one by one.
   private static let listedClasses = 100
@@ -139,7 +150,8 @@ final class ClassificationEvaluator: TaskEvaluator {
     require(
       results.count == dataset.count, "\(results.count) results of \(dataset.count) images")
     return ClassificationEvaluation(
-      results: results, classNames: dataset.classNames, seconds: monotonicSeconds() - start)
+      results: results, dataset: dataset, transform: configuration.classificationTransform,
+      seconds: monotonicSeconds() - start)
   }
 
   /// The plan with masks at the selection; the first call makes it.

@@ -22,22 +22,13 @@ extension EvaluationDirectory {
   /// Draws the detections of the first few images and returns how many; throws 65 for an unreadable image and 73.
   func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws -> Int {
     try RunDirectory.createEntry(pictures)
-    let classes = dataset.classes
-    let numbers = Dictionary(
-      classes.entries.enumerated().compactMap { number, entry in entry?.id.map { ($0, number) } }
-    ) { first, _ in first }
     let reader = ImageReader()
     let count = min(Self.pictureCount, dataset.index.imageCount)
     for position in 0..<count {
       let imageID = dataset.index.imageID(at: position)
       try reader.read(dataset, at: position)
-      let boxes = evaluation.results.filter { $0.imageID == imageID && $0.score >= Self.drawnScore }.map { result in
-        let box = SIMD4<Float>(result.box)
-        let number = numbers[result.categoryID] ?? 0
-        return LabeledBox(
-          corners: SIMD4(box[0], box[1], box[0] + box[2], box[1] + box[3]), label: classes.name(number),
-          score: Float(result.score), classNumber: number)
-      }
+      let own = evaluation.results.filter { $0.imageID == imageID }
+      let boxes = labeledBoxes(own, of: dataset, from: Self.drawnScore)
       try reader.image.drawing(boxes).write(to: "\(pictures)/\(imageID).png")
     }
     return count

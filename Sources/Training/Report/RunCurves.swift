@@ -1,0 +1,77 @@
+import Reporting
+
+/// The curves of one run, or of several in the same pictures.
+struct RunCurves {
+  private let runs: [(name: String, files: RunFiles)]
+
+  /// The curves of a run under the names of what they show.
+  init(_ runs: [RunFiles]) { self.runs = runs.map { ("", $0) } }
+
+  /// The curves of several runs under their names.
+  init(named runs: [(name: String, files: RunFiles)]) { self.runs = runs }
+
+  var blocks: [ReportPage.Block] {
+    let rows = runs.map(\.files.training).max { $0.count < $1.count } ?? []
+    var blocks: [ReportPage.Block] = [
+      .charts([
+        chart(runs.count > 1 ? "Loss" : "Loss and its parts", "loss", lossNames),
+        evaluationChart("Evaluations", scoreNames),
+        evaluationChart("Losses of the evaluations", evaluationLosses),
+        chart("Learning rate", "rate", ["learning_rate"]),
+        chart("Share that the regulariser keeps", "keep_prob", ["keep_prob"], includesZero: false),
+        chart("Rate", "images/s", ["images_per_second"]),
+        chart(
+          runs.count > 1 ? "Time of a step" : "Time of a step and what of it is waiting", "seconds",
+          runs.count > 1 ? ["step_seconds"] : ["step_seconds", "data_seconds", "allreduce_exposed_seconds"]),
+      ])
+    ]
+    if rows.count > LineChart.pointsPerCurve {
+      blocks.append(
+        .text(
+          "Curves of more than \(LineChart.pointsPerCurve) rows are drawn as means of neighbouring rows; metrics.jsonl has all of them."
+        ))
+    }
+    return blocks
+  }
+
+  private var lossNames: [String] {
+    let names = Set(runs.flatMap { $0.files.training.flatMap(\.values.keys) })
+    // Of several runs the losses alone: their parts would cover each other.
+    let parts = runs.count > 1 ? [] : names.filter { $0.hasPrefix("loss_") }.sorted()
+    return ["loss"] + parts
+  }
+
+  private var scoreNames: [String] {
+    guard let run = runs.first?.files else { return [] }
+    if runs.count > 1 { return [run.decisiveFigure] }
+    return [run.decisiveFigure] + ["AP50", "AP75", "top5", "pixel_accuracy"].filter(run.evaluationFigures.contains)
+  }
+
+  private var evaluationLosses: [String] {
+    let names = runs.first?.files.evaluationFigures.filter { $0.hasPrefix("val_loss") } ?? []
+    return runs.count > 1 ? Array(names.prefix(1)) : names
+  }
+
+  private func chart(_ title: String, _ unit: String, _ names: [String], includesZero: Bool = true) -> LineChart {
+    LineChart(title: title, x: "epoch", y: unit, includesZero: includesZero, curves(names) { $0.training })
+  }
+
+  private func evaluationChart(_ title: String, _ names: [String]) -> LineChart {
+    LineChart(title: title, x: "epoch", y: names.first ?? "", curves(names, hasDots: true) { $0.evaluations })
+  }
+
+  private func curves(
+    _ names: [String], hasDots: Bool = false, _ rows: (RunFiles) -> [RunFiles.Row]
+  ) -> [LineChart.Curve] {
+    runs.flatMap { run in
+      names.map { name in
+        LineChart.Curve(
+          [run.name, runs.count > 1 && names.count == 1 ? "" : name].filter { !$0.isEmpty }.joined(separator: ", "),
+          rows(run.files).compactMap { row in
+            guard let value = row.values[name], value != -1 else { return nil }
+            return .init(row.epoch, value)
+          }, hasDots: hasDots)
+      }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Oracle: the files of the run directory that the page is made of, read here on their own.
+@Suite("Reports") struct ReportTests {
+  private let trained: TrainedRun
+
+  init() throws { trained = try TrainedRun.shared.get() }
+
+  private func report(_ arguments: [String]) throws -> CommandResult {
+    try runProgram(["report"] + arguments, environment: trained.environment)
+  }
+
+  /// What stands between the tags of a page's numbers, and their values.
+  private func numbers(_ html: String) -> [String] {
+    html.components(separatedBy: "<data value=\"").dropFirst().map { String($0.prefix { $0 != "\"" }) }
+  }
+
+  @Test("training has left a page, and the command makes the same one")
+  func same() throws {
+    let own = try String(contentsOfFile: "\(trained.run)/report.html", encoding: .utf8)
+    let folder = try TemporaryDirectory("report")
+    let result = try report([trained.run, "--output", folder.file("r.html")])
+    #expect(result.exitCode == 0 && result.output == "wrote \(folder.file("r.html"))\n", "\(result)")
+    #expect(try String(contentsOfFile: folder.file("r.html"), encoding: .utf8) == own)
+  }
+
+  @Test("every figure of every evaluation is on the page with all its digits, and no script and no address")
+  func figures() throws {
+    let html = try String(contentsOfFile: "\(trained.run)/report.html", encoding: .utf8)
+    let numbers = Set(numbers(html))
+    let rows = try String(contentsOfFile: "\(trained.run)/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+      .compactMap { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
+    let evaluations = rows.filter { $0["evaluation_seconds"] != nil }
+    #expect(!evaluations.isEmpty)
+    for row in evaluations {
+      for (name, value) in row where !["step", "epoch", "evaluation_seconds"].contains(name) {
+        let number = try #require(value as? Double)
+        #expect(number == -1 || numbers.contains("\(number)"), "\(name) \(number)")
+      }
+    }
+    for words in ["<script", "http:", "https:"] { #expect(!html.contains(words), "\(words)") }
+    for words in ["data.shapes.size", "Curves", "Precision over recall", "finished", "data:image/jpeg;base64,"] {
+      #expect(html.contains(words), "\(words)")
+    }
+    #expect(html.utf8.count < 5 << 20)
+  }
+
+  @Test("two runs give one page with their results side by side")
+  func comparison() throws {
+    let folder = try TemporaryDirectory("report")
+    try FileManager.default.copyItem(atPath: trained.run, toPath: folder.file("copy"))
+    let result = try report([trained.run, folder.file("copy"), "--output", folder.file("c.html")])
+    #expect(result.exitCode == 0, "\(result)")
+    let html = try String(contentsOfFile: folder.file("c.html"), encoding: .utf8)
+    #expect(html.contains("2 runs") && html.contains("All keys of all runs are the same."))
+    #expect(html.contains("Over the seeds"))
+  }
+
+  @Test("bad input has its code and one message")
+  func mistakes() throws {
+    let folder = try TemporaryDirectory("report")
+    try FileManager.default.copyItem(atPath: trained.run, toPath: folder.file("bad"))
+    let metrics = folder.file("bad/metrics.jsonl")
+    let good = try String(contentsOfFile: metrics, encoding: .utf8)
+    try report([folder.file("none")]).expectError(66, ["/none: expected a run directory, found none"])
+    try report([folder.path]).expectError(66, ["found no config.yaml in it"])
+    try report([trained.run, trained.run]).expectError(64, ["--output: expected the file of the page of 2 runs"])
+    try report([]).expectError(64, ["run"])
+    try "not a row\n\(good)".write(toFile: metrics, atomically: true, encoding: .utf8)
+    try report([folder.file("bad")]).expectError(65, ["metrics.jsonl:1: expected a line as runs write them"])
+    try report([trained.run, "--output", "/proc/self/r.html"]).expectError(73, ["/proc/self/r.html"])
+    // The last line of a run that goes on may be half written.
+    try "\(good){\"step\": 9".write(toFile: metrics, atomically: true, encoding: .utf8)
+    #expect(try report([folder.file("bad"), "--output", folder.file("r.html")]).exitCode == 0)
+  }
+}
