@@ -12,10 +12,10 @@ build_flags=(-c release -Xswiftc -enable-testing)
 
 # What the program and its tests are built with, under the names of Debian and Ubuntu.
 packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev libsimdjson-dev zlib1g-dev
-  liblzma-dev libsodium-dev libfreetype-dev fonts-dejavu-core pkg-config g++ git ca-certificates python3 python3-venv)
+  liblzma-dev libsodium-dev libfreetype-dev fonts-dejavu-core pkg-config g++ git ca-certificates python3 python3-venv xz-utils)
 # The same under the names of Fedora, RHEL and Rocky (with EPEL and CRB; libpng stands in for libspng, which they lack).
 rpm_packages=(onednn-devel openmpi-devel turbojpeg-devel libpng-devel simdjson-devel zlib-devel xz-devel libsodium-devel
-  freetype-devel dejavu-sans-fonts pkgconf-pkg-config gcc-c++ git python3)
+  freetype-devel dejavu-sans-fonts pkgconf-pkg-config gcc-c++ git python3 xz)
 # What swift.org's toolchain needs beside them to run; its archive cannot ask for it.
 toolchain_packages=(libcurl4 libncurses6 libsqlite3-0 libxml2 tzdata)
 

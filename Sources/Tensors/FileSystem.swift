@@ -2,7 +2,7 @@ import Glibc
 
 /// The file system that holds a path.
 public struct FileSystem: Sendable, Equatable {
-  /// Its type, as the kernel names it, such as ext4 or nfs4.
+  /// Its type, as the kernel names it, such as ext4 or nfs4; `unknown` in a changed root, whose mount the kernel does not list.
   public let type: String
   /// Bytes that a user other than root may still write.
   public let freeBytes: Int
@@ -19,8 +19,7 @@ public struct FileSystem: Sendable, Equatable {
     defer { free(real) }
     var status = statvfs()
     guard statvfs(path, &status) == 0, let mounts = kernelText("/proc/self/mountinfo") else { return nil }
-    guard let type = Self.type(of: String(cString: real), mounts: mounts) else { return nil }
-    self.type = type
+    type = Self.type(of: String(cString: real), mounts: mounts) ?? "unknown"
     freeBytes = Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 

@@ -47,8 +47,8 @@ import Testing
     let folder = try TemporaryDirectory("usage")
     // The first rank waits for the second one to join.
     let first = ["--output", folder.file("run"), "--set", "planner.algorithms=direct"]
-    let result = try runProgram(
-      ranks: 1, first + [":", "-np", "1", Locations.program, "--config", folder.file("none.yaml")],
+    let result = try runPrograms(
+      [first, ["--config", folder.file("none.yaml")]].map { [Locations.program] + $0 },
       environment: ["OMPI_MCA_odls_base_sigkill_timeout": "0", "DROPBLOCK_CACHE": folder.file("cache")])
     #expect(result.exitCode == 66, "\(result)")
     let messages = result.errorLines("error: ")

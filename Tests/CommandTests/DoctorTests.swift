@@ -137,9 +137,8 @@ import Testing
     #expect(copying.exitCode == 0, "\(copying)")
     let arguments = space.train("--dry-run")
     func both(_ program: String, _ more: [String] = []) throws -> CommandResult {
-      // mpirun takes a second program after a colon.
-      try runProgram(
-        ranks: 1, arguments + [":", "-np", "1", program] + arguments + more, environment: space.trained.environment)
+      try runPrograms(
+        [[Locations.program] + arguments, [program] + arguments + more], environment: space.trained.environment)
     }
     let programs = try both(other)
     programs.expectError(78, ["the ranks are not alike", "rank 1 on ", "differs from rank 0 in program"])

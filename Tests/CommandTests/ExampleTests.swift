@@ -81,7 +81,8 @@ import Testing
         "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": folder.file("data"),
         // Any number of ranks on any number of cores.
         "OMP_NUM_THREADS": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_odls_base_sigkill_timeout": "0",
+        "OMPI_MCA_hwloc_base_binding_policy": "none", "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+        "PRTE_MCA_hwloc_default_binding_policy": "none", "OMPI_MCA_odls_base_sigkill_timeout": "0",
       ]
       environment.merge(mpirunEnvironment) { $1 }
       return try run(user + ["bash", "-c", text], environment: environment, directory: folder.path)

@@ -9,7 +9,7 @@ import Testing
     let box = Box(x1: 0, y1: 0, x2: 4, y2: 2)
     #expect(box.area == 8)
     #expect(box.intersectionOverUnion(box) == 1)
-    #expect(box.intersectionOverUnion(Box(x1: 2, y1: 1, x2: 6, y2: 3)) == 2.0 / 14)
+    #expect(box.intersectionOverUnion(Box(x1: 2, y1: 1, x2: 6, y2: 3)) == Float(2) / 14)
     #expect(box.intersectionOverUnion(Box(x1: 4, y1: 0, x2: 8, y2: 2)) == 0)
     let point = Box(x1: 1, y1: 1, x2: 1, y2: 1)
     #expect(point.intersectionOverUnion(point) == 0)

@@ -99,11 +99,15 @@ struct AcrossRanks: SuiteTrait, TestTrait {
   extension AcrossRanks: TestScoping {}
 #else
   extension AcrossRanks: CustomExecutionTrait {
-    /// What Swift 6.0 calls around a test in the place of `provideScope`.
+    /// What Swift 6.0 calls around a test in the place of `provideScope`, and around suites and all cases of a test.
     func execute(
       _ function: @escaping @Sendable () async throws -> Void, for test: Test, testCase: Test.Case?
     ) async throws {
-      try await provideScope(for: test, testCase: testCase, performing: function)
+      if testCase == nil {
+        try await function()
+      } else {
+        try await provideScope(for: test, testCase: testCase, performing: function)
+      }
     }
   }
 #endif

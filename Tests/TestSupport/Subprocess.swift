@@ -73,6 +73,21 @@ public func runProgram(
     environment: mpirunEnvironment.merging(environment) { $1 }, directory: directory, timeoutSeconds: timeoutSeconds)
 }
 
+/// Runs a command line of its own on each rank of a job.
+///
+/// mpirun's own colon between programs ends Open MPI 5.0.7 with a segmentation fault, so a shell on each rank chooses.
+public func runPrograms(
+  _ commands: [[String]], environment: [String: String] = [:], timeoutSeconds: Double = HangLimit.seconds
+) throws -> CommandResult {
+  let choices = commands.enumerated().map { rank, command in
+    "\(rank)) exec \(command.map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " ")) ;;"
+  }
+  let script = "case $OMPI_COMM_WORLD_RANK in \(choices.joined(separator: " ")) esac"
+  return try run(
+    mpirunPrefix(ranks: commands.count) + ["sh", "-c", script],
+    environment: mpirunEnvironment.merging(environment) { $1 }, timeoutSeconds: timeoutSeconds)
+}
+
 /// The start of a command line that runs what follows on `ranks` ranks of this machine.
 public func mpirunPrefix(ranks: Int, threads: Int = 1) -> [String] {
   [

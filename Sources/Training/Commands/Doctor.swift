@@ -20,23 +20,25 @@ public struct DoctorRequest: Sendable {
   /// Looks at everything on all ranks and ends the process: 0 when a run would work, else with the code of the first
   /// problem, which is the one that a run would end with.
   public func run() -> Never {
-    var findings: [Finding] = []
-    let mpi: MPIEnvironment
     configuration.planner.instructions.limitLibrary()
-    do {
-      mpi = try MPIEnvironment.start(deadlineSeconds: configuration.distributed.deadlineSeconds)
-    } catch {
-      // A run would end here. The first process looks at the rest alone.
-      guard let alone = try? MPIEnvironment.start(environment: [:]), launchedRank() == 0 else { Launch.fail(error) }
-      var finding = Finding(error, on: .job)
-      finding.check = "launch"
-      findings = [finding]
-      mpi = alone
-    }
+    let (mpi, findings) = join()
     do {
       mpi.leave(ExitCode(rawValue: try report(findings, mpi)) ?? .internalError)
     } catch {
       mpi.leave(after: error)
+    }
+  }
+
+  /// Joins the ranks; where that fails, the first process looks at the rest alone, behind what it failed by.
+  private func join() -> (mpi: MPIEnvironment, findings: [Finding]) {
+    do {
+      return (try MPIEnvironment.start(deadlineSeconds: configuration.distributed.deadlineSeconds), [])
+    } catch {
+      // A run would end here.
+      guard let alone = try? MPIEnvironment.start(environment: [:]), launchedRank() == 0 else { Launch.fail(error) }
+      var finding = Finding(error, on: .job)
+      finding.check = "launch"
+      return (alone, [finding])
     }
   }
 

@@ -143,6 +143,8 @@ final class TrainingRun<Task: TrainingTask> {
     }
     if step >= totalSteps {
       try checkpoints.finish()
+      recorder?.note(RunEvent(.finished, step: step))
+      recorder?.writeReport()
       console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
       return .finished
     }
