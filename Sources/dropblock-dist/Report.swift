@@ -12,7 +12,7 @@ struct Report: SingleProcessCommand {
 
       Example:
         dropblock-dist report runs/smoke
-        dropblock-dist report runs/a runs/b --output comparison.html
+        dropblock-dist report runs/smoke runs/bccd --output comparison.html
       """)
 
   @Argument(help: ArgumentHelp("Run directories.", valueName: "run"))
