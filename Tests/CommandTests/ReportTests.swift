@@ -63,6 +63,24 @@ import Testing
     #expect(html.contains("Over the seeds"))
   }
 
+  @Test("runs are listed with their state and their figures, other folders are passed over")
+  func list() throws {
+    let folder = try TemporaryDirectory("runs")
+    try FileManager.default.copyItem(atPath: trained.run, toPath: folder.file("a"))
+    try FileManager.default.createDirectory(atPath: folder.file("no run"), withIntermediateDirectories: false)
+    let result = try runProgram(["runs", folder.path])
+    #expect(result.exitCode == 0, "\(result)")
+    let lines = result.output.split(separator: "\n")
+    #expect(lines.count == 2 && lines[0].hasPrefix("run ") && lines[1].hasPrefix(folder.file("a")), "\(result)")
+    let last = try String(contentsOfFile: folder.file("a/metrics.jsonl"), encoding: .utf8).split(separator: "\n")
+      .compactMap { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
+      .last { $0["evaluation_seconds"] != nil }
+    let precision = try #require(last?["AP"] as? Double)
+    #expect(lines[1].contains("finished") && lines[1].contains(String(format: "%.4f", precision)), "\(result)")
+    try runProgram(["runs", folder.file("none")]).expectError(66, ["/none: expected a folder of runs"])
+    #expect(try runProgram(["runs", folder.file("no run")]).output == "no run in \(folder.file("no run"))\n")
+  }
+
   @Test("bad input has its code and one message")
   func mistakes() throws {
     let folder = try TemporaryDirectory("report")
