@@ -1,5 +1,6 @@
 import Regularization
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Graph
@@ -57,7 +58,7 @@ import Testing
   @Test("an operation that ONNX has no form of is code 78, named, with what to do")
   func missing() throws {
     func expectMissing(_ words: String, _ describe: (Graph, Value) -> Void) {
-      let error = #expect(throws: InputError.self) { try translate(describe) }
+      let error = thrown(InputError.self) { try translate(describe) }
       #expect(error?.exitCode == .badConfiguration)
       let text = error?.description ?? ""
       #expect(text.hasPrefix(words) && text.contains("no form in ONNX; export the weights with"), "\(text)")

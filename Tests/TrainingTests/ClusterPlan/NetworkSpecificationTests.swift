@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -31,7 +32,7 @@ import Testing
       "10Gbit/s,-1us", "10Gbit/s,11000ms", "20000Gbit/s", "1kbit/s", "10Gbit/s;50us", "١Gbit/s",
     ])
   func unreadable(text: String) {
-    let error = #expect(throws: InputError.self) { try NetworkSpecification(text) }
+    let error = thrown(InputError.self) { try NetworkSpecification(text) }
     #expect(error?.exitCode == .usage && error?.description.hasPrefix("--network: expected a rate") == true)
   }
 }
