@@ -91,7 +91,8 @@ import Testing
   @Test("an xz file that asks for a dictionary beyond 64 MiB is refused before it is allocated")
   func dictionary() throws {
     let content = try folder.write(Self.header, to: "dictionary")
-    #expect(try run(["xz", content]).exitCode == 0)
+    // With several threads, as xz 5.6 and later have, the header would also hold sizes.
+    #expect(try run(["xz", "--threads=1", content]).exitCode == 0)
     var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: content + ".xz")))
     // The block's header: its size in words less one, flags, the filter, the size of its properties, the dictionary.
     let header = 12..<12 + Int(bytes[12]) * 4
