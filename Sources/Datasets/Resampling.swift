@@ -145,12 +145,19 @@ struct Resampler: Sendable {
 }
 
 extension RGBImage {
-  /// The picture with its longer side shortened to at most `side` pixels, by the mean of those that become one.
+  /// The picture with its longer side at most `side` pixels, as Pillow reduces with its bilinear filter.
   public func reduced(toSide side: Int) -> RGBImage {
-    let longer = max(width, height)
-    if longer <= side { return self }
-    var result = RGBImage(width: max(1, width * side / longer), height: max(1, height * side / longer))
+    if max(width, height) <= side { return self }
     var resampler = Resampler()
+    return fitted(into: (side, side), &resampler)
+  }
+
+  /// The picture in its own shape, as large as the area allows; pixels between its own are bilinear.
+  func fitted(into area: (width: Int, height: Int), _ resampler: inout Resampler) -> RGBImage {
+    if (width, height) == area { return self }
+    let scale = min(Double(area.width) / Double(width), Double(area.height) / Double(height))
+    func scaled(_ side: Int) -> Int { max(1, Int((Double(side) * scale).rounded())) }
+    var result = RGBImage(width: scaled(width), height: scaled(height))
     resampler.resample(
       self, PixelBox(x: 0, y: 0, width: Double(width), height: Double(height)), .bilinear, into: &result)
     return result

@@ -92,7 +92,7 @@ private func isOutside(_ box: SIMD4<Double>, _ range: Int) -> Bool {
 }
 
 /// Shared area over covered area; over the detection's own area where the object is a crowd.
-private func overlap(_ box: SIMD4<Double>, _ object: COCOObject) -> Double {
+func overlap(_ box: SIMD4<Double>, _ object: COCOObject) -> Double {
   let other = object.box
   let width = min(box[2] + box[0], other[2] + other[0]) - max(box[0], other[0])
   if width <= 0 { return 0 }

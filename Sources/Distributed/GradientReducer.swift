@@ -169,7 +169,7 @@ public final class GradientReducer {
 }
 
 extension WorkLabel {
-  /// Handing a bucket to MPI: one for each bucket of a step, in their order.
+  /// Handing buckets to MPI, one for each call of `start`: a bucket each where they are started in their order, as a step does.
   public static let gradientPost = WorkLabel("post", pass: "communicate", kind: "allreduce calls")
   /// Letting MPI work on the buckets under way.
   static let gradientProgress = WorkLabel("progress", pass: "communicate", kind: "allreduce calls")

@@ -13,7 +13,9 @@ public struct Axis: Sendable {
     let finite = values.filter(\.isFinite)
     var (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
     if includesZero { (low, high) = (0, max(high, 0)) }
-    if high - low < 1e-9 { (low, high) = includesZero ? (0, 1) : (low - 0.05, high + 0.05) }
+    // Of a number that is large beside a hundredth, one in a million.
+    let margin = max(0.05, abs(low) * 1e-6)
+    if high - low < 1e-9 { (low, high) = includesZero ? (0, 1) : (low - margin, high + margin) }
     step = Self.step(of: high - low)
     range = includesZero ? 0...(high / step).rounded(.up) * step : low...high
   }

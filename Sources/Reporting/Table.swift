@@ -61,9 +61,9 @@ extension Table {
   /// How often each class was taken for each; the names are those of rows and columns.
   ///
   /// A row is darkest where most of it lies.
-  public static func confusion(_ title: String, names: [String], counts: [[Int]], corner: String) -> Table {
+  public static func confusion(_ title: String, names: [String], counts: [[Int]]) -> Table {
     Table(
-      title, columns: [corner] + names,
+      title, columns: [""] + names,
       rows: zip(names, counts).map { name, row in
         let sum = max(1, row.reduce(0, +))
         return [.text(name)] + row.map { .count($0, share: Double($0) / Double(sum)) }

@@ -34,10 +34,11 @@ public struct ConfusionMatrix: Equatable, Sendable {
     }
   }
 
+  /// The counts of each class's pixels, a row a class.
+  public var rows: [[Int]] { (0..<classCount).map { Array(counts[$0 * classCount..<($0 + 1) * classCount]) } }
+
   /// Pixels of each class.
-  private var truths: [Int] {
-    (0..<classCount).map { row in counts[row * classCount..<(row + 1) * classCount].reduce(0, +) }
-  }
+  private var truths: [Int] { rows.map { $0.reduce(0, +) } }
 
   /// Pixels that were taken for each class.
   private var predictions: [Int] {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Numbers as the console shows them; never dependent on a locale.
+/// Numbers as people read them; never dependent on a locale.
 public enum NumberText {
   /// A number with so many digits after the point.
   public static func fixed(_ value: Double, _ digits: Int) -> String {
@@ -30,6 +30,17 @@ public enum NumberText {
     return digits.enumerated().map { index, digit in
       index > 0 && (digits.count - index) % 3 == 0 ? ",\(digit)" : "\(digit)"
     }.joined()
+  }
+
+  /// Lines of cells as columns, two blanks between them; the first `leftColumns` begin at their left, the others end at their
+  /// right.
+  public static func table(_ lines: [[String]], leftColumns: Int = 0) -> String {
+    let columns = lines.first?.indices ?? 0..<0
+    let widths = columns.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { line in
+      columns.map { $0 < leftColumns ? left(line[$0], widths[$0]) : right(line[$0], widths[$0]) }
+        .joined(separator: "  ")
+    }.joined(separator: "\n")
   }
 
   /// Text filled with blanks on the left to a width.

@@ -7,7 +7,7 @@ struct Report: SingleProcessCommand {
     abstract: "Show one or several runs as a page that needs nothing but itself.",
     discussion: """
       The page of one run: what was trained on what, curves, evaluations with pictures, masks, times, events, checkpoints. Training writes it
-      too, at every evaluation and at the end. The page of several runs: their curves in the same pictures, their results with the spread
+      too, at every evaluation and when it has finished. The page of several runs: their curves in the same pictures, their results with the spread
       over seeds, and what differs in their configurations. It reads the run directories alone, neither data nor model.
 
       Example:

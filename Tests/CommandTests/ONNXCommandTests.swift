@@ -68,6 +68,9 @@ import Testing
     #expect(exported.exitCode == 0 && exported.output.contains("operators -> "), "\(exported)")
     let predicted = try runProgram(["predict", "--output", folder.file("found")] + source + pictures)
     #expect(predicted.exitCode == 0, "\(predicted)")
+    let results = try JSONSerialization.jsonObject(
+      with: Data(contentsOf: URL(fileURLWithPath: folder.file("found/results.json"))))
+    #expect(try #require(results as? [Any]).count > 50, "too few detections to say anything")
     let checked = try PythonEnvironment.onnx.get().run(
       script: "check_onnx.py",
       ["--model", model, "--results", folder.file("found/results.json"), "--images"] + pictures)

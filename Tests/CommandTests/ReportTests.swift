@@ -52,6 +52,31 @@ import Testing
     #expect(html.utf8.count < 5 << 20)
   }
 
+  @Test("a page that cannot be made is a warning that the history keeps, and half a line of the history is taken out")
+  func robust() throws {
+    let folder = try TemporaryDirectory("report")
+    let run = folder.file("run")
+    for directory in [run, "\(run)/report.html"] {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+    }
+    try "{\"half".write(toFile: "\(run)/history.jsonl", atomically: false, encoding: .utf8)
+    let training = try runProgram(
+      ["--config", trained.configuration, "--set", "data.root=\(trained.data)", "--output", run],
+      environment: trained.environment)
+    #expect(training.exitCode == 0, "\(training)")
+    let warnings = training.errorLines("warning: ").filter { $0.contains("the report is not complete: ") }
+    #expect(warnings.count == 1, "\(training)")
+    let history = try String(contentsOfFile: "\(run)/history.jsonl", encoding: .utf8).split(separator: "\n")
+    let events = try history.map { line in
+      try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+    let kinds = events.compactMap { $0["kind"] as? String }
+    #expect(kinds.count == history.count && kinds.contains("started") && kinds.contains("finished"), "\(history)")
+    #expect(events.contains { ($0["text"] as? String)?.contains("the report is not complete") == true }, "\(history)")
+    try FileManager.default.removeItem(atPath: "\(run)/report.html")
+    #expect(try report([run]).exitCode == 0)
+  }
+
   @Test("two runs give one page with their results side by side")
   func comparison() throws {
     let folder = try TemporaryDirectory("report")

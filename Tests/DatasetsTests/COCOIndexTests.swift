@@ -63,7 +63,8 @@ private let valid = """
     let annotations = try #require(json["annotations"] as? [[String: Any]])
     #expect(index.imageCount == images.count)
     for image in images {
-      let record = index.image(at: index.imageIndex(withID: image["id"] as? Int ?? -1) ?? 0)
+      let position = try #require(index.imageIndex(withID: image["id"] as? Int ?? -1))
+      let record = index.image(at: position)
       #expect(record.id == image["id"] as? Int)
       #expect(record.fileName == image["file_name"] as? String)
       #expect(record.width == image["width"] as? Int && record.height == image["height"] as? Int)
@@ -71,7 +72,8 @@ private let valid = """
     var seen: [Int: Int] = [:]
     for annotation in annotations {
       let id = annotation["image_id"] as? Int ?? -1
-      let object = index.annotations(at: index.imageIndex(withID: id) ?? 0)[seen[id, default: 0]]
+      let position = try #require(index.imageIndex(withID: id))
+      let object = index.annotations(at: position)[seen[id, default: 0]]
       seen[id, default: 0] += 1
       #expect(object.id == annotation["id"] as? Int && object.categoryID == annotation["category_id"] as? Int)
       #expect([object.x, object.y, object.width, object.height] == annotation["bbox"] as? [Double])

@@ -89,9 +89,10 @@ import Testing
     #expect(abs(Double(short[0] + short[short.count - 1]) / 2 - (6 + 111.5)) <= 2, "\(short)")
     let long = try inked(String(repeating: "a long name of a class ", count: 9), score: 0.126)
     #expect(long[0] >= 6 && long[long.count - 1] < 6 + 224)
-    // The score alone, at the place where it ends the long line: the same pixels.
-    let score = TextLine(" 0.13", typeface, size: 13)
-    #expect(long.contains { $0 > 6 + 224 - score.width - 9 })
+    // The score alone, at the place where it ends the long line: ink in the same columns.
+    let alone = try inked("", score: 0.126)
+    let ends = [long, alone].map { columns in columns.suffix(alone.count).map { columns[columns.count - 1] - $0 } }
+    #expect(alone.count > 10 && ends[0] == ends[1], "\(ends)")
     let whole = try inked(String(repeating: "a long name of a class ", count: 9), score: nil)
     #expect(whole != long)
   }

@@ -117,6 +117,7 @@ import Testing
       ).evaluate(golden.results)
       let curves = Array(metrics.precisionAtRecalls.values)
       #expect(curves.allSatisfy { $0.count == 101 && zip($0, $0.dropFirst()).allSatisfy { $0 >= $1 } })
+      #expect(curves.isEmpty == (metrics.stats.averagePrecision50 < 0))
       if curves.isEmpty { continue }
       let mean = curves.reduce(0) { $0 + $1.reduce(0, +) / 101 } / Double(curves.count)
       #expect(abs(mean - metrics.stats.averagePrecision50) < 1e-12)

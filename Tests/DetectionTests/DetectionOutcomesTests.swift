@@ -26,7 +26,7 @@ import Testing
     let twice = DetectionOutcomes(objects: [object(1, 0)], results: [result(2, 0, 0.5), result(1, 2, 0.6)])
     #expect(twice.hits == 1 && twice.falseAlarms == 1)
     let doubtful = DetectionOutcomes(
-      objects: [object(1, 0)], results: [result(1, 0, DetectionOutcomes.score - 0.001)])
+      objects: [object(1, 0)], results: [result(1, 0, DetectionOutcomes.leastScore - 0.001)])
     #expect(doubtful.hits == 0 && doubtful.misses == 1 && doubtful.falseAlarms == 0)
   }
 

@@ -66,10 +66,10 @@ extension RGBImage {
     for y in visible.top..<visible.bottom {
       let isEdge = y < inner.top || y >= inner.bottom || inner.left >= inner.right
       if isEdge {
-        for x in visible.left..<visible.right { blend(color(x, y), share: 255, x: x, y: y) }
+        for x in visible.left..<visible.right { set(color(x, y), x: x, y: y) }
       } else {
-        for x in visible.left..<min(inner.left, visible.right) { blend(color(x, y), share: 255, x: x, y: y) }
-        for x in max(inner.right, visible.left)..<visible.right { blend(color(x, y), share: 255, x: x, y: y) }
+        for x in visible.left..<min(inner.left, visible.right) { set(color(x, y), x: x, y: y) }
+        for x in max(inner.right, visible.left)..<visible.right { set(color(x, y), x: x, y: y) }
       }
     }
   }

@@ -80,11 +80,17 @@ extension RGBImage {
     (pixels[place], pixels[place + 1], pixels[place + 2]) = (mixed.red, mixed.green, mixed.blue)
   }
 
-  /// A filled rectangle, clipped to the picture; a share of 255 of its pixels is replaced.
-  mutating func fill(_ area: PixelArea, _ color: PictureColor, share: UInt8 = 255) {
+  /// Replaces a pixel, which must be there.
+  mutating func set(_ color: PictureColor, x: Int, y: Int) {
+    let place = (y * width + x) * 3
+    (pixels[place], pixels[place + 1], pixels[place + 2]) = (color.red, color.green, color.blue)
+  }
+
+  /// A filled rectangle, clipped to the picture.
+  mutating func fill(_ area: PixelArea, _ color: PictureColor) {
     let area = area.clipped(width: width, height: height)
     for y in area.top..<area.bottom {
-      for x in area.left..<area.right { blend(color, share: share, x: x, y: y) }
+      for x in area.left..<area.right { set(color, x: x, y: y) }
     }
   }
 }

@@ -149,17 +149,6 @@ public struct PictureSheet: Sendable {
 }
 
 extension RGBImage {
-  /// The picture in its own shape, as large as the area allows; pixels between its own are bilinear.
-  fileprivate func fitted(into area: (width: Int, height: Int), _ resampler: inout Resampler) -> RGBImage {
-    if (width, height) == area { return self }
-    let scale = min(Double(area.width) / Double(width), Double(area.height) / Double(height))
-    func scaled(_ side: Int) -> Int { max(1, Int((Double(side) * scale).rounded())) }
-    var result = RGBImage(width: scaled(width), height: scaled(height))
-    resampler.resample(
-      self, PixelBox(x: 0, y: 0, width: Double(width), height: Double(height)), .bilinear, into: &result)
-    return result
-  }
-
   /// Copies a picture into this one, in which it must lie.
   fileprivate mutating func place(_ picture: RGBImage, left: Int, top: Int) {
     for y in 0..<picture.height {

@@ -1,4 +1,5 @@
 import CFreeType
+import Glibc
 import Tensors
 
 /// A drawn character: how much of each pixel its ink covers.
@@ -75,8 +76,6 @@ private final class FontFaces {
 
   private var library: FT_Library?
   private var faces: [FT_Face] = []
-  /// What the faces read, as long as they live.
-  private var contents: [UnsafeMutableBufferPointer<UInt8>] = []
   /// Files not tried yet.
   private var rest: ArraySlice<String>
   private var places: [Unicode.Scalar: (face: Int, glyph: UInt32)] = [:]
@@ -93,24 +92,19 @@ private final class FontFaces {
   deinit {
     for face in faces { FT_Done_Face(face) }
     if let library { FT_Done_FreeType(library) }
-    for content in contents { content.deallocate() }
   }
 
   /// Opens the next file; false where it is no font that can be scaled, or cannot be read.
   private func openNext() -> Bool {
-    var bytes: [UInt8] = []
-    guard let path = rest.popFirst(), (try? readFile(FilePath(path), into: &bytes)) != nil else { return false }
-    let content = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)
-    _ = content.initialize(from: bytes)
+    guard let path = rest.popFirst(), let file = try? openRegularFile(path) else { return false }
+    close(file.descriptor)
     var face: FT_Face?
-    let status = FT_New_Memory_Face(library, content.baseAddress, content.count, 0, &face)
-    guard status == 0, let face, face.pointee.face_flags & FT_Long(FT_FACE_FLAG_SCALABLE) != 0 else {
-      if let face { FT_Done_Face(face) }
-      content.deallocate()
+    guard FT_New_Face(library, path, 0, &face) == 0, let face else { return false }
+    guard face.pointee.face_flags & FT_Long(FT_FACE_FLAG_SCALABLE) != 0 else {
+      FT_Done_Face(face)
       return false
     }
     faces.append(face)
-    contents.append(content)
     return true
   }
 

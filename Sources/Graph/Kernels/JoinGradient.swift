@@ -1,5 +1,6 @@
 /// Where the gradient of a residual sum goes on its way to the two sides.
 struct JoinGradient {
+  /// The gradient of the sum itself.
   let sum: OptionalElements
   private let shortcut: OptionalElements
   private let shortcutMask: DropMask

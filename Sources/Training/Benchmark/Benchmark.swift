@@ -70,10 +70,10 @@ final class Benchmark<Task: TrainingTask> {
     var recorded = StepTimer<Task>.Times()
     for _ in 0..<recordedSteps {
       let earlier = timeline.spans.count
-      let times = try timer.run(steps: 1, timeline: timeline)
+      let own = try timer.run(steps: 1, timeline: timeline)
       recordings.append(StepRecording(Array(timeline.spans[earlier...])))
-      recorded.ownStep += times.ownStep
-      recorded.ownCompute += times.ownCompute
+      recorded.ownStep += own.ownStep
+      recorded.ownCompute += own.ownCompute
     }
     let table = OperationTable(timeline.spans, steps: recordedSteps, stepSeconds: recorded.ownStep.mean)
     let transfers = timeline.spans.filter { $0.row == .allreduce }.coveredSeconds / Double(recordedSteps)
@@ -128,7 +128,7 @@ final class Benchmark<Task: TrainingTask> {
       rank_sums: zip(recording.sumTimes, recording.sumBytes).map {
         CommunicationReport.RankSum(at_seconds: $0, bytes: $1)
       },
-      costs: CommunicationReport.Costs(costs), further_rank_bytes: furtherRankBytes,
+      costs: costs, further_rank_bytes: furtherRankBytes,
       checkpoint_bytes: store.checkpointBytes)
   }
 

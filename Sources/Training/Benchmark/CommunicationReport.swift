@@ -25,16 +25,6 @@ struct CommunicationReport: Codable, Equatable {
     let bytes: Int
   }
 
-  /// What transfers cost a rank's processor; see `TransferCosts`.
-  struct Costs: Codable, Equatable {
-    let message_seconds: Double
-    let tcp_seconds_per_byte: Double
-    let copy_seconds_per_byte: Double
-    let sum_seconds_per_byte: Double
-    let half_seconds_per_float: Double
-    let socket_buffer_bytes: Int
-  }
-
   /// Hosts of the ranks.
   let nodes: Int
   /// Ranks of each host.
@@ -56,29 +46,11 @@ struct CommunicationReport: Codable, Equatable {
   /// In their order.
   let rank_sums: [RankSum]
   /// The largest of all ranks, measured at the same time; over several hosts a message's has their network's latency in it.
-  let costs: Costs
+  let costs: TransferCosts
   /// Bytes resident of a rank that is not the first of its node, shared pages divided (Pss); 0 with one rank a node.
   let further_rank_bytes: Int
   /// Bytes of a checkpoint.
   let checkpoint_bytes: Int
-}
-
-extension CommunicationReport.Costs {
-  init(_ costs: TransferCosts) {
-    self.init(
-      message_seconds: costs.messageSeconds, tcp_seconds_per_byte: costs.tcpSecondsPerByte,
-      copy_seconds_per_byte: costs.copySecondsPerByte,
-      sum_seconds_per_byte: costs.sumSecondsPerByte, half_seconds_per_float: costs.halfSecondsPerFloat,
-      socket_buffer_bytes: costs.socketBufferBytes)
-  }
-
-  var transferCosts: TransferCosts {
-    TransferCosts(
-      messageSeconds: message_seconds, tcpSecondsPerByte: tcp_seconds_per_byte,
-      copySecondsPerByte: copy_seconds_per_byte,
-      sumSecondsPerByte: sum_seconds_per_byte, halfSecondsPerFloat: half_seconds_per_float,
-      socketBufferBytes: socket_buffer_bytes)
-  }
 }
 
 extension CommunicationReport {
@@ -92,6 +64,6 @@ extension CommunicationReport {
   var earlierPassSeconds: Double {
     if passes > 1 { return max(0, compute_seconds - pass_seconds - updateSeconds) / Double(passes - 1) }
     let gradientBytes = buckets.reduce(0) { $0 + $1.bytes }
-    return pass_seconds + costs.sum_seconds_per_byte * Double(gradientBytes)
+    return pass_seconds + costs.sumSecondsPerByte * Double(gradientBytes)
   }
 }

@@ -1,5 +1,5 @@
-import Tensors
 import Graph
+import Tensors
 
 /// How long each method takes for each pass of a convolution, alone.
 struct MethodTable {

@@ -61,7 +61,10 @@ struct StepRecording: Equatable {
       }
     }
     require(
-      recordings.allSatisfy { $0.polls.count == first.polls.count && $0.sumBytes == first.sumBytes },
+      recordings.allSatisfy {
+        $0.polls.count == first.polls.count && $0.ready.count == first.ready.count
+          && $0.updates.count == first.updates.count && $0.sumBytes == first.sumBytes
+      },
       "steps of one plan that do other work")
     passSeconds = recordings.map(\.passSeconds).mean * factor
     (polls, ready, updates, sumTimes) = (mean(\.polls), mean(\.ready), mean(\.updates), mean(\.sumTimes))

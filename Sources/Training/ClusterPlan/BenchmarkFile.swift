@@ -1,4 +1,5 @@
 import Datasets
+import Distributed
 import Foundation
 import Tensors
 
@@ -42,26 +43,26 @@ extension BenchmarkFile {
 
   /// Figures that would make the prediction nonsense are errors, not rows.
   private func check(_ path: String) throws {
-    func require(_ isGood: Bool, _ place: String, _ expected: String) throws {
+    func expect(_ isGood: Bool, _ place: String, _ expected: String) throws {
       if !isGood { throw Self.unfit(path, place, expected) }
     }
     for (place, number) in counts {
-      try require((1...Self.limit).contains(number), place, "a whole number of at least 1")
+      try expect((1...Self.limit).contains(number), place, "a whole number of at least 1")
     }
     let (nodes, ranksPerNode) = (communication.nodes, communication.ranks_per_node)
-    try require(
+    try expect(
       nodes * ranksPerNode == ranks, "ranks", "nodes x ranks_per_node, which are \(nodes) x \(ranksPerNode)")
-    for (place, number) in sizes { try require((0...Self.limit).contains(number), place, "bytes from 0") }
+    for (place, number) in sizes { try expect((0...Self.limit).contains(number), place, "bytes from 0") }
     for (place, seconds) in durations {
-      try require(seconds > 0 && Self.areTimes([seconds]), place, "seconds above 0")
+      try expect(seconds > 0 && Self.areTimes([seconds]), place, "seconds above 0")
     }
-    try require(!communication.buckets.isEmpty, "communication.buckets", "at least one bucket")
-    for (place, times) in costsAndUpdates { try require(Self.areTimes(times), place, "seconds from 0") }
+    try expect(!communication.buckets.isEmpty, "communication.buckets", "at least one bucket")
+    for (place, times) in costsAndUpdates { try expect(Self.areTimes(times), place, "seconds from 0") }
     for (place, times) in moments {
       let isOrdered = zip(times, times.dropFirst()).allSatisfy { $0 <= $1 }
       // Sums of rounded numbers may be past the end by their last digits.
       let isInside = times.allSatisfy { $0 <= communication.pass_seconds * (1 + 1e-9) }
-      try require(
+      try expect(
         Self.areTimes(times) && isOrdered && isInside, place,
         "ascending seconds up to pass_seconds, \(communication.pass_seconds)")
     }
@@ -75,7 +76,7 @@ extension BenchmarkFile {
       ("ranks", ranks), ("threads_per_rank", threads_per_rank), ("batch_per_rank", batch_per_rank),
       ("communication.nodes", communication.nodes), ("communication.ranks_per_node", communication.ranks_per_node),
       ("communication.passes", communication.passes),
-      ("communication.costs.socket_buffer_bytes", communication.costs.socket_buffer_bytes),
+      ("communication.costs.socket_buffer_bytes", communication.costs.socketBufferBytes),
     ]
   }
 
@@ -100,8 +101,8 @@ extension BenchmarkFile {
       (
         "communication.costs",
         [
-          costs.message_seconds, costs.tcp_seconds_per_byte, costs.copy_seconds_per_byte, costs.sum_seconds_per_byte,
-          costs.half_seconds_per_float,
+          costs.messageSeconds, costs.tcpSecondsPerByte, costs.copySecondsPerByte, costs.sumSecondsPerByte,
+          costs.halfSecondsPerFloat,
         ]
       ), ("communication.buckets.update_seconds", communication.buckets.map(\.update_seconds)),
     ]

@@ -1,3 +1,4 @@
+import Distributed
 import Tensors
 
 /// What `plan` says: a row for each number of nodes, and what it was made from.
@@ -26,7 +27,7 @@ struct ClusterPlanReport: Encodable, Equatable {
     let memory_bytes_per_rank: Int
     let memory_bytes_per_node: Int
     let checkpoint_bytes: Int
-    let costs: CommunicationReport.Costs
+    let costs: TransferCosts
   }
 
   let network: Network
@@ -58,9 +59,9 @@ extension ClusterPlanReport {
       ),
       (
         "transfers",
-        "\(NumberText.significant(costs.message_seconds * 1e6)) us until a rank takes up a message; of a GiB: TCP \(perGibibyte(costs.tcp_seconds_per_byte)) of the rank's processor, sum "
-          + "\(perGibibyte(costs.sum_seconds_per_byte)), copy \(perGibibyte(costs.copy_seconds_per_byte)); "
-          + "socket buffers of \(mebibytes(costs.socket_buffer_bytes))"
+        "\(NumberText.significant(costs.messageSeconds * 1e6)) us until a rank takes up a message; of a GiB: TCP \(perGibibyte(costs.tcpSecondsPerByte)) of the rank's processor, sum "
+          + "\(perGibibyte(costs.sumSecondsPerByte)), copy \(perGibibyte(costs.copySecondsPerByte)); "
+          + "socket buffers of \(mebibytes(costs.socketBufferBytes))"
       ),
       (
         "memory",
@@ -86,10 +87,7 @@ extension ClusterPlanReport {
         NumberText.significant(row.network_bits_per_second / 1e6),
       ]
     }
-    let widths = headings.indices.map { column in ([headings] + rows).map { $0[column].count }.max() ?? 0 }
-    return ([headings] + rows).map { row in
-      zip(row, widths).map { NumberText.right($0, $1) }.joined(separator: "  ")
-    }.joined(separator: "\n")
+    return NumberText.table([headings] + rows)
   }
 
   /// What the columns mean and what they leave out.

@@ -41,7 +41,7 @@ struct StepSimulation {
   /// A step that has not begun.
   init(_ measured: CommunicationReport, _ cluster: ClusterShape, _ network: NetworkSpecification) {
     (self.measured, self.cluster) = (measured, cluster)
-    costs = measured.costs.transferCosts
+    costs = measured.costs
     link = NodeLink(
       bytesPerSecond: network.bytesPerSecond, latencySeconds: network.latencySeconds + costs.messageSeconds,
       bufferBytes: costs.socketBufferBytes)

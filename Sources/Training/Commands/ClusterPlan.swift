@@ -54,24 +54,20 @@ public struct ClusterPlanRequest: Sendable {
   public func run(bench path: String) throws {
     try check()
     let file = try BenchmarkFile(path: path)
-    let console = Console(style: .plain, waitsForReader: true)
-    let alone = try MPIEnvironment.start(environment: [:])
-    let images = try imageCount(configuration.task, ranks: file.ranks, alone.world)
-    try tell(planner(file), images: images, console)
+    try tell(planner(file), Console(style: .plain, waitsForReader: true))
   }
 
   /// Measures on all ranks of this machine, predicts, and ends the process.
   public func measureAndRun() -> Never {
     Launch.onRanks(configuration) { mpi, threads, console in
       let communicator = mpi.world
-      try communicator.collectively { try check() }
+      try communicator.collectively { if communicator.rank == 0 { try check() } }
       console.say("measuring a node; `bench --json FILE` keeps the figures for further plans")
       let measured = try communicator.collectively { try measuredConfiguration(communicator) }
       let bench = BenchRequest(configuration: measured)
       let (report, _) = try bench.measure(communicator, threads, Console(style: .silent))
-      let images = try imageCount(configuration.task, ranks: communicator.size, communicator)
       try communicator.collectively {
-        if communicator.rank == 0 { try tell(planner(BenchmarkFile(report)), images: images, console) }
+        if communicator.rank == 0 { try tell(planner(BenchmarkFile(report)), console) }
       }
       return .success
     }
@@ -107,22 +103,21 @@ public struct ClusterPlanRequest: Sendable {
 
   /// The training images; nil where the length of training does not depend on them.
   ///
-  /// All ranks call it. Throws what a run would, with the way around it.
-  private func imageCount<Task: TrainingTask>(
-    _ task: Task, ranks: Int, _ communicator: Communicator
-  ) throws -> Int? {
+  /// Throws what a run would, with the way around it.
+  private func imageCount<Task: TrainingTask>(_ task: Task) throws -> Int? {
     if let images { return images }
     guard case .epochs = configuration.train.length else { return nil }
     do {
-      let batch = BatchPlan(perRank: 1, accumulate: 1, global: communicator.size)
-      return try task.openInput(batch: batch, classes: nil, communicator: communicator).schedule.sampler.imageCount
-    } catch let error as AgreedError {
+      let (source, census) = try task.openSamples()
+      try census.requireUsable(maximumFaults: configuration.data.maxFaults)
+      return source.sampler.imageCount
+    } catch let error as any UserError {
       throw InputError(error.exitCode, "\(error.description); or say how many training images there are with --images")
     }
   }
 
-  private func tell(_ planner: ClusterPlanner, images: Int?, _ console: Console) throws {
-    let report = try planner.report(nodes: nodes, images: images)
+  private func tell(_ planner: ClusterPlanner, _ console: Console) throws {
+    let report = try planner.report(nodes: nodes, images: imageCount(configuration.task))
     console.header("dropblock-dist plan: \(configuration.name)", [("network", network.summary)])
     console.header("measured\(bench.map { ", from \($0)" } ?? " now")", report.measuredRows)
     console.say("predicted\n\(report.table)\n\(report.legend)")

@@ -1,3 +1,5 @@
+import Datasets
+import Reporting
 import Tensors
 
 /// `report`: runs as one page that needs nothing but itself.
@@ -20,12 +22,18 @@ public struct ReportRequest: Equatable, Sendable {
 
   /// Reads the runs and writes the page.
   ///
-  /// - Throws: `InputError` with code 66 where there is no run, 65 for files that no run has written, 73.
+  /// - Throws: `InputError` with code 66 where there is no run, 65 for files that no run has written, 73 where the page cannot be
+  ///   written; `ConfigurationError` for a damaged configuration.
   public func run(_ console: Console) throws {
     let files = try runs.map { try RunFiles($0) }
-    let page = files.count == 1 ? try RunReport(run: files[0]).page() : ComparisonReport(files).page
     let path = output ?? files[0].directory.reportFile
-    try RunDirectory.replace(path, with: page.html)
+    try requireWritable(path)
+    let page = files.count == 1 ? try Self.page(of: files[0]) : ComparisonReport(files).page
+    try writeFile(Array(page.html.utf8), to: path)
     console.say("wrote \(path)")
+  }
+
+  private static func page(of run: RunFiles) throws -> ReportPage {
+    try RunReport(run: run, regularizer: RegularizerSection(run.configuration).blocks).page()
   }
 }

@@ -9,32 +9,35 @@ public struct RunListRequest: Equatable, Sendable {
   /// A request.
   public init(folders: [String]) { self.folders = folders }
 
-  /// Shows a line a run; what is no run is passed over.
+  /// Shows a line a run; what is no run is passed over, and of a run that cannot be read there is a warning.
   ///
-  /// - Throws: `InputError` with code 66 for a folder that is not there, 65 for files that no run has written.
+  /// - Throws: `InputError` with code 66 for a folder that is not there.
   public func run(_ console: Console) throws {
-    let runs = try folders.flatMap { folder in try Self.runs(in: folder) }
+    let runs = try folders.flatMap { folder in try Self.runs(in: folder) { console.warn($0) } }
     if runs.isEmpty {
       console.say("no run in \(folders.joined(separator: ", "))")
       return
     }
     let head = ["run", "state", "step", "epoch", "figure", "last", "best", "images/s"]
-    let lines = [head] + runs.map { Self.line($0.name, $0.files) }
-    let widths = head.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-    let texts = lines.map { line in
-      line.indices.map { $0 < 2 ? NumberText.left(line[$0], widths[$0]) : NumberText.right(line[$0], widths[$0]) }
-        .joined(separator: "  ")
-    }
-    console.say(texts.joined(separator: "\n"))
+    console.say(NumberText.table([head] + runs.map { Self.line($0.name, $0.files) }, leftColumns: 2))
   }
 
-  private static func runs(in folder: String) throws -> [(name: String, files: RunFiles)] {
+  private static func runs(
+    in folder: String, warn: (String) -> Void
+  ) throws -> [(name: String, files: RunFiles)] {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
       throw InputError(
         .missingFile, "\(folder): expected a folder of runs, found none; give the folder that holds them")
     }
-    return try names.sorted().map { "\(folder)/\($0)" }
-      .filter { FilePath(RunDirectory(path: $0).configurationFile).exists }.map { ($0, try RunFiles($0)) }
+    let paths = names.sorted().map { "\(folder)/\($0)" }
+    return paths.filter { FilePath(RunDirectory(path: $0).configurationFile).exists }.compactMap { path in
+      do {
+        return (path, try RunFiles(path))
+      } catch {
+        warn("\(error)")
+        return nil
+      }
+    }
   }
 
   private static func line(_ name: String, _ run: RunFiles) -> [String] {

@@ -20,7 +20,7 @@ extension TrainingRun {
     case .skip where skippedSteps < configuration.train.maximumSkippedSteps:
       skippedSteps += 1
       let places = try communicator.allgather(isFiniteHere ? "" : place).filter { !$0.isEmpty }
-      warn(
+      console.warn(
         "step \(number): the loss is not finite; skipped, \(skippedSteps) in a row; \(Self.list(places, of: "ranks", separator: "; "))"
       )
     case .skip, .stop:

@@ -13,8 +13,11 @@ public final class Console: Sendable {
 
   private struct State {
     var log: AppendingFile?
+    var warned: (@Sendable (String) -> Void)?
     /// What was shown before there was a log, for its start.
     var early: [String] = []
+    /// The warnings among it.
+    var earlyWarnings: [String] = []
     var bar = ""
     var lastDrawn = 0.0
   }
@@ -41,13 +44,15 @@ public final class Console: Sendable {
     (self.style, self.write) = (style, write)
   }
 
-  /// Copies everything from now on to a file, after what was shown before.
-  public func mirror(to log: AppendingFile) {
-    state.withLock { state in
-      state.log = log
+  /// Copies everything from now on to a file, and hands on every warning, after what was shown before.
+  public func mirror(to log: AppendingFile, warned: @escaping @Sendable (String) -> Void = { _ in }) {
+    let warnings = state.withLock { state in
+      (state.log, state.warned) = (log, warned)
       for text in state.early { Self.record(text, in: &state) }
-      state.early = []
+      defer { (state.early, state.earlyWarnings) = ([], []) }
+      return state.earlyWarnings
     }
+    for warning in warnings { warned(warning) }
   }
 
   /// Shows lines that stay.
@@ -63,6 +68,11 @@ public final class Console: Sendable {
   /// Shows a warning that stays, on standard error.
   public func warn(_ text: String) {
     show("warning: \(text)", on: STDERR_FILENO)
+    let warned = state.withLock { state in
+      if state.warned == nil && state.earlyWarnings.count < 100 { state.earlyWarnings.append(text) }
+      return state.warned
+    }
+    warned?(text)
   }
 
   /// Shows a title and what belongs to it, one aligned line each.

@@ -1,4 +1,6 @@
+import Datasets
 import Foundation
+import Synchronization
 import Tensors
 
 /// Something that happened to a run, a line of `history.jsonl`.
@@ -54,20 +56,38 @@ public struct RunEvent: Codable, Equatable, Sendable {
 }
 
 /// The writer of `history.jsonl`: one JSON object a line.
+///
+/// A disk that has no room for a line is told by the metrics, which are written more often.
 final class RunHistory: Sendable {
   private let file: AppendingFile
+  /// Updates done.
+  private let step: Mutex<Int>
 
-  /// Opens the file, behind what is there.
+  /// Opens the file of a run that has done `step` updates, behind what is there; half a line at its end is taken out.
   ///
   /// - Throws: `InputError` with code 73.
-  init(path: String) throws { file = try AppendingFile(path: path) }
+  init(path: String, step: Int) throws {
+    self.step = Mutex(step)
+    var bytes: [UInt8] = []
+    // What cannot be read cannot be appended to either, and is told there.
+    if (try? readFile(path, into: &bytes)) != nil {
+      let whole = bytes.prefix((bytes.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1)
+      if whole.count < bytes.count { try RunDirectory.replace(path, with: String(decoding: whole, as: UTF8.self)) }
+    }
+    file = try AppendingFile(path: path)
+  }
+
+  /// The run has done so many updates.
+  func reached(step: Int) { self.step.withLock { $0 = step } }
+
+  /// Notes what happens now.
+  func note(_ kind: RunEvent.Kind, _ text: String = "") { append(RunEvent(kind, step: step.withLock { $0 }, text)) }
 
   /// Appends an event.
-  ///
-  /// - Throws: `InputError` with code 73.
-  func append(_ event: RunEvent) throws {
+  func append(_ event: RunEvent) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try file.append(line: String(decoding: try encoder.encode(event), as: UTF8.self))
+    guard let line = try? encoder.encode(event) else { return }
+    try? file.append(line: String(decoding: line, as: UTF8.self))
   }
 }

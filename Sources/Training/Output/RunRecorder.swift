@@ -1,7 +1,10 @@
 import Foundation
+import Reporting
+import Synchronization
 import Tensors
 
-/// Everything that rank 0 writes down about a run: metrics, TensorBoard events, the console and its log.
+/// Everything that rank 0 writes down about a run: metrics, TensorBoard events, the console and its log, what happened when, and
+/// the page that shows all of it.
 ///
 /// Other ranks hold none of it; they need no run directory that they can write.
 public final class RunRecorder: Sendable {
@@ -10,7 +13,15 @@ public final class RunRecorder: Sendable {
   private let console: Console
   private let metrics: MetricsFile
   private let events: EventFile
-  private let history: RunHistory
+  /// What happened, every warning of the console among it.
+  let history: RunHistory
+  private let reportState = Mutex(ReportState())
+
+  private struct ReportState {
+    /// The masks do not change during a run.
+    var regularizer: [ReportPage.Block]?
+    var lastFailure = ""
+  }
 
   /// Opens the files of a run that has done `step` updates, 0 for a new one; the directory exists already.
   ///
@@ -20,25 +31,35 @@ public final class RunRecorder: Sendable {
     directory: RunDirectory, console: Console, resumingAt step: Int, owesEvaluation: Bool = false
   ) throws {
     (self.directory, self.console) = (directory, console)
-    console.mirror(to: try AppendingFile(path: directory.logFile))
+    let history = try RunHistory(path: directory.historyFile, step: step)
+    self.history = history
+    console.mirror(to: try AppendingFile(path: directory.logFile)) { history.note(.warning, $0) }
     metrics = try MetricsFile(path: directory.metricsFile, resumingAt: step, owesEvaluation: owesEvaluation)
     events = try EventFile(directory: directory, resumingAt: step)
-    history = try RunHistory(path: directory.historyFile)
   }
 
-  /// Notes what happened to the run.
-  ///
-  /// A disk that has no room for it is told by the metrics, which are written more often.
-  func note(_ event: RunEvent) { try? history.append(event) }
-
-  /// Writes the page that shows the run; one that cannot be made is a warning.
-  func writeReport() {
+  /// Makes something of the report; a failure is a warning, once where the same thing fails again and again.
+  func attemptReport(_ make: () throws -> Void) {
     do {
-      let page = try RunReport(run: RunFiles(directory.path)).page()
-      try RunDirectory.replace(directory.reportFile, with: page.html)
+      try make()
     } catch {
-      console.warn("\(directory.reportFile) is not written: \(error)")
+      let isNew = reportState.withLock { state in
+        defer { state.lastFailure = "\(error)" }
+        return state.lastFailure != "\(error)"
+      }
+      if isNew { console.warn("the report is not complete: \(error)") }
     }
+  }
+
+  /// Writes the page that shows the run.
+  ///
+  /// - Throws: `InputError` with code 73, and 65 for files in the run directory that no run has written.
+  func writeReport() throws {
+    let run = try RunFiles(directory.path)
+    let regularizer = try reportState.withLock { $0.regularizer } ?? RegularizerSection(run.configuration).blocks
+    reportState.withLock { $0.regularizer = regularizer }
+    try RunDirectory.replace(
+      directory.reportFile, with: RunReport(run: run, regularizer: regularizer).page().html)
   }
 
   /// Records a training step everywhere.

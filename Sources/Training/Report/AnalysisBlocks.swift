@@ -29,7 +29,7 @@ struct AnalysisBlocks {
         .table(
           .confusion(
             "What was taken for what: rows are the labels, columns what was found (\(analysis.confusionUnit))",
-            names: analysis.confusionNames, counts: analysis.confusion, corner: "")))
+            names: analysis.confusionNames, counts: analysis.confusion)))
     }
     let pictures = analysis.examples.compactMap(picture)
     if !pictures.isEmpty { blocks.append(.pictures(pictures, small: false)) }

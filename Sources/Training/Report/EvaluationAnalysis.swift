@@ -27,6 +27,9 @@ struct EvaluationAnalysis: Codable, Equatable {
 
   /// The classes in the order of their numbers.
   var classes: [ClassFigure]
+  /// Classes that a confusion matrix has, at most: of more there is none.
+  static let confusedClasses = 30
+
   /// The names of the confusion matrix's rows and columns; empty without one.
   var confusionNames: [String] = []
   /// How often what each row names was taken for what each column names.
@@ -35,7 +38,7 @@ struct EvaluationAnalysis: Codable, Equatable {
   var confusionUnit = ""
   /// A detector's curves of the classes that have objects.
   var precisionCurves: [PrecisionCurve] = []
-  /// Pictures that the evaluation was good at and bad at.
+  /// Pictures with what was found in them; the task chooses which.
   var examples: [Example] = []
 
   private enum CodingKeys: String, CodingKey {
@@ -71,12 +74,11 @@ extension EvaluationDirectory {
   /// The directory of the pictures that a report shows.
   var examples: String { "\(path)/examples" }
 
-  /// Pixels of the longer side of an example, at most.
-  private static let exampleSide = 480
+  /// Pixels of the longer side of what is drawn on for an example, at most: letters are drawn as they are shown.
+  static let exampleSide = 480
 
-  /// Writes a picture that a report shows, as a small JPEG file; throws 73.
+  /// Writes a picture that a report shows, as a JPEG file; throws 73.
   func writeExample(_ picture: RGBImage, as name: String) throws {
-    let file = picture.reduced(toSide: Self.exampleSide).jpegFile(quality: 82)
-    try writeFile(file, to: "\(examples)/\(name)")
+    try writeFile(picture.jpegFile(quality: 82), to: "\(examples)/\(name)")
   }
 }

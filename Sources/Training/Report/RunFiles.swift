@@ -11,7 +11,7 @@ struct RunFiles {
     let step: Int
     /// The numbers by name; those that are null, because they were not finite, are left out.
     let values: [String: Double]
-    /// Their names in the order in which they were written.
+    /// Of an evaluation their names, in the order in which they were written.
     let names: [String]
 
     /// Passes over the training images done.
@@ -75,6 +75,7 @@ struct RunFiles {
       let step = object["step"] as? Int
     else { throw NotARow() }
     let values = object.compactMapValues { ($0 as? NSNumber)?.doubleValue }.filter { $0.key != "step" }
+    if values[EvaluationMetrics.secondsKey] == nil { return Row(step: step, values: values, names: []) }
     // Names hold no quotation marks, so they are what stands between two.
     let parts = line.split(separator: "\"", omittingEmptySubsequences: false).map(String.init)
     return Row(step: step, values: values, names: parts.filter { values[$0] != nil })

@@ -6,6 +6,8 @@ import Tensors
 /// The page of one run.
 struct RunReport {
   let run: RunFiles
+  /// What its regulariser drops, see `RegularizerSection`.
+  let regularizer: [ReportPage.Block]
 
   /// The page.
   ///
@@ -18,8 +20,7 @@ struct RunReport {
         ReportPage.Section("What was trained", trained),
         ReportPage.Section("Curves", RunCurves([run]).blocks),
         ReportPage.Section("Evaluation", evaluation(analysis)),
-        ReportPage.Section(
-          run.configuration.regularizerTitle + " at work", try RegularizerSection(run.configuration).blocks),
+        ReportPage.Section(run.configuration.regularizerTitle + " at work", regularizer),
         ReportPage.Section("Where a step goes", stepTimes),
         ReportPage.Section("What happened", happened),
         ReportPage.Section("Environment and checkpoints", environment),

@@ -15,7 +15,7 @@ extension TrainingRun {
     start.facts = facts.map { RunEvent.Fact($0.label, $0.value) }
     start.environment = BuildInformation.facts + [RunEvent.Fact("hosts", hosts.joined(separator: ", "))]
     start.data = censuses.compactMap { $0?.text }
-    recorder?.note(start)
+    recorder?.history.append(start)
   }
 
   private func facts(_ threads: ThreadChoice) -> [(label: String, value: String)] {

@@ -1,5 +1,5 @@
-import Tensors
 import Distributed
+import Tensors
 
 // Note [Time to stop]
 // A stop is asked for by a signal, seen at the start of a step, and done when that step and a checkpoint are done: in the

@@ -126,7 +126,7 @@ final class TrainingRun<Task: TrainingTask> {
       return try runSteps()
     } catch {
       checkpoints.completeBeforeLeaving()
-      recorder?.note(RunEvent(.failed, step: step, "\(error)"))
+      recorder?.history.note(.failed, "\(error)")
       throw error
     }
   }
@@ -143,8 +143,7 @@ final class TrainingRun<Task: TrainingTask> {
     }
     if step >= totalSteps {
       try checkpoints.finish()
-      recorder?.note(RunEvent(.finished, step: step))
-      recorder?.writeReport()
+      noteEnd()
       console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
       return .finished
     }
@@ -156,6 +155,7 @@ final class TrainingRun<Task: TrainingTask> {
     while step < totalSteps {
       let result = try trainStep(nextBatch, &window)
       step += 1
+      recorder?.history.reached(step: step)
       injection.strikeAfterUpdate(step: step, replica.plan.parameters)
       let isLast = step == totalSteps
       if result.isFinite, step % configuration.train.logEvery == 0 || isLast {
@@ -163,7 +163,7 @@ final class TrainingRun<Task: TrainingTask> {
       }
       var stops = result.stopIsRequested
       if stops || isLast || step % configuration.train.logEvery == 0 {
-        try faults.tell(communicator, warn: warn)
+        try faults.tell(communicator, warn: console.warn)
       }
       if result.hasNews { try checkpoints.settle() }
       let evaluates = isLast || evaluateEvery.map { step % $0 == 0 } == true
@@ -183,8 +183,7 @@ final class TrainingRun<Task: TrainingTask> {
     try checkpoints.finish()
     let peak = try communicator.largestPeakResidentBytes()
     sayBest()
-    recorder?.note(RunEvent(.finished, step: step))
-    recorder?.writeReport()
+    noteEnd()
     if faults.count > 0 { console.say("dropped because of faults in the training data: \(faults.count), named above") }
     console.say(
       "finished: \(totalSteps) steps; peak memory of a rank \(peak >> 20) MiB; everything is in \(directory.path)")
@@ -208,15 +207,19 @@ final class TrainingRun<Task: TrainingTask> {
     console.say("best \(Task.Evaluator.Evaluation.decisiveFigure): \(text(best)); last: \(text(last))")
   }
 
-  /// Warns, and notes it in the history.
-  func warn(_ text: String) {
-    console.warn(text)
-    recorder?.note(RunEvent(.warning, step: step, text))
+  /// Notes that all steps are done, and makes the last page.
+  private func noteEnd() {
+    guard let recorder else { return }
+    recorder.history.note(.finished)
+    recorder.attemptReport {
+      try claim?.directory.requireInPlace()
+      try recorder.writeReport()
+    }
   }
 
   private func interrupted() throws -> RunOutcome {
     try checkpoints.finish()
-    recorder?.note(RunEvent(.stopped, step: step))
+    recorder?.history.note(.stopped)
     let again = resume == .automatic ? "" : " without --resume"
     console.say("stopped after step \(step) with a complete checkpoint; run the same command again\(again) to go on")
     return .interrupted
@@ -242,7 +245,7 @@ final class TrainingRun<Task: TrainingTask> {
     let seconds = monotonicSeconds() - start
     window.add(seconds: seconds, dataSeconds: dataSeconds, exposedSeconds: result.exposedSeconds)
     let time = stopTime?.warning(stepSeconds: seconds, checkpointSeconds: checkpoints.lastWriteSeconds)
-    if let time { warn(time) }
+    if let time { console.warn(time) }
     if result.isFinite {
       skippedSteps = 0
     } else {
@@ -324,8 +327,13 @@ final class TrainingRun<Task: TrainingTask> {
         step: step, epoch: Double(step) / Double(schedule.stepsPerEpoch), figures: evaluation.figures,
         seconds: evaluation.seconds), classes: evaluation.classFigures)
     for remark in remarks { console.say(remark) }
-    try RunDirectory.createEntry(files.examples)
-    try writeJSON(try evaluation.analysis(drawingTo: files), to: files.analysisFile)
-    recorder.writeReport()
+    recorder.attemptReport {
+      try RunDirectory.createEntry(files.examples)
+      let analysis = try evaluation.analysis(drawingTo: files)
+      try writeJSON(analysis, to: files.analysisFile)
+      if step < totalSteps { return try recorder.writeReport() }
+      // The last page is made when the run has finished.
+      if let remark = Typeface.ofThisProcess.remark(pictures: analysis.examples.count) { console.warn(remark) }
+    }
   }
 }

@@ -26,6 +26,7 @@ import Testing
     let logits: [Float] = [1, 3, 2, 3, -.infinity]
     #expect((0..<5).map { result($0, logits).likeliest } == [1, 1, 1, 1, 1])
     #expect(result(0, [.nan, 1]).likeliest == 1)
+    #expect(result(0, [.nan, .nan]).likeliest == nil)
     #expect(result(1, [.nan, 1]).likeliest == 1)
   }
 

@@ -18,11 +18,9 @@ func measuredSample(
       CommunicationReport.Bucket(bytes: $0.bytes, is_exact: false, ready_seconds: $0.ready, update_seconds: $0.update)
     },
     rank_sums: sums.map { CommunicationReport.RankSum(at_seconds: $0.seconds, bytes: $0.bytes) },
-    costs: CommunicationReport.Costs(
-      TransferCosts(
-        messageSeconds: message, tcpSecondsPerByte: tcp, copySecondsPerByte: copy, sumSecondsPerByte: sum,
-        halfSecondsPerFloat: half,
-        socketBufferBytes: socketBufferBytes)),
+    costs: TransferCosts(
+      messageSeconds: message, tcpSecondsPerByte: tcp, copySecondsPerByte: copy, sumSecondsPerByte: sum,
+      halfSecondsPerFloat: half, socketBufferBytes: socketBufferBytes),
     further_rank_bytes: 0, checkpoint_bytes: 0)
 }
 

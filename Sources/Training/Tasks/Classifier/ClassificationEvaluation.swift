@@ -13,8 +13,8 @@ struct ClassificationEvaluation: TaskEvaluation {
     let index: Int
     /// Its class.
     let label: Int
-    /// The class that the network holds for the likeliest, the first of equals.
-    let likeliest: Int
+    /// The class that the network holds for the likeliest, the first of equals; nil where no logit is above -infinity.
+    let likeliest: Int?
     /// Classes that the network holds for more likely than its own, 0 where it is right; all of them where its own logit is NaN.
     let rank: Int
     /// The cross-entropy, without label smoothing.
@@ -27,10 +27,10 @@ struct ClassificationEvaluation: TaskEvaluation {
       (self.index, self.label) = (index, label)
       let own = logits[logits.startIndex + label]
       rank = own.isNaN ? logits.count : logits.enumerated().count { $1 > own || ($1 == own && $0 < label) }
-      likeliest =
-        logits.enumerated().reduce((0, -Float.infinity)) {
-          $1.element > $0.1 ? ($1.offset, $1.element) : $0
-        }.0
+      let best: (offset: Int, element: Float)? = logits.enumerated().reduce(nil) {
+        $1.element > ($0?.element ?? -.infinity) ? $1 : $0
+      }
+      likeliest = best?.offset
       let largest = Double(logits.max() ?? 0)
       loss = largest + log(logits.reduce(0) { $0 + exp(Double($1) - largest) }) - Double(own)
     }

@@ -6,8 +6,6 @@ import Tensors
 extension DetectionEvaluation {
   /// Images that are shown of the best and of the worst.
   private static let examplesOfAKind = 4
-  /// Classes with a place of their own in the confusion matrix.
-  private static let confusedClasses = 30
 
   /// An image with what became of its objects.
   private struct Judged {
@@ -29,7 +27,7 @@ extension DetectionEvaluation {
         position: position, results: found,
         outcomes: DetectionOutcomes(objects: index.groundTruth(at: position), results: found))
     }
-    if index.categories.count <= Self.confusedClasses { confuse(judged.map(\.outcomes), into: &analysis) }
+    if index.categories.count <= EvaluationAnalysis.confusedClasses { confuse(judged.map(\.outcomes), into: &analysis) }
     analysis.examples = try drawExamples(judged, to: directory)
     return analysis
   }
@@ -46,30 +44,23 @@ extension DetectionEvaluation {
     analysis.confusionNames = categories.map(\.shownName) + ["background"]
     analysis.confusion = counts
     analysis.confusionUnit =
-      "objects; detections of at least \(NumberText.fixed(DetectionOutcomes.score, 1)) that overlap by half or more"
+      "objects; detections of at least \(NumberText.fixed(DetectionOutcomes.leastScore, 1)) that overlap by half or more"
   }
 
   /// Draws the images with the highest and the lowest balance of precision and recall, of equals those with more objects.
   private func drawExamples(
     _ judged: [Judged], to directory: EvaluationDirectory
   ) throws -> [EvaluationAnalysis.Example] {
-    let order = judged.sorted { a, b in
-      let (first, second) = (a.outcomes, b.outcomes)
-      return (second.balancedScore, Double(second.pairs.count), Double(a.position))
-        < (first.balancedScore, Double(first.pairs.count), Double(b.position))
-    }
-    let worst = judged.sorted { a, b in
-      let (first, second) = (a.outcomes, b.outcomes)
-      return (first.balancedScore, -first.pairs.count, a.position) < (
-        second.balancedScore, -second.pairs.count, b.position
-      )
-    }
-    let count = min(Self.examplesOfAKind, judged.count / 2)
-    let reader = ImageReader()
-    return try (order.prefix(count).map { ("best", $0) } + worst.prefix(count).map { ("worst", $0) })
-      .enumerated().flatMap { number, example in
-        try draw(example.1, example.0, number % max(1, count), reader, directory)
+    func first(_ sign: Double) -> ArraySlice<Judged> {
+      func key(_ judged: Judged) -> (Double, Int, Int) {
+        (sign * judged.outcomes.balancedScore, -judged.outcomes.pairs.count, judged.position)
       }
+      return judged.sorted { key($0) < key($1) }.prefix(min(Self.examplesOfAKind, judged.count / 2))
+    }
+    let reader = ImageReader()
+    return try [("best", -1.0), ("worst", 1.0)].flatMap { kind, sign in
+      try first(sign).enumerated().flatMap { number, judged in try draw(judged, kind, number, reader, directory) }
+    }
   }
 
   /// The ground truth and the detections of an image, as two pictures.
@@ -77,19 +68,26 @@ extension DetectionEvaluation {
     _ judged: Judged, _ kind: String, _ number: Int, _ reader: ImageReader, _ directory: EvaluationDirectory
   ) throws -> [EvaluationAnalysis.Example] {
     try reader.read(dataset, at: judged.position)
+    let picture = reader.image.reduced(toSide: EvaluationDirectory.exampleSide)
+    let scale = Float(picture.width) / Float(reader.image.width)
     let objects = dataset.objects(at: judged.position)
     let truth = zip(objects.boxes, objects.classes).map { box, number in
       LabeledBox(corners: box, label: dataset.classes.name(number), classNumber: number)
     }
-    let found = labeledBoxes(judged.results, of: dataset, from: DetectionOutcomes.score)
+    let found = labeledBoxes(judged.results, of: dataset, from: DetectionOutcomes.leastScore)
     let name = dataset.index.image(at: judged.position).fileName
     let outcomes = judged.outcomes
     let files = ["\(kind)-\(number + 1)-truth.jpg", "\(kind)-\(number + 1)-found.jpg"]
     for (file, boxes) in zip(files, [truth, found]) {
-      try directory.writeExample(reader.image.drawing(boxes), as: file)
+      let scaled = boxes.map { box in
+        var box = box
+        box.corners *= scale
+        return box
+      }
+      try directory.writeExample(picture.drawing(scaled), as: file)
     }
     return [
-      .init(file: files[0], caption: "\(kind) \(number + 1), \(name): \(truth.count) objects"),
+      .init(file: files[0], caption: "\(kind) \(number + 1), \(name): \(outcomes.hits + outcomes.misses) objects"),
       .init(
         file: files[1],
         caption: "\(outcomes.hits) found, \(outcomes.misses) missed, \(outcomes.falseAlarms) false detections"),

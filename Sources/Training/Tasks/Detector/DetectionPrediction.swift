@@ -18,7 +18,7 @@ struct DetectionPrediction: TaskPrediction {
   init(_ detector: Detector, _ trained: TrainedModel, drawnScore: Float?) {
     predictor = Predictor(detector, engine: trained.engine, store: trained.store)
     classes = trained.classes?.list ?? (try? DetectionSplit(.validation, of: trained.configuration).dataset.classes)
-    self.drawnScore = drawnScore ?? 0.3
+    self.drawnScore = drawnScore ?? Float(DetectionOutcomes.leastScore)
   }
 
   mutating func predict(_ image: RGBImage, id: Int, drawing path: String) throws -> String {

@@ -25,7 +25,7 @@ extension Detector {
     let ignored = dataset.ignoredObjects(at: sample.imageIndex)
     let dashed = ignored.compactMap { object -> LabeledBox? in
       let corners = sample.placement.box(fromSource: object.corners)
-      guard corners[0] < Float(picture.width), corners[1] < Float(picture.height), corners[2] >= 0, corners[3] >= 0
+      guard corners[0] < Float(picture.width), corners[1] < Float(picture.height), corners[2] > 0, corners[3] > 0
       else { return nil }
       return LabeledBox(
         corners: corners, label: classes.name(object.classNumber), classNumber: object.classNumber,

@@ -16,10 +16,10 @@ extension Detector {
     let (graph, levels) = inferenceGraph(images: settings.images, height: size.height, width: size.width)
     let translation = try ONNXTranslation(graph, weights: weights, foldsBatchNorm: settings.foldsBatchNorm)
     let onnx = translation.onnx
-    let rows = levels.enumerated().map { index, level in
+    let rows = zip(Anchors.pyramidLevels, levels).map { number, level in
       AnchorRows(
-        logits: anchorRows(of: level.logits, "class_logits.p\(index + 3)", width: network.classes, translation),
-        codes: anchorRows(of: level.boxes, "box_codes.p\(index + 3)", width: 4, translation))
+        logits: anchorRows(of: level.logits, "class_logits.p\(number)", width: network.classes, translation),
+        codes: anchorRows(of: level.boxes, "box_codes.p\(number)", width: 4, translation))
     }
     let anchors = anchors(height: size.height, width: size.width)
     if settings.decodesBoxes {

@@ -92,8 +92,7 @@ extension DetectionEvaluation: TaskEvaluation {
   func write(to directory: EvaluationDirectory, isLast: Bool) throws -> [String] {
     try directory.write(self)
     if !isLast { return [] }
-    let count = try directory.drawPictures(self, of: dataset)
-    let remark = Typeface.ofThisProcess.remark(pictures: count)
-    return (remark.map { [$0] } ?? []) + ["pictures of detections: \(directory.pictures)"]
+    try directory.drawPictures(self, of: dataset)
+    return ["pictures of detections: \(directory.pictures)"]
   }
 }

@@ -13,25 +13,20 @@ extension EvaluationDirectory {
 
   /// Images that an evaluation draws its detections on.
   static let pictureCount = 8
-  /// Detections that are drawn score at least this.
-  static let drawnScore = 0.3
-
   /// The directory of the drawn images.
   var pictures: String { "\(path)/pictures" }
 
-  /// Draws the detections of the first few images and returns how many; throws 65 for an unreadable image and 73.
-  func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws -> Int {
+  /// Draws the detections of the first few images; throws 65 for an unreadable image and 73.
+  func drawPictures(_ evaluation: DetectionEvaluation, of dataset: DetectionDataset) throws {
     try RunDirectory.createEntry(pictures)
     let reader = ImageReader()
-    let count = min(Self.pictureCount, dataset.index.imageCount)
-    for position in 0..<count {
+    for position in 0..<min(Self.pictureCount, dataset.index.imageCount) {
       let imageID = dataset.index.imageID(at: position)
       try reader.read(dataset, at: position)
       let own = evaluation.results.filter { $0.imageID == imageID }
-      let boxes = labeledBoxes(own, of: dataset, from: Self.drawnScore)
+      let boxes = labeledBoxes(own, of: dataset, from: DetectionOutcomes.leastScore)
       try reader.image.drawing(boxes).write(to: "\(pictures)/\(imageID).png")
     }
-    return count
   }
 }
 

@@ -81,12 +81,13 @@ struct ONNXDetections {
     let (logits, places): (String, String)
     switch anchors.form {
     case .paper:
-      let all = onnx.add("Concat", name, levels.enumerated().map { list($1, "\(name).p\($0 + 3)") }, [axis(0)])
+      let lists = zip(Anchors.pyramidLevels, levels).map { list($1, "\(name).p\($0)") }
+      let all = onnx.add("Concat", name, lists, [axis(0)])
       (logits, places) = best(settings.candidateLimit, of: anchors.count * classes, all, name)
     case .torchvision:
       var (parts, partPlaces, count): ([String], [String], Int) = ([], [], 0)
-      for (index, (level, rows)) in zip(anchors.levels, levels).enumerated() {
-        let (name, pairs) = ("\(name).p\(index + 3)", level.area * Anchors.perLocation * classes)
+      for (number, (level, rows)) in zip(Anchors.pyramidLevels, zip(anchors.levels, levels)) {
+        let (name, pairs) = ("\(name).p\(number)", level.area * Anchors.perLocation * classes)
         let (values, places) = best(settings.candidateLimit, of: pairs, list(rows, name), name)
         parts.append(values)
         let first = onnx.constant("\(name)/first", level.firstAnchor * classes)

@@ -3,17 +3,15 @@ import Tensors
 
 /// What a report shows of a segmentation's evaluation.
 extension SegmentationEvaluation {
-  /// Classes of a confusion matrix, at most.
-  private static let confusedClasses = 30
   /// Images that are shown.
   private static let exampleCount = 4
 
   func analysis(drawingTo directory: EvaluationDirectory) throws -> EvaluationAnalysis {
     var analysis = EvaluationAnalysis(classes: classFigures)
     let count = confusion.classCount
-    if count <= Self.confusedClasses {
+    if count <= EvaluationAnalysis.confusedClasses {
       analysis.confusionNames = (0..<count).map { dataset.classes.name($0) }
-      analysis.confusion = (0..<count).map { Array(confusion.counts[$0 * count..<($0 + 1) * count]) }
+      analysis.confusion = confusion.rows
       analysis.confusionUnit = "pixels that are not void"
     }
     let reader = SegmentationReader()
@@ -22,7 +20,8 @@ extension SegmentationEvaluation {
       let pictures = [("truth", truth), ("found", mask)]
       return try pictures.map { kind, mask in
         let file = "\(position + 1)-\(kind).jpg"
-        try directory.writeExample(reader.image.drawing(mask, classes: dataset.classes), as: file)
+        let drawn = reader.image.drawing(mask, classes: dataset.classes)
+        try directory.writeExample(drawn.reduced(toSide: EvaluationDirectory.exampleSide), as: file)
         let name =
           kind == "truth" ? "\(dataset.imagePath(at: position).split(separator: "/").last ?? ""): labels" : "found"
         return EvaluationAnalysis.Example(file: file, caption: name)

@@ -35,11 +35,10 @@ struct SegmentationEvaluation: TaskEvaluation {
   }
 
   func writeFigures(to path: String) throws {
-    let count = confusion.classCount
     let figures = Figures(
       images: dataset.count, mIoU: confusion.meanIntersectionOverUnion, pixel_accuracy: confusion.pixelAccuracy,
       per_class_IoU: Dictionary(classFigures.map { ($0.name, $0.value) }) { first, _ in first },
-      confusion_matrix: (0..<count).map { Array(confusion.counts[$0 * count..<($0 + 1) * count]) })
+      confusion_matrix: confusion.rows)
     try writeJSON(figures, to: path)
   }
 
@@ -55,8 +54,7 @@ struct SegmentationEvaluation: TaskEvaluation {
       let name = dataset.imagePath(at: position).split(separator: "/").last?.split(separator: ".").first ?? ""
       try reader.image.drawing(mask, classes: dataset.classes).write(to: "\(pictures)/\(position + 1)-\(name).png")
     }
-    let remark = Typeface.ofThisProcess.remark(pictures: firstMasks.count)
-    return (remark.map { [$0] } ?? []) + ["pictures with their classes: \(pictures)"]
+    return ["pictures with their classes: \(pictures)"]
   }
 }
 
