@@ -67,6 +67,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
@@ -104,6 +105,7 @@ let package = Package(
       ]),
     .executableTarget(
       name: "dropblock-dist", dependencies: ["Training", argumentParser], swiftSettings: settings),
+    .target(name: "Documentation", swiftSettings: settings),
     .executableTarget(
       name: "launcher", path: "Sources/Launcher",
       cSettings: [.unsafeFlags(["-march=x86-64", "-O2", "-Wall", "-Werror"])]),

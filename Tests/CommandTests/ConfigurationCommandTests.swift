@@ -28,4 +28,15 @@ import Testing
     #expect(result.errorOutput.hasPrefix("error: ") && result.errorOutput.contains(message), "\(result)")
     #expect(result.errorOutput.split(separator: "\n").count == 1, "\(result)")
   }
+
+  @Test("keys shows a section, and all as a page; a name that is none and a name beside the page are errors 64")
+  func keys() throws {
+    let section = try runProgram(["keys", "random"])
+    #expect(section.exitCode == 0 && section.output.hasPrefix("random.seed: a whole number from 0"), "\(section)")
+    let page = try runProgram(["keys", "--markdown"])
+    #expect(
+      page.exitCode == 0 && page.output.contains("\n| `batch.per_rank` | Images of one rank in one pass."), "\(page)")
+    try runProgram(["keys", "dropblok"]).expectError(64, ["keys: dropblok: unknown key; did you mean \"dropblock\"?"])
+    try runProgram(["keys", "--markdown", "loss"]).expectError(64, ["--markdown: expected no names"])
+  }
 }

@@ -9,7 +9,15 @@ extension Configuration {
     init(form: ModelForm) {}
 
     static var keys: [ConfigurationKey<Self>] {
-      [ConfigurationKey("input", \.input, mayChangeOnResume: true)]
+      [
+        ConfigurationKey(
+          "input",
+          """
+          Where the batches of bench come from: one random batch, or the training images, decoded while the \
+          steps run.
+          """,
+          \.input, mayChangeOnResume: true)
+      ]
     }
   }
 

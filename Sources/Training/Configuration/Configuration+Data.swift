@@ -44,15 +44,60 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("kind", \.kind),
-        ConfigurationKey(path: "root", \.root, mayChangeOnResume: true),
+        ConfigurationKey(
+          "kind",
+          """
+          The data set: coco for detectors; shapes, generated on first use, for detectors and segmentations; voc \
+          for segmentations; the others for classifiers.
+          """,
+          \.kind),
+        ConfigurationKey(
+          path: "root",
+          """
+          Directory that holds the data set; may be read-only. null is $DROPBLOCK_DATA. In paths, \\x and two \
+          hexadecimal digits stand for a byte that is not UTF-8.
+          """,
+          \.root, mayChangeOnResume: true),
       ] + ConfigurationKey.section("train", \.train) + ConfigurationKey.section("val", \.validation) + [
-        ConfigurationKey("max_faults", \.maxFaults, .from(0), mayChangeOnResume: true),
-        ConfigurationKey("workers", \.workers, .from(1, to: 256), mayChangeOnResume: true),
-        ConfigurationKey("prefetch_depth", \.prefetchDepth, .from(1, to: 64), mayChangeOnResume: true),
-        ConfigurationKey("scaled_decoding", \.usesScaledDecoding),
-        ConfigurationKey("orientation", \.orientation),
-        ConfigurationKey(path: "classes", \.classes, mayChangeOnResume: true),
+        ConfigurationKey(
+          "max_faults",
+          """
+          Unreadable images, and boxes without area or outside their image, that training leaves out and counts \
+          before it gives up. More than half of the images or objects are always too many.
+          """,
+          \.maxFaults, .from(0), mayChangeOnResume: true),
+        ConfigurationKey(
+          "workers",
+          "Threads of a rank that decode and augment.", \.workers, .from(1, to: 256), mayChangeOnResume: true
+        ),
+        ConfigurationKey(
+          "prefetch_depth",
+          """
+          Batches that a rank prepares ahead of the step; each holds 12 bytes a pixel of its images, of grey \
+          ones 4.
+          """,
+          \.prefetchDepth, .from(1, to: 64), mayChangeOnResume: true),
+        ConfigurationKey(
+          "scaled_decoding",
+          """
+          Whether training decodes a JPEG image that is to be shrunk to a half, a quarter or an eighth at that \
+          scale. Evaluation and prediction decode all of it.
+          """,
+          \.usesScaledDecoding),
+        ConfigurationKey(
+          "orientation",
+          """
+          Whether an image whose file states an EXIF orientation is turned: only where it then has the size in \
+          its annotations (auto), always, or never.
+          """,
+          \.orientation),
+        ConfigurationKey(
+          path: "classes",
+          """
+          Text file with the names of a segmentation's classes, one a line in the order of the masks' numbers. \
+          null is classes.txt below the root where it is there, and PASCAL VOC's names for a model of 21.
+          """,
+          \.classes, mayChangeOnResume: true),
       ] + ConfigurationKey.section("shapes", \.shapes)
     }
   }
@@ -115,11 +160,19 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey(path: "annotations", \.annotations, mayChangeOnResume: true),
-        ConfigurationKey(path: "images", \.images, mayChangeOnResume: true),
-        ConfigurationKey(path: "labels", \.labels, mayChangeOnResume: true),
-        ConfigurationKey("list", \.list, mayChangeOnResume: true),
-        ConfigurationKey("files", \.files, mayChangeOnResume: true),
+        ConfigurationKey(path: "annotations", "COCO JSON file.", \.annotations, mayChangeOnResume: true),
+        ConfigurationKey(
+          path: "images",
+          "Directory of the image files or of the class directories; MNIST's file of images.", \.images,
+          mayChangeOnResume: true),
+        ConfigurationKey(
+          path: "labels", "MNIST's file of classes; a segmentation's directory of masks.", \.labels,
+          mayChangeOnResume: true),
+        ConfigurationKey(
+          "list",
+          "A segmentation's list of images: the name of a file in ImageSets/Segmentation, or a path with a slash.",
+          \.list, mayChangeOnResume: true),
+        ConfigurationKey("files", "CIFAR-10's binary files, one after the other.", \.files, mayChangeOnResume: true),
       ]
     }
   }
@@ -139,10 +192,10 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("size", \.size, .from(32, to: 4096)),
-        ConfigurationKey("train_images", \.trainImages, .from(1, to: 1_000_000)),
-        ConfigurationKey("val_images", \.validationImages, .from(1, to: 1_000_000)),
-        ConfigurationKey("seed", \.seed),
+        ConfigurationKey("size", "Height and width of the generated images in pixels.", \.size, .from(32, to: 4096)),
+        ConfigurationKey("train_images", "Generated training images.", \.trainImages, .from(1, to: 1_000_000)),
+        ConfigurationKey("val_images", "Generated validation images.", \.validationImages, .from(1, to: 1_000_000)),
+        ConfigurationKey("seed", "Seed of the drawings; another seed gives another data set.", \.seed),
       ]
     }
 

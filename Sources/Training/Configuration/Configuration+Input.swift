@@ -45,18 +45,53 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("size", \.size, .from(16, to: 4096)),
-        ConfigurationKey("scale_min", \.scaleMinimum, .above(0, to: 16)),
-        ConfigurationKey("scale_max", \.scaleMaximum, .above(0, to: 16)),
-        ConfigurationKey("flip", \.flip, .from(0, to: 1)),
-        ConfigurationKey("mean", \.mean, .from(0, to: 1)),
-        ConfigurationKey("deviation", \.deviation, .above(0, to: 16)),
-        ConfigurationKey("crop", \.crop),
-        ConfigurationKey("crop_padding", \.cropPadding, .from(0, to: 1024)),
-        ConfigurationKey("crop_area_min", \.cropAreaMinimum, .above(0, to: 1)),
-        ConfigurationKey("auto_augment", \.usesAutoAugment),
-        ConfigurationKey("cutout", \.cutout, .from(0, to: 4096)),
-        ConfigurationKey("interpolation", \.interpolation),
+        ConfigurationKey(
+          "size",
+          """
+          Height and width of every training image in pixels, of a detector from 32. A classifier is evaluated \
+          at this size too.
+          """,
+          \.size, .from(16, to: 4096)),
+        ConfigurationKey(
+          "scale_min",
+          """
+          Smallest random scale: the long side becomes so many times that of input.size before the image is \
+          cropped or padded.
+          """,
+          \.scaleMinimum, .above(0, to: 16)),
+        ConfigurationKey("scale_max", "Largest random scale.", \.scaleMaximum, .above(0, to: 16)),
+        ConfigurationKey("flip", "Probability of a horizontal flip in training.", \.flip, .from(0, to: 1)),
+        ConfigurationKey(
+          "mean",
+          """
+          Mean of each channel of 0..1, red first; one number stands for all. null is ImageNet's, of grey images \
+          MNIST's.
+          """,
+          \.mean, .from(0, to: 1)),
+        ConfigurationKey(
+          "deviation",
+          "Standard deviation of each channel of 0..1, stated as the mean.", \.deviation, .above(0, to: 16)
+        ),
+        ConfigurationKey(
+          "crop",
+          """
+          What a classifier is trained on: the part that is evaluated (none), the same cut out of a black border \
+          (pad), or a random rectangle with an aspect of 3:4 to 4:3.
+          """,
+          \.crop),
+        ConfigurationKey(
+          "crop_padding", "Black pixels put around an image with crop: pad.", \.cropPadding, .from(0, to: 1024)),
+        ConfigurationKey(
+          "crop_area_min",
+          "Smallest share of the area with crop: random_resized; the largest is 1.", \.cropAreaMinimum,
+          .above(0, to: 1)),
+        ConfigurationKey(
+          "auto_augment", "Whether training images go through AutoAugment's policy for ImageNet.", \.usesAutoAugment),
+        ConfigurationKey(
+          "cutout",
+          "Side in pixels of the square that Cutout sets to the mean in training images; 0 is off.", \.cutout,
+          .from(0, to: 4096)),
+        ConfigurationKey("interpolation", "How images are resized, always as Pillow does.", \.interpolation),
       ] + ConfigurationKey.section("evaluation", \.evaluation)
     }
   }
@@ -110,9 +145,19 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("size", \.size, .from(32, to: 4096), insteadOf: ["bounds"]),
-        ConfigurationKey("bounds", \.bounds, .from(32, to: 8192), insteadOf: ["size"]),
-        ConfigurationKey("crop_fraction", \.cropFraction, .above(0, to: 1)),
+        ConfigurationKey(
+          "size", "Height and width in pixels that evaluated images are fitted into and padded to.", \.size,
+          .from(32, to: 4096), insteadOf: ["bounds"]),
+        ConfigurationKey(
+          "bounds",
+          """
+          Pixels of the short side of an evaluated image, and the most that its long side may have; padded to a \
+          multiple of 32.
+          """,
+          \.bounds, .from(32, to: 8192), insteadOf: ["size"]),
+        ConfigurationKey(
+          "crop_fraction", "Part of the short side of an image file that is evaluated.", \.cropFraction,
+          .above(0, to: 1)),
       ]
     }
   }

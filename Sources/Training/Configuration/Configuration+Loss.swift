@@ -25,12 +25,22 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("focal_alpha", \.focalAlpha, .from(0, to: 1)),
-        ConfigurationKey("focal_gamma", \.focalGamma, .from(0, to: 10)),
-        ConfigurationKey("huber_delta", \.huberDelta, .above(0)),
-        ConfigurationKey("box_weight", \.boxWeight, .from(0)),
-        ConfigurationKey("normalizer", \.normalizer),
-        ConfigurationKey("label_smoothing", \.labelSmoothing, .from(0, to: 0.999)),
+        ConfigurationKey("focal_alpha", "Weight of positive anchors in the focal loss.", \.focalAlpha, .from(0, to: 1)),
+        ConfigurationKey("focal_gamma", "Focusing exponent of the focal loss.", \.focalGamma, .from(0, to: 10)),
+        ConfigurationKey(
+          "huber_delta", "Where the Huber loss of a box coordinate turns linear; null is the L1 loss.", \.huberDelta,
+          .above(0)),
+        ConfigurationKey("box_weight", "Weight of the box loss in the sum.", \.boxWeight, .from(0)),
+        ConfigurationKey(
+          "normalizer",
+          """
+          Whether the number of positive anchors, or of a segmentation's pixels that count, is that of each rank \
+          or of all of them.
+          """,
+          \.normalizer),
+        ConfigurationKey(
+          "label_smoothing", "Share of a label that the loss spreads over all classes.", \.labelSmoothing,
+          .from(0, to: 0.999)),
       ]
     }
   }

@@ -45,19 +45,64 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("name", \.name),
-        ConfigurationKey("form", \.form),
-        ConfigurationKey("depth", \.depth).idle(\.reasonWithoutBackbone),
-        ConfigurationKey("stride_placement", \.stridePlacement).idle(\.reasonWithoutBottlenecks),
-        ConfigurationKey("classes", \.classes, .from(1, to: 100_000)),
-        ConfigurationKey(path: "initial_weights", \.initialWeights, mayChangeOnResume: true),
-        ConfigurationKey("stem_trainable", \.isStemTrainable).idle(\.reasonWithoutBackbone),
-        ConfigurationKey("trainable_layers", \.trainableLayers, .from(0, to: 5)).idle(\.reasonWithoutBackbone),
-        ConfigurationKey("cells", \.cells, .from(3, to: 300)).idle(\.reasonWithoutCells),
-        ConfigurationKey("filters", \.filters, .from(16, to: 4096)).idle(\.reasonWithoutCells),
-        ConfigurationKey("stem", \.stem).idle(\.reasonWithoutCells),
-        ConfigurationKey("keep_prob", \.keepProbability, .above(0, to: 1)).idle(\.reasonWithoutCells),
-        ConfigurationKey("auxiliary_weight", \.auxiliaryWeight, .from(0, to: 10)).idle(\.reasonWithoutCells),
+        ConfigurationKey(
+          "name",
+          """
+          The network: a RetinaNet, the paper's segmentation, ResNet and AmoebaNet-B classifiers, or the three \
+          networks of the CIFAR-10 and MNIST study.
+          """,
+          \.name),
+        ConfigurationKey(
+          "form",
+          """
+          Whose published details are followed: heads, anchors, matching, losses, padding and initial weights of \
+          the paper's official code, or torchvision's.
+          """,
+          \.form),
+        ConfigurationKey("depth", "Layers of the ResNet.", \.depth).idle(\.reasonWithoutBackbone),
+        ConfigurationKey(
+          "stride_placement", "Which convolution of a bottleneck has its stride: 3x3 is v1.5, 1x1 is v1.",
+          \.stridePlacement
+        ).idle(\.reasonWithoutBottlenecks),
+        ConfigurationKey(
+          "classes",
+          "Outputs: of a detector for an anchor, of a segmentation for a pixel, of a classifier for an image.",
+          \.classes, .from(1, to: 100_000)),
+        ConfigurationKey(
+          path: "initial_weights",
+          "A .safetensors file, checkpoint set or run directory whose weights training starts from; null is random.",
+          \.initialWeights, mayChangeOnResume: true),
+        ConfigurationKey(
+          "stem_trainable", "Whether the first convolution is trained; the official detector never does.",
+          \.isStemTrainable
+        ).idle(\.reasonWithoutBackbone),
+        ConfigurationKey(
+          "trainable_layers",
+          "Stages of the backbone that are trained, counted from the last; 5 is all of it, with the stem.",
+          \.trainableLayers, .from(0, to: 5)
+        ).idle(\.reasonWithoutBackbone),
+        ConfigurationKey("cells", "Normal cells, a multiple of 3.", \.cells, .from(3, to: 300)).idle(
+          \.reasonWithoutCells),
+        ConfigurationKey(
+          "filters", "Channels of a state in the first third of the cells, a multiple of 64, with stem: small of 16.",
+          \.filters, .from(16, to: 4096)
+        ).idle(\.reasonWithoutCells),
+        ConfigurationKey(
+          "stem",
+          """
+          What stands in front of the cells: ImageNet's three reductions, or one convolution for images of 32 \
+          pixels.
+          """,
+          \.stem
+        ).idle(\.reasonWithoutCells),
+        ConfigurationKey(
+          "keep_prob", "Share of the pooled features that Dropout keeps in front of the fully connected layer.",
+          \.keepProbability, .above(0, to: 1)
+        ).idle(\.reasonWithoutCells),
+        ConfigurationKey(
+          "auxiliary_weight", "Weight of the auxiliary head's loss; 0 is no such head.", \.auxiliaryWeight,
+          .from(0, to: 10)
+        ).idle(\.reasonWithoutCells),
       ]
     }
 
@@ -150,10 +195,16 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("mode", \.mode),
-        ConfigurationKey("statistics", \.statistics),
-        ConfigurationKey("decay", \.decay, .from(0, to: 1)),
-        ConfigurationKey("epsilon", \.epsilon, .from(0, to: 1)),
+        ConfigurationKey(
+          "mode",
+          "Whether batch-norm normalises by the batch and learns, or applies stored statistics, scale and shift.",
+          \.mode),
+        ConfigurationKey(
+          "statistics", "Whether a batch's statistics are taken over each rank or over all of them.", \.statistics),
+        ConfigurationKey("decay", "Share of the running statistics that a step keeps.", \.decay, .from(0, to: 1)),
+        ConfigurationKey(
+          "epsilon",
+          "Added to the variance. torchvision's published COCO weights need 0.", \.epsilon, .from(0, to: 1)),
       ]
     }
   }

@@ -32,10 +32,19 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("per_rank", \.perRank, .from(1, to: 65_536), insteadOf: ["global"]),
-        ConfigurationKey("global", \.global, .from(1, to: 1_048_576), insteadOf: ["per_rank"]),
-        ConfigurationKey("accumulate", \.accumulate, .from(1, to: 65_536)),
-        ConfigurationKey("per_shard", \.perShard, .from(1, to: 65_536)),
+        ConfigurationKey(
+          "per_rank", "Images of one rank in one pass. Either this or batch.global.", \.perRank, .from(1, to: 65_536),
+          insteadOf: ["global"]),
+        ConfigurationKey(
+          "global", "Images of all ranks and passes in one update. Either this or batch.per_rank.", \.global,
+          .from(1, to: 1_048_576), insteadOf: ["per_rank"]),
+        ConfigurationKey(
+          "accumulate", "Forward and backward passes whose gradients are added up before an update.", \.accumulate,
+          .from(1, to: 65_536)),
+        ConfigurationKey(
+          "per_shard",
+          "Images of a shard, which is one pass of one rank with reproducible: across_ranks.", \.perShard,
+          .from(1, to: 65_536)),
       ]
     }
   }
@@ -72,14 +81,34 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("kind", \.kind),
-        ConfigurationKey("momentum", \.momentum, .from(0, to: 0.9999)),
-        ConfigurationKey("nesterov", \.isNesterov),
-        ConfigurationKey("weight_decay", \.weightDecay, .from(0, to: 1)),
-        ConfigurationKey("square_decay", \.squareDecay, .from(0, to: 0.999_999)),
-        ConfigurationKey("epsilon", \.epsilon, .above(0, to: 10)),
-        ConfigurationKey("trust_coefficient", \.trustCoefficient, .above(0, to: 1)),
-        ConfigurationKey("average_decay", \.averageDecay, .above(0, to: 0.999_999_9)),
+        ConfigurationKey("kind", "The rule by which weights follow their gradients.", \.kind),
+        ConfigurationKey(
+          "momentum", "Share of the accumulated gradient that a step keeps; Adam's first beta.", \.momentum,
+          .from(0, to: 0.9999)),
+        ConfigurationKey("nesterov", "Whether the update looks ahead, with kind: momentum.", \.isNesterov),
+        ConfigurationKey(
+          "weight_decay",
+          """
+          Pull towards zero on weights and biases; batch-norm's scale and shift are free of it, with LARS biases \
+          too.
+          """,
+          \.weightDecay, .from(0, to: 1)),
+        ConfigurationKey(
+          "square_decay",
+          """
+          Share of the mean of squared gradients that a step keeps: RMSProp's rho, Adam's second beta. null is \
+          0.9 for RMSProp and 0.999 for Adam.
+          """,
+          \.squareDecay, .from(0, to: 0.999_999)),
+        ConfigurationKey(
+          "epsilon", "Keeps the division by the root of that mean finite.", \.epsilon, .above(0, to: 10)),
+        ConfigurationKey(
+          "trust_coefficient", "Share of a layer's weight norm that LARS moves by.", \.trustCoefficient,
+          .above(0, to: 1)),
+        ConfigurationKey(
+          "average_decay",
+          "Share of the averaged weights that a step keeps; evaluation then uses the averages. null is none.",
+          \.averageDecay, .above(0, to: 0.999_999_9)),
       ]
     }
   }
@@ -134,16 +163,35 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("peak", \.peak, .above(0)),
-        ConfigurationKey("reference_batch", \.referenceBatch, .from(1)),
-        ConfigurationKey("warmup", \.warmup),
-        ConfigurationKey("warmup_start", \.warmupStart, .from(0)),
-        ConfigurationKey("schedule", \.schedule),
-        ConfigurationKey("boundaries", \.boundaries),
-        ConfigurationKey("factors", \.factors, .from(0)),
-        ConfigurationKey("decay_factor", \.decayFactor, .above(0, to: 1)),
-        ConfigurationKey("decay_every", \.decayEvery),
-        ConfigurationKey("power", \.power, .above(0, to: 10)),
+        ConfigurationKey("peak", "The rate after warmup at the reference batch.", \.peak, .above(0)),
+        ConfigurationKey(
+          "reference_batch",
+          """
+          Images in an update that the rates are stated for; another batch scales them in proportion. null is \
+          never.
+          """,
+          \.referenceBatch, .from(1)),
+        ConfigurationKey("warmup", "How long the rate climbs in a straight line from warmup_start to peak.", \.warmup),
+        ConfigurationKey("warmup_start", "The rate of the first step at the reference batch.", \.warmupStart, .from(0)),
+        ConfigurationKey(
+          "schedule",
+          """
+          What the rate does after warmup: stays, changes at boundaries (step), falls along half a cosine to 0, \
+          in stairs (exponential), or as a power of what is left.
+          """,
+          \.schedule),
+        ConfigurationKey(
+          "boundaries", "Where the rate changes with schedule: step, counted from the first step of the run.",
+          \.boundaries),
+        ConfigurationKey(
+          "factors", "The multiple of the peak from each boundary on, with schedule: step.", \.factors, .from(0)),
+        ConfigurationKey(
+          "decay_factor", "What the rate is multiplied with at each stair of schedule: exponential.", \.decayFactor,
+          .above(0, to: 1)),
+        ConfigurationKey(
+          "decay_every", "The length of such a stair, counted from the first step of the run.", \.decayEvery),
+        ConfigurationKey(
+          "power", "The exponent of schedule: polynomial; 2 is that of LARS.", \.power, .above(0, to: 10)),
       ]
     }
   }

@@ -34,16 +34,48 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("groups", \.groups, .from(1, to: 4)),
-        ConfigurationKey("block_size", \.blockSize, .from(1, to: 4096)),
-        ConfigurationKey("keep_prob", \.keepProbability, .above(0, to: 1)),
-        ConfigurationKey("schedule", \.schedule),
-        ConfigurationKey("group_scaling", \.isGroupScaled),
-        ConfigurationKey("sites", \.sites),
-        ConfigurationKey("normalizer", \.normalizer),
-        ConfigurationKey("mode", \.mode),
-        ConfigurationKey("shared_mask", \.isShared),
-        ConfigurationKey("calibrated", \.isCalibrated),
+        ConfigurationKey(
+          "groups",
+          """
+          Groups in which DropBlock acts: 1 to 4 are a ResNet's conv2_x to conv5_x, or the parts of another \
+          trunk, head is a detector's pyramid or a segmentation's head. [] is off.
+          """,
+          \.groups, .from(1, to: 4)),
+        ConfigurationKey(
+          "block_size", "Side of a dropped block in pixels of the feature map; clamped to the map.", \.blockSize,
+          .from(1, to: 4096)),
+        ConfigurationKey(
+          "keep_prob",
+          "Share of a map that is kept at the end of the schedule.", \.keepProbability, .above(0, to: 1)),
+        ConfigurationKey(
+          "schedule",
+          """
+          How the kept share gets there from 1: in a straight line by the step or by the epoch, or it is there \
+          from the first step.
+          """,
+          \.schedule),
+        ConfigurationKey(
+          "group_scaling", "Whether each group before the last drops a quarter of the next one's share.",
+          \.isGroupScaled),
+        ConfigurationKey(
+          "sites",
+          """
+          Whether it acts behind the batch-norm of each convolution and on skip connections, or behind \
+          convolutions alone.
+          """,
+          \.sites),
+        ConfigurationKey(
+          "normalizer",
+          "Whether kept values are scaled up by each rank's own share of kept values, or by that of all ranks.",
+          \.normalizer),
+        ConfigurationKey(
+          "mode",
+          "Whose DropBlock it is: the paper's, or one that was published elsewhere, with its defects.", \.mode),
+        ConfigurationKey("shared_mask", "Whether all channels of a sample have the same mask.", \.isShared),
+        ConfigurationKey(
+          "calibrated",
+          "Whether blocks start often enough for the exact share, overlaps counted once; with mode: paper only.",
+          \.isCalibrated),
       ]
     }
   }
@@ -65,11 +97,15 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("groups", \.groups, .from(1, to: 4)),
-        ConfigurationKey("keep_prob", \.keepProbability, .above(0, to: 1)),
-        ConfigurationKey("schedule", \.schedule),
-        ConfigurationKey("group_scaling", \.isGroupScaled),
-        ConfigurationKey("sites", \.sites),
+        ConfigurationKey(
+          "groups", "Groups in which it acts, as dropblock.groups. [] is off.", \.groups, .from(1, to: 4)),
+        ConfigurationKey(
+          "keep_prob", "Share that is kept at the end of the schedule.", \.keepProbability, .above(0, to: 1)),
+        ConfigurationKey("schedule", "How the kept share gets there, as dropblock.schedule.", \.schedule),
+        ConfigurationKey(
+          "group_scaling", "Whether each group before the last drops a quarter of the next one's share.",
+          \.isGroupScaled),
+        ConfigurationKey("sites", "Where it acts, as dropblock.sites.", \.sites),
       ]
     }
   }
@@ -94,11 +130,16 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("groups", \.groups, .from(1, to: 4)),
-        ConfigurationKey("keep_prob", \.keepProbability, .above(0, to: 1)),
-        ConfigurationKey("schedule", \.schedule),
-        ConfigurationKey("group_scaling", \.isGroupScaled),
-        ConfigurationKey("depth_scaling", \.isDepthScaled),
+        ConfigurationKey(
+          "groups", "Groups in which it acts, as dropblock.groups. [] is off.", \.groups, .from(1, to: 4)),
+        ConfigurationKey(
+          "keep_prob", "Share of samples that keep a branch at the end of the schedule.", \.keepProbability,
+          .above(0, to: 1)),
+        ConfigurationKey("schedule", "How the kept share gets there, as dropblock.schedule.", \.schedule),
+        ConfigurationKey(
+          "group_scaling", "Whether each group before the last drops a quarter of the next one's share.",
+          \.isGroupScaled),
+        ConfigurationKey("depth_scaling", "Whether block k of n drops k/n of the share.", \.isDepthScaled),
       ]
     }
   }

@@ -30,14 +30,36 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("length", \.length),
-        ConfigurationKey("checkpoint_every", \.checkpointEvery, mayChangeOnResume: true),
-        ConfigurationKey("keep_checkpoints", \.keepCheckpoints, .from(1, to: 10_000), mayChangeOnResume: true),
-        ConfigurationKey("evaluate_every", \.evaluateEvery, mayChangeOnResume: true),
-        ConfigurationKey("log_every", \.logEvery, .from(1), mayChangeOnResume: true),
-        ConfigurationKey("non_finite_loss", \.nonFiniteLoss),
-        ConfigurationKey("max_skipped_steps", \.maximumSkippedSteps, .from(0), mayChangeOnResume: true),
-        ConfigurationKey("write_failure", \.writeFailure, mayChangeOnResume: true),
+        ConfigurationKey("length", "How long the run is.", \.length),
+        ConfigurationKey(
+          "checkpoint_every", "Time between checkpoints; the last step always writes one.", \.checkpointEvery,
+          mayChangeOnResume: true),
+        ConfigurationKey(
+          "keep_checkpoints", "Newest checkpoints that stay; the best stays besides.", \.keepCheckpoints,
+          .from(1, to: 10_000), mayChangeOnResume: true),
+        ConfigurationKey(
+          "evaluate_every", "Time between evaluations, besides the one after the last step. null is only that one.",
+          \.evaluateEvery, mayChangeOnResume: true),
+        ConfigurationKey(
+          "log_every", "Steps between progress lines and rows of metrics.", \.logEvery, .from(1),
+          mayChangeOnResume: true),
+        ConfigurationKey(
+          "non_finite_loss",
+          """
+          What a loss that is not finite does: all ranks leave with code 76, or the step changes nothing and is \
+          counted.
+          """,
+          \.nonFiniteLoss),
+        ConfigurationKey(
+          "max_skipped_steps", "Steps in a row that non_finite_loss: skip may skip; one more stops the run.",
+          \.maximumSkippedSteps, .from(0), mayChangeOnResume: true),
+        ConfigurationKey(
+          "write_failure",
+          """
+          What output that cannot be written does: all ranks leave with code 73, or it is a warning and the next \
+          checkpoint tries again.
+          """,
+          \.writeFailure, mayChangeOnResume: true),
       ]
     }
   }
@@ -68,7 +90,16 @@ extension Configuration {
     init(form: ModelForm) {}
 
     static var keys: [ConfigurationKey<Self>] {
-      [ConfigurationKey("seed", \.seed), ConfigurationKey("stream", \.stream)]
+      [
+        ConfigurationKey("seed", "Seed of weights, order, augmentation and masks.", \.seed),
+        ConfigurationKey(
+          "stream",
+          """
+          What separates the streams of masks: the rank, or the sample's position in the global batch, so that \
+          masks do not depend on the number of ranks.
+          """,
+          \.stream),
+      ]
     }
   }
 
@@ -90,7 +121,18 @@ extension Configuration {
     init(form: ModelForm) {}
 
     static var keys: [ConfigurationKey<Self>] {
-      [ConfigurationKey("algorithms", \.algorithms), ConfigurationKey("isa", \.instructions)]
+      [
+        ConfigurationKey(
+          "algorithms",
+          """
+          Where the method of each convolution comes from: timed on this machine, direct ones everywhere, or the \
+          plan file of an earlier run.
+          """,
+          \.algorithms),
+        ConfigurationKey(
+          "isa", "What a job with several kinds of processors computes with: the best that each has, or AVX2 on all.",
+          \.instructions),
+      ]
     }
   }
 
@@ -125,9 +167,15 @@ extension Configuration {
 
     static var keys: [ConfigurationKey<Self>] {
       [
-        ConfigurationKey("bucket_bytes", \.bucketBytes, .from(1024)),
-        ConfigurationKey("deadline_seconds", \.deadlineSeconds, .above(0), mayChangeOnResume: true),
-        ConfigurationKey("sentinel_every", \.sentinelEvery, .from(0), mayChangeOnResume: true),
+        ConfigurationKey("bucket_bytes", "Bytes of gradients that travel together.", \.bucketBytes, .from(1024)),
+        ConfigurationKey(
+          "deadline_seconds",
+          "Seconds that a rank waits for the others before it reports a stall and leaves with code 74.",
+          \.deadlineSeconds, .above(0), mayChangeOnResume: true),
+        ConfigurationKey(
+          "sentinel_every",
+          "Steps between comparisons of all ranks' states, which come before every checkpoint too. 0 is never.",
+          \.sentinelEvery, .from(0), mayChangeOnResume: true),
       ]
     }
   }
@@ -142,7 +190,10 @@ extension Configuration {
     init(form: ModelForm) {}
 
     static var keys: [ConfigurationKey<Self>] {
-      [ConfigurationKey("precision", \.precision)]
+      [
+        ConfigurationKey(
+          "precision", "How gradients travel between ranks; they are added as f32 in either case.", \.precision)
+      ]
     }
   }
 }

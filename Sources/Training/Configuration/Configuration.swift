@@ -86,10 +86,28 @@ public struct Configuration: Equatable, Sendable {
     // One list of a stated type, and no chain of sums: type checkers before Swift 6.2 never finish that.
     let parts: [[ConfigurationKey<Self>]] = [
       [
-        ConfigurationKey("name", \.name, mayChangeOnResume: true),
-        ConfigurationKey("precision", \.precision),
-        ConfigurationKey("reproducible", \.reproducible),
-        ConfigurationKey("threads_per_rank", \.threadsPerRank, .from(1, to: 1024)),
+        ConfigurationKey(
+          "name",
+          """
+          Name of the experiment: the run directory is runs/NAME unless --output says otherwise. By default the \
+          file's name.
+          """,
+          \.name, mayChangeOnResume: true),
+        ConfigurationKey(
+          "precision",
+          "Type of activations and weights inside the network. Master weights, statistics and losses are f32 always.",
+          \.precision),
+        ConfigurationKey(
+          "reproducible",
+          """
+          Which runs give the same bits: those with the same number of ranks, or those with 1, 2, 4, ... ranks, \
+          whose global batch is cut into fixed shards.
+          """,
+          \.reproducible),
+        ConfigurationKey(
+          "threads_per_rank",
+          "Compute threads of a rank; null takes OMP_NUM_THREADS, SLURM_CPUS_PER_TASK or the bound cores.",
+          \.threadsPerRank, .from(1, to: 1024)),
       ],
       .section("data", \.data),
       .section("input", \.input),

@@ -2,12 +2,13 @@ import Tensors
 
 /// One key of the configuration: its name, type, limits and the property it sets.
 ///
-/// A section's table of these is the only place that binds them; the reader, the writer, the list of known keys and the
-/// comparison on resume all walk it. The default is the property's initial value, the unit is in the property's
-/// documentation.
+/// A section's table of these is the only place that binds them; the reader, the writer, the reference of all keys and the
+/// comparison on resume all walk it. The default is the property's initial value.
 struct ConfigurationKey<Root> {
   /// The name from `Root` down, with dots between sections.
   let path: String
+  /// What it is, with its unit, in the words of those who write configurations.
+  let meaning: String
   /// What a value must look like.
   let expectation: String
   /// Other keys, also from `Root` down, of which a configuration gives at most one.
@@ -23,10 +24,10 @@ struct ConfigurationKey<Root> {
 
   /// A key for a property of any configuration type.
   init<Value: ConfigurationValue>(
-    _ name: String, _ property: WritableKeyPath<Root, Value>, _ limits: ConfigurationLimits = .none,
+    _ name: String, _ meaning: String, _ property: WritableKeyPath<Root, Value>, _ limits: ConfigurationLimits = .none,
     mayChangeOnResume: Bool = false
   ) {
-    path = name
+    (path, self.meaning) = (name, meaning)
     expectation = Value.expectation(limits.words)
     alternatives = []
     self.mayChangeOnResume = mayChangeOnResume
@@ -42,10 +43,10 @@ struct ConfigurationKey<Root> {
 
   /// A key that excludes others: the property is nil while another alternative is in force.
   init<Value: ConfigurationValue>(
-    _ name: String, _ property: WritableKeyPath<Root, Value?>, _ limits: ConfigurationLimits = .none,
+    _ name: String, _ meaning: String, _ property: WritableKeyPath<Root, Value?>, _ limits: ConfigurationLimits = .none,
     insteadOf alternatives: [String]
   ) {
-    path = name
+    (path, self.meaning) = (name, meaning)
     expectation = Value.expectation(limits.words)
     self.alternatives = alternatives
     mayChangeOnResume = false
@@ -58,8 +59,10 @@ struct ConfigurationKey<Root> {
   }
 
   /// A key for the path of a file or directory, made absolute from the place that states it.
-  init(path name: String, _ property: WritableKeyPath<Root, String?>, mayChangeOnResume: Bool = false) {
-    path = name
+  init(
+    path name: String, _ meaning: String, _ property: WritableKeyPath<Root, String?>, mayChangeOnResume: Bool = false
+  ) {
+    (path, self.meaning) = (name, meaning)
     expectation = "a path, or null"
     alternatives = []
     self.mayChangeOnResume = mayChangeOnResume
@@ -72,10 +75,10 @@ struct ConfigurationKey<Root> {
   }
 
   private init(
-    path: String, expectation: String, alternatives: [String], mayChangeOnResume: Bool,
+    path: String, meaning: String, expectation: String, alternatives: [String], mayChangeOnResume: Bool,
     assign: @escaping (PlacedContent, inout Root) throws -> Bool, write: @escaping (Root) -> String?
   ) {
-    (self.path, self.expectation, self.alternatives) = (path, expectation, alternatives)
+    (self.path, self.meaning, self.expectation, self.alternatives) = (path, meaning, expectation, alternatives)
     (self.mayChangeOnResume, self.assign, self.write) = (mayChangeOnResume, assign, write)
   }
 
@@ -93,7 +96,7 @@ struct ConfigurationKey<Root> {
   ) -> [Self] {
     Section.keys.map { key in
       Self(
-        path: "\(name).\(key.path)", expectation: key.expectation,
+        path: "\(name).\(key.path)", meaning: key.meaning, expectation: key.expectation,
         alternatives: key.alternatives.map { "\(name).\($0)" }, mayChangeOnResume: key.mayChangeOnResume,
         assign: { try key.assign($0, &$1[keyPath: property]) }, write: { key.write($0[keyPath: property]) }
       ).idle { key.idleReason($0[keyPath: property]) }
