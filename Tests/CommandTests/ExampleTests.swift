@@ -114,12 +114,14 @@ import Testing
     }
   }
 
-  /// The commands among lines: those that begin like one, with the lines that a backslash joins to them.
-  private static func commands(_ lines: [Substring]) -> [String] {
+  /// The commands among lines: those that begin with one of these words, with the lines that a backslash joins to them.
+  private static func commands(
+    _ lines: [Substring], beginning words: [String] = ["dropblock-dist ", "mpirun "]
+  ) -> [String] {
     var found: [String] = []
     var isOpen = false
     for line in lines.map({ $0.trimmingCharacters(in: .whitespaces) }) {
-      let begins = line.hasPrefix("dropblock-dist ") || line.hasPrefix("mpirun ")
+      let begins = words.contains { line.hasPrefix($0) }
       if isOpen { found[found.count - 1] += " \(line)" } else if begins { found.append(line) } else { continue }
       isOpen = found[found.count - 1].hasSuffix("\\")
       if isOpen { found[found.count - 1].removeLast() }
@@ -152,20 +154,78 @@ import Testing
     }
   }
 
-  @Test("the README's commands work one after the other")
-  func readMe() throws {
-    let text = try String(contentsOfFile: "\(Locations.packageRoot)/README.md", encoding: .utf8)
-    let lines = text.split(separator: "\n").filter { $0.hasPrefix("    ") }
-    let examples = Self.commands(lines)
-    #expect(examples.count >= 10)
-    let desk = try Desk()
-    for example in examples {
-      // What stands for something of the reader's, and ranks beyond what a test needs.
-      let typed = [
-        ("-np N ", "-np 2 "), ("-np 8 ", "-np 2 "), ("FILE", "mine.yaml"), ("DIR", "runs/mine"), ("/data/", "data/"),
-        ("mpirun -np 4 ...", "mpirun -np 4"),
-      ].reduce(example.replacing(/\s+#.*/, with: "")) { $0.replacing($1.0, with: $1.1) }
-      try expectToWork(typed, on: desk)
+  /// The README and the articles of the documentation, with the lines that show something to type.
+  private static let pages = Result {
+    let articles = "Sources/Documentation/Documentation.docc"
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(Locations.packageRoot)/\(articles)").sorted()
+    return try (["README.md"] + names.map { "\(articles)/\($0)" }).map { name in
+      let text = try String(contentsOfFile: "\(Locations.packageRoot)/\(name)", encoding: .utf8)
+      return (name: name, lines: text.split(separator: "\n").filter { $0.hasPrefix("    ") })
     }
+  }
+
+  @Test("the commands of the README and of the articles work one after the other")
+  func pages() throws {
+    let pages = try Self.pages.get()
+    #expect(pages.count >= 15)
+    let desk = try Desk()
+    // What several pages show is typed once.
+    var typed: Set<String> = []
+    for page in pages {
+      for example in Self.commands(page.lines) {
+        // What stands for something of the reader's, and ranks beyond what a test needs.
+        let command = [
+          ("-np N ", "-np 2 "), ("-np 8 ", "-np 2 "), ("FILE", "mine.yaml"), ("DIR", "runs/mine"), ("/data/", "data/"),
+          ("mpirun -np 4 ...", "mpirun -np 4"),
+        ].reduce(example.replacing(/\s+#.*/, with: "")) { $0.replacing($1.0, with: $1.1) }
+        if !typed.insert(command).inserted { continue }
+        let result = try desk.type(command + Self.smaller(command))
+        #expect(result.exitCode == 0 && !result.timedOut, "\(page.name): \(example)\n\(result)")
+      }
+    }
+    #expect(typed.count >= 45)
+  }
+
+  @Test("scripts that the pages and configurations name are there with the options shown, and arrays have a task a run")
+  func scripts() throws {
+    let heads = try FileManager.default.subpathsOfDirectory(atPath: "\(Locations.packageRoot)/configs").sorted()
+      .filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".sweep") }
+      .map { name in
+        let text = try String(contentsOfFile: "\(Locations.packageRoot)/configs/\(name)", encoding: .utf8)
+        return (name: name, lines: text.split(separator: "\n").filter { $0.hasPrefix("#   ") }.map { $0.dropFirst() })
+      }
+    var (scripts, arrays) = (0, 0)
+    for page in try Self.pages.get() + heads {
+      for command in Self.commands(page.lines, beginning: ["launch/", "sbatch "]) {
+        let words = command.replacing(/\s+#.*/, with: "").split(separator: " ").map(String.init)
+        let place = try #require(words.firstIndex { $0.hasPrefix("launch/") }, "\(page.name): \(command)")
+        let script = "\(Locations.packageRoot)/\(words[place])"
+        let text = try String(contentsOfFile: script, encoding: .utf8)
+        let arguments = words[(place + 1)...].prefix { $0 != "--" }
+        // What stands behind train.sbatch are the program's own options.
+        if !command.contains("train.sbatch") {
+          for option in arguments where option.hasPrefix("--") {
+            #expect(text.contains(option), "\(page.name): \(command): \(words[place]) has no \(option)")
+          }
+        }
+        scripts += 1
+        guard let last = command.firstMatch(of: #/--array=0-(\d+)/#).flatMap({ Int($0.output.1) }) else { continue }
+        let runs = try run([
+          "bash", "-c",
+          """
+          cd "$0" && for file in \(arguments.joined(separator: " ")); do
+            case $file in
+              *.sweep) grep -vE '^(#|$)' "$file" ;;
+              */base.yaml) ;;
+              *) echo "$file" ;;
+            esac
+          done | wc -l
+          """, Locations.packageRoot,
+        ])
+        #expect(runs.exitCode == 0 && runs.output == "\(last + 1)\n", "\(page.name): \(command)\n\(runs)")
+        arrays += 1
+      }
+    }
+    #expect(scripts >= 20 && arrays >= 4)
   }
 }
