@@ -40,8 +40,7 @@ install_packages() {
     installed=''
   for package in "$@"; do [[ $installed == *", $package, "* ]] || missing+=("$package"); done
   ((${#missing[@]})) || return 0
-  ((EUID == 0)) || command -v sudo >/dev/null ||
-    fail "missing packages and no sudo; ask the administrator for: apt-get install ${missing[*]}"
+  can_install || fail "missing packages and no sudo; ask the administrator for: apt-get install ${missing[*]}"
   say "installing ${missing[*]}"
   as_root apt-get update -qq || say "apt-get update failed; trying with the lists that are there" >&2
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
@@ -58,15 +57,20 @@ toolchain_folder() {
   [[ -d $resources ]] && (cd "$resources/../.." && pwd)
 }
 
-# Whether apt has a package to offer.
-apt_offers() { [[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ *[0-9] ]]; }
+# Whether this user can install packages.
+can_install() { ((EUID == 0)) || command -v sudo >/dev/null; }
+
+# Whether apt has a package to offer; fetches its lists where there are none.
+apt_offers() {
+  [[ $(find /var/lib/apt/lists -name '*Packages*' 2>/dev/null) ]] || as_root apt-get update -qq || true
+  [[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ *[0-9] ]]
+}
 
 # Makes this machine ready to build: looks at Swift first, which only the user can bring on most systems, then installs all
 # that is missing at once.
 set_up() {
   local wanted=("${packages[@]}") site=https://www.swift.org/install/linux
   if ! command -v swift >/dev/null; then
-    [[ $(find /var/lib/apt/lists -name '*Packages*' 2>/dev/null) ]] || as_root apt-get update -qq || true
     apt_offers swiftlang ||
       fail "no swift on PATH, and no package swiftlang here; install Swift 6.0 or later from $site and open a new shell;" \
         "on Debian and Ubuntu it needs: apt-get install ${toolchain_packages[*]} git g++"
@@ -81,8 +85,10 @@ set_up() {
   ((${version:-0} >= 6)) || fail "Swift ${version:-of an unknown version} is too old; install Swift 6.0 or later from $site"
 }
 
-# Runs `swift build` with the arguments given, in the repository.
-swift_build() {
+# Runs a command of Swift's package manager with the arguments given, in the repository.
+swift_command() {
+  local command=$1
+  shift
   mkdir -p "$build" 2>/dev/null && [[ -w $build ]] ||
     fail "cannot write $build; clone the repository as this user, or set DROPBLOCK_BUILD to a directory of yours"
   # Swift keeps caches in the home directory, which service users do not have.
@@ -99,8 +105,11 @@ swift_build() {
     mkdir -p "$package"
     ln -sfn "$root"/{Package.swift,Sources,Tests} "$package"
   fi
-  TMPDIR=$build/tmp swift build --package-path "$package" "$@"
+  TMPDIR=$build/tmp swift "$command" --package-path "$package" "$@"
 }
+
+# Runs `swift build` with the arguments given, in the repository.
+swift_build() { swift_command build "$@"; }
 
 # The folder of what a build of `build_flags` made.
 products() { swift_build --scratch-path "$build" "${build_flags[@]}" --show-bin-path; }

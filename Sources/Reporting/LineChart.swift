@@ -67,6 +67,8 @@ public struct LineChart: Sendable {
   static let colorCount = 7
   /// Points that a curve has at most; of more, neighbours are drawn as their mean.
   public static let pointsPerCurve = 400
+  /// Half the width of a digit.
+  private static let halfDigit = 3.5
   private static let (width, height, left, right, top, bottom) = (640.0, 280.0, 62.0, 12.0, 12.0, 46.0)
 
   /// The picture without title and legend.
@@ -90,7 +92,10 @@ public struct LineChart: Sendable {
     }
     for tick in xAxis.ticks {
       lines.append("<path class=\"grid\" d=\"M\(number(x(tick))) \(number(edge.bottom))v5\"/>")
-      lines.append(text(xAxis.label(tick), x: x(tick), y: edge.bottom + 18, "middle"))
+      // A number at the end of the axis stays inside of the picture.
+      let label = xAxis.label(tick)
+      let center = min(x(tick), Self.width - Self.halfDigit * Double(label.count))
+      lines.append(text(label, x: center, y: edge.bottom + 18, "middle"))
     }
     lines.append(
       "<path class=\"axis\" d=\"M\(number(Self.left)) \(number(Self.top))V\(number(edge.bottom))H\(number(edge.right))\"/>"

@@ -73,11 +73,11 @@ struct ReportInBrowserTests {
     "the page of a classifier of CIFAR-10", .enabled(if: Locations.shared != nil, "needs CIFAR-10 of the shared data"))
   func cifar10() throws {
     let folder = try TemporaryDirectory("browser")
-    let data = "\(Locations.shared ?? "")/data/cifar10/data_batch"
+    let data = "\(Locations.shared ?? "")/data/cifar10/data_batch_"
     let run = try train(
       [
         "--config", "\(Locations.packageRoot)/configs/cifar10/customnet-dropblock3.yaml", "--set",
-        "data.train.files=\(data)_1.bin", "--set", "data.val.files=\(data)_4.bin", "--set", "train.length=2 steps",
+        "data.train.files=\(data)1.bin.xz", "--set", "data.val.files=\(data)4.bin.xz", "--set", "train.length=2 steps",
         "--set", "train.log_every=1",
       ], in: folder)
     let view = try open("\(run)/report.html")[0]

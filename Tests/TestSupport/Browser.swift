@@ -8,15 +8,19 @@ public struct BrowserView: Sendable, Decodable {
   public let contentWidth: Double
   /// Height of the page in pixels.
   public let contentHeight: Double
-  /// The colours of the page's body, as CSS.
+  /// The colour of the page's body, as CSS.
   public let background: String
+  /// The colour of its words, as CSS.
   public let foreground: String
-  /// Pictures in the page, and those among them that could be decoded.
+  /// Pictures in the page.
   public let pictures: Int
+  /// Those of them that could be decoded.
   public let decodedPictures: Int
-  /// Plots, those among them that have an extent, and words in them that stick out of their plot.
+  /// Plots in the page.
   public let plots: Int
+  /// Those of them that have an extent; plots in parts that are folded up have none.
   public let drawnPlots: Int
+  /// Words that stick out of their plot.
   public let wordsOutsidePlots: [String]
   /// The values of the page's `data` elements.
   public let numbers: [String]
