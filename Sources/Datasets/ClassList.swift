@@ -26,6 +26,13 @@ public struct ClassList: Codable, Equatable, Sendable {
   /// Classes with these names, numbered in this order.
   public init(names: [String]) { self.init(names.map { Entry(name: $0) }) }
 
+  /// The classes as categories of COCO files, under their ids, or their numbers where they have none.
+  public var categories: [COCOCategory] {
+    entries.enumerated().compactMap { number, entry in
+      entry.map { COCOCategory(id: $0.id ?? number, name: $0.name) }
+    }
+  }
+
   /// The names in the order of the numbers.
   public var names: [String] { entries.compactMap { $0?.name } }
 

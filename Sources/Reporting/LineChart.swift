@@ -43,6 +43,19 @@ public struct LineChart: Sendable {
     }
   }
 
+  /// Something that happened, drawn as a line from top to bottom.
+  public struct Mark: Sendable {
+    /// Where on the axis.
+    public let x: Double
+    /// What stands at its top: a letter or a few.
+    public let sign: String
+    /// What it is, in words.
+    public let text: String
+
+    /// A mark of its parts.
+    public init(_ x: Double, sign: String, text: String) { (self.x, self.sign, self.text) = (x, sign, text) }
+  }
+
   /// What stands above.
   public let title: String
   /// What the axis to the right shows, with its unit.
@@ -51,11 +64,15 @@ public struct LineChart: Sendable {
   public let yTitle: String
   /// The curves, in the order of their colours.
   public let curves: [Curve]
+  /// What happened on the way.
+  public let marks: [Mark]
   private let includesZero: Bool
 
   /// A chart of its parts; with zero the axis upwards begins there.
-  public init(title: String, x: String, y: String, includesZero: Bool = true, _ curves: [Curve]) {
-    (self.title, xTitle, yTitle) = (title, x, y)
+  public init(
+    title: String, x: String, y: String, includesZero: Bool = true, marks: [Mark] = [], _ curves: [Curve]
+  ) {
+    (self.title, xTitle, yTitle, self.marks) = (title, x, y, marks)
     self.curves = curves.filter { !$0.points.isEmpty }
     self.includesZero = includesZero
   }
@@ -67,8 +84,8 @@ public struct LineChart: Sendable {
   static let colorCount = 7
   /// Points that a curve has at most; of more, neighbours are drawn as their mean.
   public static let pointsPerCurve = 400
-  /// Half the width of a digit.
-  private static let halfDigit = 3.5
+  /// Half the width of a digit or letter.
+  private static let halfLetter = 4.0
   private static let (width, height, left, right, top, bottom) = (640.0, 280.0, 62.0, 12.0, 12.0, 46.0)
 
   /// The picture without title and legend.
@@ -92,14 +109,18 @@ public struct LineChart: Sendable {
     }
     for tick in xAxis.ticks {
       lines.append("<path class=\"grid\" d=\"M\(number(x(tick))) \(number(edge.bottom))v5\"/>")
-      // A number at the end of the axis stays inside of the picture.
-      let label = xAxis.label(tick)
-      let center = min(x(tick), Self.width - Self.halfDigit * Double(label.count))
-      lines.append(text(label, x: center, y: edge.bottom + 18, "middle"))
+      lines.append(
+        text(xAxis.label(tick), x: inside(x(tick), xAxis.label(tick)), y: edge.bottom + 18, "middle"))
     }
     lines.append(
       "<path class=\"axis\" d=\"M\(number(Self.left)) \(number(Self.top))V\(number(edge.bottom))H\(number(edge.right))\"/>"
     )
+    for mark in marks where xAxis.range.contains(mark.x) {
+      lines.append(
+        "<path class=\"mark\" d=\"M\(number(x(mark.x))) \(number(Self.top))V\(number(edge.bottom))\">"
+          + "<title>\(escaped(mark.text))</title></path>")
+      lines.append(text(mark.sign, x: inside(x(mark.x), mark.sign), y: Self.top + 10, "middle"))
+    }
     lines.append(text(xTitle, x: Self.left + plotWidth / 2, y: Self.height - 8, "middle"))
     lines.append(
       text(yTitle, x: -(Self.top + plotHeight / 2), y: 13, "middle", "transform=\"rotate(-90)\""))
@@ -114,6 +135,11 @@ public struct LineChart: Sendable {
       }
     }
     return (lines + ["</svg>"]).joined(separator: "\n")
+  }
+
+  /// Where the middle of a word stands so that the word ends inside of the picture.
+  private func inside(_ x: Double, _ word: String) -> Double {
+    min(x, Self.width - Self.halfLetter * Double(word.count))
   }
 
   private func text(_ text: String, x: Double, y: Double, _ anchor: String, _ more: String = "") -> String {

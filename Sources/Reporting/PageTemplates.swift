@@ -142,6 +142,7 @@ enum PageTemplates {
     svg text { fill: var(--soft); font-size: 12px; }
     svg .grid { stroke: var(--line); fill: none; }
     svg .axis { stroke: var(--soft); fill: none; }
+    svg .mark { stroke: var(--soft); stroke-dasharray: 3 3; fill: none; }
     svg .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
     img { display: block; width: 100%; height: auto; border-radius: .3rem; }
     .pictures.small img { image-rendering: pixelated; }

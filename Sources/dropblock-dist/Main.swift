@@ -21,7 +21,8 @@ struct DropBlockDist: ParsableCommand {
     version: BuildInformation.text,
     subcommands: [
       Train.self, Evaluate.self, DropBlockSweep.self, Bench.self, ClusterPlan.self, Predict.self, Cam.self, Score.self,
-      Inspect.self, Report.self, Runs.self, Keys.self, Export.self, AuditMasks.self, VerifyResume.self, Supervised.self,
+      Inspect.self, Report.self, Runs.self, Watch.self, Keys.self, Export.self, AuditMasks.self, VerifyResume.self,
+      Supervised.self,
       Doctor.self,
     ],
     defaultSubcommand: Train.self)

@@ -98,7 +98,8 @@ import Testing
       words.indices.contains($0) ? words[$0] : nil
     }
     switch command {
-    case "cam", "evaluate", "dropblock-sweep", "export", "keys", "predict", "report", "runs", "score": return ""
+    case "cam", "evaluate", "dropblock-sweep", "export", "keys", "predict", "report", "runs", "score", "watch":
+      return ""
     case "inspect" where example.contains("--data"): return ""
     case "inspect", "audit-masks", "plan": return model
     case "doctor": return example.contains("configs/") ? model + " --set data.root=data/coco" : ""

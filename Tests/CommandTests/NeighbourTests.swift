@@ -1,6 +1,5 @@
 import Checkpoints
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -165,36 +164,5 @@ import Testing
       try FileManager.default.contentsOfDirectory(atPath: "\(place)/\(name)").sorted()
         == ["000001.png", "deep", "images.json", "results.json"])
     #expect(!FileManager.default.fileExists(atPath: "/\(name)"))
-  }
-}
-
-/// Whose a run directory is, as its lock file says.
-private struct RunOwner: Decodable {
-  let host: String
-  let process: pid_t
-  let since: String
-
-  init(of run: String) throws {
-    self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: "\(run)/lock.json")))
-  }
-}
-
-/// A command that runs on a thread of its own.
-private final class Background: Sendable {
-  private let ending = Mutex<Result<CommandResult, any Error>?>(nil)
-
-  init(_ body: @escaping @Sendable () throws -> CommandResult) {
-    Thread.detachNewThread {
-      let result = Result { try body() }
-      self.ending.withLock { $0 = result }
-    }
-  }
-
-  var hasEnded: Bool { ending.withLock { $0 != nil } }
-
-  /// Waits for its end.
-  func result() throws -> CommandResult {
-    HangLimit.wait { self.hasEnded }
-    return try #require(ending.withLock { $0 }).get()
   }
 }

@@ -35,15 +35,10 @@ import Testing
   func figures() throws {
     let html = try String(contentsOfFile: "\(trained.run)/report.html", encoding: .utf8)
     let numbers = Set(numbers(html))
-    let rows = try String(contentsOfFile: "\(trained.run)/metrics.jsonl", encoding: .utf8).split(separator: "\n")
-      .compactMap { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
-    let evaluations = rows.filter { $0["evaluation_seconds"] != nil }
-    #expect(!evaluations.isEmpty)
-    for row in evaluations {
-      for (name, value) in row where !["step", "epoch", "evaluation_seconds"].contains(name) {
-        let number = try #require(value as? Double)
-        #expect(number == -1 || numbers.contains("\(number)"), "\(name) \(number)")
-      }
+    let evaluations = try evaluationRows(of: trained.run)
+    #expect(!evaluations.isEmpty && evaluations.allSatisfy { $0.count >= 15 })
+    for (name, value) in evaluations.joined() where value != -1 {
+      #expect(numbers.contains("\(value)"), "\(name) \(value)")
     }
     for words in ["<script", "http:", "https:"] { #expect(!html.contains(words), "\(words)") }
     for words in ["data.shapes.size", "Curves", "Precision over recall", "finished", "data:image/jpeg;base64,"] {
@@ -75,6 +70,63 @@ import Testing
     #expect(events.contains { ($0["text"] as? String)?.contains("the report is not complete") == true }, "\(history)")
     try FileManager.default.removeItem(atPath: "\(run)/report.html")
     #expect(try report([run]).exitCode == 0)
+  }
+
+  @Test("every figure of evaluate --json is on the page with all its digits")
+  func evaluated() throws {
+    let folder = try TemporaryDirectory("report")
+    let result = try runProgram(
+      ["evaluate", "--checkpoint", trained.run, "--json", folder.file("figures.json")], environment: trained.environment
+    )
+    try #require(result.exitCode == 0, "\(result)")
+    struct Figures: Decodable {
+      let val_loss: Double
+      let val_loss_class: Double
+      let val_loss_box: Double
+      let stats: [String: Double]
+      let per_class_AP: [String: Double]
+    }
+    let file = try Data(contentsOf: URL(fileURLWithPath: folder.file("figures.json")))
+    let figures = try JSONDecoder().decode(Figures.self, from: file)
+    #expect(figures.stats.count == 12 && figures.per_class_AP.count == 5)
+    let losses = [figures.val_loss, figures.val_loss_class, figures.val_loss_box]
+    let numbers = Set(numbers(try String(contentsOfFile: "\(trained.run)/report.html", encoding: .utf8)))
+    for value in losses + figures.stats.values + figures.per_class_AP.values where value != -1 {
+      #expect(numbers.contains("\(value)"), "\(value)")
+    }
+  }
+
+  @Test("a stop and a restart are marks of the curves, and a benchmark in the run directory is a table")
+  func events() throws {
+    let folder = try TemporaryDirectory("report")
+    let run = folder.file("run")
+    let arguments = [
+      "--config", trained.configuration, "--set", "data.root=\(trained.data)", "--set", "train.length=4 steps",
+      "--output", run,
+    ]
+    let first = try runProgram(arguments + ["--inject", "stop:rank=0,step=2"], environment: trained.environment)
+    #expect(first.exitCode == 75, "\(first)")
+    let second = try runProgram(arguments, environment: trained.environment)
+    #expect(second.exitCode == 0, "\(second)")
+    let page = try String(contentsOfFile: "\(run)/report.html", encoding: .utf8)
+    let marks = page.components(separatedBy: "<path class=\"mark\"").dropFirst()
+    let titles = Set(marks.compactMap { $0.components(separatedBy: "</title>").first })
+    #expect(titles.count == 1 && titles.first?.contains(#/<title>step \d: stopped; /#) == true, "\(titles)")
+    #expect(titles.first?.contains("resumed") == true, "\(titles)")
+    #expect(page.contains(#/>S\w*</text>/#) && page.contains("R resumed, S stopped"))
+    #expect(!page.contains("Operations of a step"))
+
+    let bench = try runProgram(
+      [
+        "bench", "--config", "\(run)/config.yaml", "--set", "bench.input=synthetic", "--steps", "1", "--warmup", "0",
+        "--json", "\(run)/bench.json",
+      ], environment: trained.environment)
+    #expect(bench.exitCode == 0, "\(bench)")
+    #expect(try report([run]).exitCode == 0)
+    let operations = try String(contentsOfFile: "\(run)/report.html", encoding: .utf8)
+    #expect(operations.contains("Operations of a step") && operations.contains("<td>batch-norm</td>"))
+    try "{}".write(toFile: "\(run)/bench.json", atomically: true, encoding: .utf8)
+    try report([run]).expectError(65, ["bench.json: expected the figures of bench --json"])
   }
 
   @Test("two runs give one page with their results side by side")

@@ -38,7 +38,7 @@ struct TrainedRun {
       batch: {per_rank: 1}
       learning_rate: {warmup: 0 steps, schedule: cosine}
       planner: {algorithms: direct}
-      train: {length: 2 steps, checkpoint_every: 1 step, log_every: 1}
+      train: {length: 2 steps, checkpoint_every: 1 step, evaluate_every: null, log_every: 1}
 
       """
     configuration = try folder.write(text, to: "tiny.yaml")

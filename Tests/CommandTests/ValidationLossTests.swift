@@ -47,6 +47,20 @@ import Testing
         && losses.val_loss_box > 0)
   }
 
+  @Test(
+    "auto evaluates a small set after every epoch and after the last step, null only then", arguments: ["auto", "null"])
+  func interval(_ interval: String) throws {
+    let space = try Workspace()
+    let result = try space.program(
+      ranks: 1, space.train("--set", "train.length=17 steps", "--set", "train.evaluate_every=\(interval)"))
+    #expect(result.exitCode == 0, "\(result)")
+    let rows = try String(contentsOfFile: "\(space.folder.file("run"))/metrics.jsonl", encoding: .utf8)
+      .split(separator: "\n").filter { $0.contains("\"evaluation_seconds\"") }
+    let steps = rows.compactMap { $0.firstMatch(of: #/"step": ?(\d+)/#).flatMap { Int($0.output.1) } }
+    // Eight images, one a step.
+    #expect(steps == (interval == "auto" ? [8, 16, 17] : [17]), "\(rows)")
+  }
+
   @Test("a run's metrics.jsonl, its evaluation's file, TensorBoard and console have what evaluate finds")
   func run() throws {
     let space = try Workspace()

@@ -7,11 +7,22 @@ public struct PythonEnvironment: Sendable {
   /// What `Tests/Goldens/check_onnx.py` needs: onnx and onnxruntime.
   public static let onnx = Result { try PythonEnvironment(requirements: "onnx-requirements.txt") }
 
+  /// What `Tests/Goldens/check_results.py` needs: pycocotools.
+  public static let coco = Result { try PythonEnvironment(requirements: "coco-requirements.txt") }
+
   /// Why tests with onnxruntime are left out.
   public static let onnxReason = "onnxruntime could not be installed: this needs python3 with venv, and PyPI"
 
+  /// Why tests with pycocotools are left out.
+  public static let cocoReason = "pycocotools could not be installed: this needs python3 with venv, and PyPI"
+
   /// Whether tests with onnxruntime run: where it can be had, and in CI, where they fail without it.
-  public static let runsONNX = ProcessInfo.processInfo.environment["CI"] == "true" || (try? onnx.get()) != nil
+  public static let runsONNX = isCI || (try? onnx.get()) != nil
+
+  /// Whether tests with pycocotools run, by the same rule.
+  public static let runsCOCO = isCI || (try? coco.get()) != nil
+
+  private static let isCI = ProcessInfo.processInfo.environment["CI"] == "true"
 
   private let interpreter: String
 

@@ -25,7 +25,8 @@ public struct PredictRequest: Sendable {
 
   /// Predicts in this process and returns; throws what the user can mend.
   ///
-  /// The id of an image is its place among the arguments, from 1; `images.json` says which is which.
+  /// The id of an image is its place among the arguments, from 1; `images.json` says which is which, as a COCO file without
+  /// annotations, beside which other programs read results.
   public func run(_ console: Console) throws {
     let pictures = try picturePaths()
     let trained = try TrainedModel(
@@ -34,17 +35,18 @@ public struct PredictRequest: Sendable {
     if let warning = trained.warningOfClasses(checkpoint) { console.warn(warning) }
     try RunDirectory.createDirectory(output)
     let reader = ImageReader()
+    var list = PictureList(categories: prediction.categories)
     for (index, path) in images.enumerated() {
       try reader.read(path, trained.configuration.data.orientation)
       if let warning = reader.orientation.warning(of: path, trained.configuration.data.orientation) {
         console.warn(warning)
       }
+      list.add(path, reader.image)
       let found = try prediction.predict(reader.image, id: index + 1, drawing: pictures[index])
       console.say("\(shown(path.description)): \(found) -> \(shown(pictures[index]))")
     }
     let ends = try prediction.finish(in: output)
-    try writeJSON(
-      images.enumerated().map { ImageName(id: $0.offset + 1, file_name: "\($0.element)") }, to: "\(output)/images.json")
+    try writeJSON(list, to: "\(output)/images.json")
     for line in ends { console.say(line) }
     if let remark = Typeface.ofThisProcess.remark(pictures: images.count) { console.warn(remark) }
   }
@@ -62,8 +64,30 @@ public struct PredictRequest: Sendable {
     return paths
   }
 
-  private struct ImageName: Encodable {
+}
+
+/// The pictures of a prediction in COCO's form.
+private struct PictureList: Encodable {
+  struct Image: Encodable {
     let id: Int
     let file_name: String
+    let width: Int
+    let height: Int
+  }
+  struct Category: Encodable {
+    let id: Int
+    let name: String
+  }
+
+  private(set) var images: [Image] = []
+  let annotations: [Int] = []
+  let categories: [Category]
+
+  init(categories: [COCOCategory]) {
+    self.categories = categories.map { Category(id: $0.id, name: $0.shownName) }
+  }
+
+  mutating func add(_ path: FilePath, _ image: RGBImage) {
+    images.append(Image(id: images.count + 1, file_name: "\(path)", width: image.width, height: image.height))
   }
 }

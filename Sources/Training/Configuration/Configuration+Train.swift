@@ -10,8 +10,8 @@ extension Configuration {
     public var checkpointEvery = TrainingSpan.epochs(1)
     /// Newest checkpoints that stay, from 1; the best by AP, or by top-1, stays besides.
     public var keepCheckpoints = 3
-    /// Time between evaluations; the last step is always followed by one; nil: only that one.
-    public var evaluateEvery: TrainingSpan?
+    /// When the run is evaluated besides after its last step.
+    public var evaluateEvery = EvaluationInterval.automatic
     /// Steps between progress lines and rows of metrics, from 1.
     public var logEvery = 10
     /// What a loss that is not finite does.
@@ -38,7 +38,11 @@ extension Configuration {
           "keep_checkpoints", "Newest checkpoints that stay; the best stays besides.", \.keepCheckpoints,
           .from(1, to: 10_000), mayChangeOnResume: true),
         ConfigurationKey(
-          "evaluate_every", "Time between evaluations, besides the one after the last step. null is only that one.",
+          "evaluate_every",
+          """
+          Time between evaluations, besides the one after the last step. auto is an epoch where there are at most \
+          \(EvaluationInterval.fewImages) validation images; else, and with null, there is only that one.
+          """,
           \.evaluateEvery, mayChangeOnResume: true),
         ConfigurationKey(
           "log_every", "Steps between progress lines and rows of metrics.", \.logEvery, .from(1),

@@ -49,10 +49,11 @@ extension Configuration {
     if train.length == .steps(0) || train.length == .epochs(0) {
       throw impossible("train.length", "expected at least 1 step; got \(train.length.yaml)")
     }
-    for (key, span) in [
-      ("train.checkpoint_every", train.checkpointEvery), ("train.evaluate_every", train.evaluateEvery),
+    let spans = [
+      ("train.checkpoint_every", EvaluationInterval.every(train.checkpointEvery)),
+      ("train.evaluate_every", train.evaluateEvery),
     ]
-    where span == .steps(0) || span == .epochs(0) {
+    for (key, span) in spans where span == .every(.steps(0)) || span == .every(.epochs(0)) {
       throw impossible(key, "expected at least 1 step; got \(span.yaml)")
     }
   }

@@ -18,11 +18,9 @@ public final class MetricsFile: Sendable {
     if (try? readFile(path, into: &bytes)) != nil, let text = String(validating: bytes, as: UTF8.self) {
       let lines = text.split(separator: "\n")
       let kept = lines.filter { line in
-        guard let row = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-          let done = row["step"] as? Int
-        else { return false }
-        let isOwed = owesEvaluation && done == step && row[EvaluationMetrics.secondsKey] != nil
-        return done <= step && step > 0 && !isOwed
+        guard let row = MetricsNumbers(line: line) else { return false }
+        let isOwed = owesEvaluation && row.step == step && row.values[EvaluationMetrics.secondsKey] != nil
+        return row.step <= step && step > 0 && !isOwed
       }
       if kept.count < lines.count || !text.hasSuffix("\n") {
         try RunDirectory.replace(path, with: kept.map { $0 + "\n" }.joined())

@@ -40,6 +40,8 @@ public struct RunDirectory: Equatable, Sendable {
   public var historyFile: String { "\(path)/history.jsonl" }
   /// The page that shows the run.
   public var reportFile: String { "\(path)/report.html" }
+  /// What `bench --json` found, where somebody has put it here.
+  var benchmarkFile: String { "\(path)/bench.json" }
   /// What the console showed.
   public var logFile: String { "\(path)/log.txt" }
   /// Who writes to the directory.

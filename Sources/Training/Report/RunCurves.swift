@@ -25,6 +25,12 @@ struct RunCurves {
           runs.count > 1 ? ["step_seconds"] : ["step_seconds", "data_seconds", "allreduce_exposed_seconds"]),
       ])
     ]
+    if !marks.isEmpty {
+      blocks.append(
+        .text(
+          "Dashed lines: \(RunEvent.Kind.signs.map { "\($0.sign) \($0.words)" }.joined(separator: ", ")); what happened is told below."
+        ))
+    }
     if rows.count > LineChart.pointsPerCurve {
       blocks.append(
         .text(
@@ -32,6 +38,17 @@ struct RunCurves {
         ))
     }
     return blocks
+  }
+
+  /// What happened to a single run on its way, at its epochs: events of one step are one mark.
+  private var marks: [LineChart.Mark] {
+    guard runs.count == 1, let run = runs.first?.files, let row = run.training.last, row.step > 0 else { return [] }
+    let events = run.history.filter { $0.step > 0 && $0.sign != nil }
+    return Dictionary(grouping: events, by: \.step).sorted { $0.key < $1.key }.map { step, events in
+      let signs = events.compactMap(\.sign).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+      let words = events.map { $0.text.isEmpty ? $0.name : "\($0.name): \($0.text)" }.joined(separator: "; ")
+      return .init(Double(step) * row.epoch / Double(row.step), sign: signs.joined(), text: "step \(step): \(words)")
+    }
   }
 
   private var lossNames: [String] {
@@ -53,11 +70,13 @@ struct RunCurves {
   }
 
   private func chart(_ title: String, _ unit: String, _ names: [String], includesZero: Bool = true) -> LineChart {
-    LineChart(title: title, x: "epoch", y: unit, includesZero: includesZero, curves(names) { $0.training })
+    LineChart(
+      title: title, x: "epoch", y: unit, includesZero: includesZero, marks: marks, curves(names) { $0.training })
   }
 
   private func evaluationChart(_ title: String, _ names: [String]) -> LineChart {
-    LineChart(title: title, x: "epoch", y: names.first ?? "", curves(names, hasDots: true) { $0.evaluations })
+    LineChart(
+      title: title, x: "epoch", y: names.first ?? "", marks: marks, curves(names, hasDots: true) { $0.evaluations })
   }
 
   private func curves(
@@ -74,4 +93,19 @@ struct RunCurves {
       }
     }
   }
+}
+
+extension RunEvent {
+  /// What the event is called in tables.
+  var name: String { kind == .started && step > 0 ? "resumed" : kind.rawValue }
+
+  /// The letter of its mark in a curve; nil for the end, which curves show by themselves.
+  fileprivate var sign: String? { Kind.signs.first { $0.kind == kind }?.sign }
+}
+
+extension RunEvent.Kind {
+  /// The letters of marks with what they stand for.
+  fileprivate static let signs: [(kind: Self, sign: String, words: String)] = [
+    (.started, "R", "resumed"), (.stopped, "S", "stopped"), (.failed, "F", "failed"), (.warning, "W", "warning"),
+  ]
 }

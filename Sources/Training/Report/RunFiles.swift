@@ -71,10 +71,8 @@ struct RunFiles {
   private struct NotARow: Error {}
 
   private static func row(_ line: Substring) throws -> Row {
-    guard let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-      let step = object["step"] as? Int
-    else { throw NotARow() }
-    let values = object.compactMapValues { ($0 as? NSNumber)?.doubleValue }.filter { $0.key != "step" }
+    guard let numbers = MetricsNumbers(line: line) else { throw NotARow() }
+    let (step, values) = (numbers.step, numbers.values)
     if values[EvaluationMetrics.secondsKey] == nil { return Row(step: step, values: values, names: []) }
     // Names hold no quotation marks, so they are what stands between two.
     let parts = line.split(separator: "\"", omittingEmptySubsequences: false).map(String.init)

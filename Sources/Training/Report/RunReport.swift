@@ -14,6 +14,7 @@ struct RunReport {
   /// - Throws: `InputError` with code 65 for files of the run directory that no run has written.
   func page() throws -> ReportPage {
     let analysis = try run.lastAnalysis()
+    let operations = try OperationTimes(file: run.directory.benchmarkFile)
     return ReportPage(
       title: run.configuration.name, subtitle: "\(run.state); \(run.directory.path)", tiles: tiles,
       sections: [
@@ -21,7 +22,7 @@ struct RunReport {
         ReportPage.Section("Curves", RunCurves([run]).blocks),
         ReportPage.Section("Evaluation", evaluation(analysis)),
         ReportPage.Section(run.configuration.regularizerTitle + " at work", regularizer),
-        ReportPage.Section("Where a step goes", stepTimes),
+        ReportPage.Section("Where a step goes", stepTimes(operations)),
         ReportPage.Section("What happened", happened),
         ReportPage.Section("Environment and checkpoints", environment),
       ].filter { !$0.blocks.isEmpty })
@@ -83,7 +84,7 @@ struct RunReport {
   }
 
   /// The parts of a step's time, means over all rows.
-  private var stepTimes: [ReportPage.Block] {
+  private func stepTimes(_ operations: OperationTimes?) -> [ReportPage.Block] {
     guard let all = run.mean("step_seconds"), all > 0 else { return [] }
     let waits = [
       ("waiting for images", run.mean("data_seconds") ?? 0),
@@ -97,8 +98,26 @@ struct RunReport {
           "Mean of all rows of the metrics", columns: ["part", "seconds a step", "share"],
           rows: (parts + [("the whole step", all)]).map {
             [.text($0.0), .figure($0.1, digits: 4), .bar($0.1 / all)]
-          })),
-      .text("`dropblock-dist bench` with this configuration tells the time of every operation."),
+          }))
+    ] + operationTimes(operations)
+  }
+
+  /// What a benchmark that was put into the run directory says of the operations.
+  private func operationTimes(_ operations: OperationTimes?) -> [ReportPage.Block] {
+    guard let operations else {
+      return [
+        .text(
+          "Operations are listed here after: dropblock-dist bench --config \(run.directory.configurationFile) --json "
+            + run.directory.benchmarkFile)
+      ]
+    }
+    return [
+      .table(
+        Table(
+          "Operations of a step, as bench has timed them", columns: ["operation", "pass", "seconds a step", "share"],
+          rows: operations.kinds.map {
+            [.text($0.kind), .text($0.pass), .figure($0.seconds, digits: 4), .bar($0.seconds / operations.stepSeconds)]
+          }))
     ]
   }
 
@@ -110,8 +129,7 @@ struct RunReport {
           columns: ["time", "step", "what", ""],
           rows: run.history.map {
             [
-              .text($0.time), .count($0.step), .text($0.kind == .started && $0.step > 0 ? "resumed" : $0.kind.rawValue),
-              .text($0.text),
+              .text($0.time), .count($0.step), .text($0.name), .text($0.text),
             ]
           }))
     ]

@@ -31,6 +31,8 @@ final class TrainingRun<Task: TrainingTask> {
   private var faults: FaultReport
   let injection: FaultInjection
   private var sentinel: ReplicaSentinel
+  /// Steps from one evaluation to the next; nil: only after the last step.
+  private let evaluateEvery: Int?
   /// Whether the run goes on from a state that was to be evaluated and was not, because a stop came first.
   private let owesEvaluation: Bool
   private let resume: ResumeSource
@@ -78,10 +80,6 @@ final class TrainingRun<Task: TrainingTask> {
     learningRate = LearningRateSchedule(
       configuration.learningRate, globalBatch: batch.global, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
 
-    let evaluateEvery = configuration.train.evaluateEvery?.steps(stepsPerEpoch: stepsPerEpoch)
-    owesEvaluation =
-      start.step > 0 && !start.isEvaluated
-      && (start.step == totalSteps || evaluateEvery.map { start.step % $0 == 0 } == true)
     faults = FaultReport(
       maximum: configuration.data.maxFaults, imageCount: input.schedule.sampler.imageCount)
     let choices = try communicator.collectively {
@@ -101,6 +99,11 @@ final class TrainingRun<Task: TrainingTask> {
       stepsPerEpoch: stepsPerEpoch)
     evaluator = try task.openEvaluator(
       engine: engine, store: plan.parameters, classes: classes, communicator: communicator)
+    evaluateEvery = configuration.train.evaluateEvery.steps(
+      stepsPerEpoch: stepsPerEpoch, validationImages: evaluator.imageCount)
+    owesEvaluation =
+      start.step > 0 && !start.isEvaluated
+      && (start.step == totalSteps || evaluateEvery.map { start.step % $0 == 0 } == true)
     // The evaluation after the last step would end there, if no other does before.
     if step < totalSteps || owesEvaluation { try evaluator.requireFiles(communicator) }
 
@@ -150,7 +153,6 @@ final class TrainingRun<Task: TrainingTask> {
     communicator.phase = "training"
     let nextBatch = input.batches(rank: communicator.rank, firstStep: step)
     let checkpointEvery = configuration.train.checkpointEvery.steps(stepsPerEpoch: schedule.stepsPerEpoch)
-    let evaluateEvery = configuration.train.evaluateEvery?.steps(stepsPerEpoch: schedule.stepsPerEpoch)
     var window = MetricsWindow()
     while step < totalSteps {
       let result = try trainStep(nextBatch, &window)

@@ -111,6 +111,8 @@ protocol TaskEvaluator {
 
   /// What the validation images hold, on the first rank.
   var census: DataCensus? { get }
+  /// Validation images.
+  var imageCount: Int { get }
 
   /// Evaluates the present weights on all images, shared among the ranks; the first rank gets the evaluation.
   ///
@@ -156,6 +158,9 @@ extension TaskEvaluation {
 
 /// Finds in single images what a model was trained to find.
 protocol TaskPrediction {
+  /// What results may name, in the order of the network's outputs; none where the checkpoint does not say.
+  var categories: [COCOCategory] { get }
+
   /// Draws what is found in a picture to the PNG file `path`, and returns it in a few words; throws 73.
   mutating func predict(_ image: RGBImage, id: Int, drawing path: String) throws -> String
 

@@ -59,21 +59,28 @@ struct RunComparison {
   private func metricsDifference() throws -> String? {
     let rows = try [expected, actual].map { try Self.rows("\($0)/metrics.jsonl") }
     for (a, b) in zip(rows[0], rows[1]) where a != b {
-      let names = Set(a.keys).union(b.keys).sorted().filter { a[$0] != b[$0] }
-      let name = names.first ?? "step"
-      return "metrics.jsonl: step \(b["step"].map { "\(Int($0))" } ?? "?"): \(name) is "
-        + "\(b[name].map { "\($0)" } ?? "missing"), expected \(a[name].map { "\($0)" } ?? "none")"
+      if a.step != b.step { return "metrics.jsonl: a row of step \(b.step), expected one of step \(a.step)" }
+      let names = Set(a.values.keys).union(b.values.keys).sorted().filter { a.values[$0] != b.values[$0] }
+      func text(_ row: Row) -> String { names.first.flatMap { row.values[$0] }.map { "\($0)" } ?? "missing" }
+      return "metrics.jsonl: step \(b.step): \(names.first ?? "") is \(text(b)), expected \(text(a))"
     }
     return rows[0].count == rows[1].count
       ? nil : "metrics.jsonl: \(rows[1].count) rows, expected \(rows[0].count)"
   }
 
-  /// The figures of each row that a repetition must give again.
-  private static func rows(_ path: String) throws -> [[String: Double]] {
+  /// What a repetition must give again of a row.
+  private struct Row: Equatable {
+    let step: Int
+    let values: [String: Double]
+  }
+
+  private static func rows(_ path: String) throws -> [Row] {
     try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map { line in
-      let row = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
-      return row.filter { !$0.key.hasSuffix("_seconds") && $0.key != "images_per_second" }
-        .compactMapValues { ($0 as? NSNumber)?.doubleValue }
+      guard let row = MetricsNumbers(line: line) else {
+        throw InputError(.badData, "\(path): expected rows as runs write them, got \(line.prefix(80))")
+      }
+      let values = row.values.filter { !$0.key.hasSuffix("_seconds") && $0.key != "images_per_second" }
+      return Row(step: row.step, values: values)
     }
   }
 

@@ -15,9 +15,9 @@ struct RunProgress {
   /// Reads the directory of a run that logs every step.
   init(of directory: String) {
     for line in Self.end(of: "\(directory)/metrics.jsonl").split(separator: "\n") where line.contains("\"loss\"") {
-      guard let row = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else { continue }
-      steps = row["step"] as? Int ?? steps
-      epoch = row["epoch"] as? Double ?? epoch
+      guard let row = MetricsNumbers(line: line) else { continue }
+      steps = row.step
+      epoch = row.values["epoch"] ?? epoch
     }
     readWriting(in: "\(directory)/checkpoints")
   }

@@ -63,6 +63,8 @@ import Testing
         == "checkpoints/step-00000010/state.json: \"positionInEpoch\" : 7,, expected \"positionInEpoch\" : 6,")
     try writeRun("actual", loss: "0.500001")
     #expect(try difference() == "metrics.jsonl: step 10: loss is 0.500001, expected 0.5")
+    try writeRun("actual", loss: "0.50000000000000011")
+    #expect(try difference() == "metrics.jsonl: step 10: loss is 0.5000000000000001, expected 0.5")
     try writeRun("actual")
     try folder.write("[1]", to: "actual/evaluations/step-00000010/coco_instances_results.json")
     #expect(

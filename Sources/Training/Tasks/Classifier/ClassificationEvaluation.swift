@@ -96,6 +96,7 @@ struct ClassificationEvaluation: TaskEvaluation {
 /// Judges a classifier on the validation images of its configuration.
 final class ClassificationEvaluator: TaskEvaluator {
   let census: DataCensus?
+  var imageCount: Int { dataset.count }
   private let dataset: ClassificationDataset
   private let classifier: Classifier
   private let engine: Engine

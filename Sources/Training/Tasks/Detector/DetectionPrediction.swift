@@ -21,6 +21,8 @@ struct DetectionPrediction: TaskPrediction {
     self.drawnScore = drawnScore ?? Float(DetectionOutcomes.leastScore)
   }
 
+  var categories: [COCOCategory] { classes?.categories ?? [] }
+
   mutating func predict(_ image: RGBImage, id: Int, drawing path: String) throws -> String {
     let all = try predictor.detections(in: image)
     let detections = classes.map { classes in all.filter { classes[$0.classIndex] != nil } } ?? all

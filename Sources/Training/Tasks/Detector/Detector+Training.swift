@@ -54,6 +54,7 @@ struct DetectionEvaluator: TaskEvaluator {
   let predictor: Predictor
   let dataset: DetectionDataset
   let census: DataCensus?
+  var imageCount: Int { dataset.index.imageCount }
 
   func evaluate(
     dropBlock: InferenceDropBlock, communicator: Communicator, isStopped: () -> Bool

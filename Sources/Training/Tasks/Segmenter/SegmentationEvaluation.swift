@@ -63,6 +63,7 @@ struct SegmentationEvaluator: TaskEvaluator {
   let predictor: ClassPredictor
   let dataset: SegmentationDataset
   let census: DataCensus?
+  var imageCount: Int { dataset.count }
   /// Outputs of the network.
   let classCount: Int
 

@@ -11,6 +11,8 @@ struct SegmentationPrediction: TaskPrediction {
     classes = try trained.classes?.list ?? SegmentationSplit.classes(of: trained.configuration)
   }
 
+  var categories: [COCOCategory] { classes.categories }
+
   /// Where the mask of a drawing NAME.png goes: NAME-classes.png.
   static func maskPath(beside drawing: String) -> String { "\(drawing.dropLast(4))-classes.png" }
 
