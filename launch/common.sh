@@ -40,7 +40,8 @@ install_packages() {
     installed=''
   for package in "$@"; do [[ $installed == *", $package, "* ]] || missing+=("$package"); done
   ((${#missing[@]})) || return 0
-  can_install || fail "missing packages and no sudo; ask the administrator for: apt-get install ${missing[*]}"
+  ((EUID == 0)) || command -v sudo >/dev/null ||
+    fail "missing packages and no sudo; ask the administrator for: apt-get install ${missing[*]}"
   say "installing ${missing[*]}"
   as_root apt-get update -qq || say "apt-get update failed; trying with the lists that are there" >&2
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
@@ -56,9 +57,6 @@ toolchain_folder() {
   resources=$(swift -print-target-info 2>/dev/null | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
   [[ -d $resources ]] && (cd "$resources/../.." && pwd)
 }
-
-# Whether this user can install packages.
-can_install() { ((EUID == 0)) || command -v sudo >/dev/null; }
 
 # Whether apt has a package to offer; fetches its lists where there are none.
 apt_offers() {

@@ -35,8 +35,8 @@ extension ReportPage.Block {
     case .lines(let text): ["lines": shownLines(text)]
     case .table(let table): ["table": table.context]
     case .charts(let charts): ["charts": ["list": charts.filter { !$0.isEmpty }.map(\.context)]]
-    case .pictures(let pictures, let isSmall):
-      ["pictures": ["list": pictures.map(\.context), "size": isSmall ? "small" : "large"] as [String: Any]]
+    case .pictures(let pictures, let size):
+      ["pictures": ["list": pictures.map(\.context), "size": size.rawValue] as [String: Any]]
     case .details(let summary, let blocks):
       ["details": ["summary": shown(summary), "blocks": blocks.map(\.context)] as [String: Any]]
     }

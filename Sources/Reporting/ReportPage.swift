@@ -30,6 +30,16 @@ public struct ReportPage: Sendable {
     }
   }
 
+  /// How much room pictures get.
+  public enum PictureSize: String, Sendable {
+    /// Many in a row, as masks.
+    case small
+    /// Four in a row, as photographs; two on a telephone.
+    case large
+    /// One in a row, as a sheet of pictures.
+    case whole
+  }
+
   /// A part of a section.
   public indirect enum Block: Sendable {
     /// A paragraph.
@@ -40,8 +50,8 @@ public struct ReportPage: Sendable {
     case table(Table)
     /// Curves side by side where there is room; empty ones are left out.
     case charts([LineChart])
-    /// Pictures side by side, `small` ones more of them.
-    case pictures([Picture], small: Bool)
+    /// Pictures side by side.
+    case pictures([Picture], PictureSize)
     /// What is shown only when it is asked for, under a line of words.
     case details(String, [Block])
   }

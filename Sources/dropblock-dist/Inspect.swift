@@ -11,7 +11,7 @@ struct Inspect: SingleProcessCommand {
       are timed now.
 
       With --data the first samples of epoch 0 are drawn as the network gets them: scaled, flipped, cut out, padded,
-      with their boxes, labels of pixels or classes. They go to DIR/sample-1.png and so on, all of them to
+      with their boxes, labels of pixels or classes. They go to DIR/sample-01.png and so on, all of them to
       DIR/samples.png, and what is in them to DIR/samples.txt.
 
       Example:

@@ -260,7 +260,7 @@ model: {form: paper, depth: 18, classes: 5, trainable_layers: 0}
 dropblock: {groups: [3, 4], block_size: 3, keep_prob: 0.8}
 batch: {per_rank: 1}
 learning_rate: {warmup: 2 steps, schedule: cosine}
-train: {length: 6 steps, checkpoint_every: 2 steps, keep_checkpoints: 1, log_every: 1}
+train: {length: 6 steps, checkpoint_every: 2 steps, keep_checkpoints: 1, evaluate_every: null, log_every: 1}
 planner: {algorithms: direct}
 distributed: {deadline_seconds: 60}
 YAML

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Oracle: Chromium, and the files of the run directory.
-@Suite("Reports in a browser", .serialized, .enabled(if: Browser.isWanted, "\(Browser.reason)"))
+@Suite("Reports in a browser", .serialized, .enabled(if: Browser.isWanted, Comment(rawValue: Browser.reason)))
 struct ReportInBrowserTests {
   /// Opens a page wide and narrow, light and dark; what is true of any page must be true of it.
   private func open(_ page: String) throws -> [BrowserView] {

@@ -41,7 +41,10 @@ import Testing
       #expect(numbers.contains("\(value)"), "\(name) \(value)")
     }
     for words in ["<script", "http:", "https:"] { #expect(!html.contains(words), "\(words)") }
-    for words in ["data.shapes.size", "Curves", "Precision over recall", "finished", "data:image/jpeg;base64,"] {
+    for words in [
+      "The first training samples", "data.shapes.size", "Curves", "Precision over recall", "finished",
+      "data:image/jpeg;base64,",
+    ] {
       #expect(html.contains(words), "\(words)")
     }
     #expect(html.utf8.count < 5 << 20)

@@ -30,17 +30,27 @@ import Testing
     let arguments = space.train("--set", "train.length=100000 steps", "--set", "train.checkpoint_every=3 steps")
     let job = Background { try space.program(ranks: 1, arguments) }
     #expect(HangLimit.wait { CheckpointStore(runDirectory: run).latestStep != nil })
+    let shown = space.folder.file("shown")
+    let follower = Background {
+      try TestSupport.run(["bash", "-c", "\"$0\" watch \"$1\" >\"$2\"", Locations.program, run, shown])
+    }
+    func lines(_ file: String) -> Int {
+      (try? String(contentsOfFile: file, encoding: .utf8))?.split(separator: "\n").count ?? 0
+    }
+    #expect(HangLimit.wait { lines(shown) > 0 })
     let steps = try log(run).count
-    let follower = Background { try runProgram(["watch", run]) }
     // It goes on for a while beside the follower.
-    #expect(HangLimit.wait { ((try? log(run).count) ?? 0) > steps + 3 })
+    #expect(HangLimit.wait { lines("\(run)/log.txt") > steps + 3 })
     kill(try RunOwner(of: run).process, signal)
     _ = try job.result()
     let result = try follower.result()
     let (code, words) = signal == SIGTERM ? (75, "stopped after step") : (74, "no process writes to it")
     result.expectError(Int32(code), ["\(run): ", words])
-    let shown = result.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-    #expect(try shown.count > 3 && Array(log(run).suffix(shown.count)) == Array(shown), "\(result)")
+    let seen = try String(contentsOfFile: shown, encoding: .utf8).split(
+      separator: "\n", omittingEmptySubsequences: false
+    )
+    .dropLast()
+    #expect(try seen.count > 3 && Array(log(run).suffix(seen.count)) == Array(seen), "\(result)")
   }
 
   @Test("what is no run is error 66")

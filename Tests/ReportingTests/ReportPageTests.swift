@@ -21,7 +21,7 @@ import Testing
           .details("more", [.text("inside"), .details("deeper", [.text("innermost")])]),
         ]),
       ReportPage.Section(
-        "Second", [.pictures([.init(type: "image/png", file: [1, 2, 3], caption: "p")], small: true)]),
+        "Second", [.pictures([.init(type: "image/png", file: [1, 2, 3], caption: "p")], .small)]),
     ])
 
   @Test("a page is well formed, in the order of its sections, and each part is there once")

@@ -30,9 +30,20 @@ public struct BrowserView: Sendable, Decodable {
 
 /// Chromium as Debian packages it, or another browser of its family.
 public enum Browser {
-  /// The program; nil where there is none.
+  /// The program; nil where there is none that can read a file, as one in a container of its own may not.
   private static let program = ["chromium", "chromium-browser", "google-chrome"].first { name in
-    (try? run([name, "--version"]))?.exitCode == 0
+    guard let folder = try? TemporaryDirectory("browser"), let page = try? folder.write("<p>seen</p>", to: "page.html"),
+      let result = try? run([name] + options(folder) + ["--dump-dom", "file://\(page)"])
+    else { return false }
+    return result.output.contains("<p>seen</p>")
+  }
+
+  /// What lets the program start as any user, without a window.
+  private static func options(_ folder: TemporaryDirectory) -> [String] {
+    [
+      "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+      "--user-data-dir=\(folder.file("profile"))",
+    ]
   }
 
   /// Whether tests of pages run: where there is a browser, and in CI, where they fail without one.
@@ -51,11 +62,11 @@ public enum Browser {
     guard let program else { throw CannotStart(description: reason) }
     let folder = try TemporaryDirectory("browser")
     try folder.write(frames(of: String(contentsOfFile: page, encoding: .utf8), widths: widths), to: "frames.html")
-    let result = try run([
-      program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
-      "--log-level=0", "--user-data-dir=\(folder.file("profile"))", "--virtual-time-budget=20000",
-      "--blink-settings=preferredColorScheme=\(isDark ? 0 : 1)", "--dump-dom", "file://\(folder.file("frames.html"))",
-    ])
+    let result = try run(
+      [program] + options(folder) + [
+        "--enable-logging=stderr", "--log-level=0", "--virtual-time-budget=20000",
+        "--blink-settings=preferredColorScheme=\(isDark ? 0 : 1)", "--dump-dom", "file://\(folder.file("frames.html"))",
+      ])
     let console = result.errorOutput.split(separator: "\n").filter { $0.contains(":CONSOLE") }.map(String.init)
     guard let json = result.output.firstMatch(of: #/<pre id="views">(.+?)</pre>/#)?.output.1 else {
       throw CannotStart(description: "\(result)")
@@ -69,7 +80,7 @@ public enum Browser {
     let source = page.replacing("&", with: "&amp;").replacing("\"", with: "&quot;")
     let frames = widths.map { #"<iframe style="width:\#($0)px;height:900px;border:0" srcdoc="\#(source)"></iframe>"# }
     return #"""
-      <!doctype html><meta charset="utf-8"><title>frames</title>
+      <!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>frames</title>
       \#(frames.joined(separator: "\n"))
       <pre id="views"></pre>
       <script>

@@ -22,7 +22,7 @@ public struct InspectDataRequest: Sendable {
   ///
   /// They are those at the first places of epoch 0: what the first steps of `train` take together, on any number of ranks. Of a
   /// smaller data set there are as many as it has images.
-  /// - `sample-1.png` and so on: the network's picture with boxes, labels of pixels, or the class;
+  /// - `sample-01.png` and so on, with as many digits as the last one needs: the network's picture with boxes, labels of pixels, or the class;
   /// - `samples.png`: all of them on one sheet;
   /// - `samples.txt`: what the data hold, and of each sample the image, the sizes and what is in it.
   public func run(_ console: Console) throws {
@@ -54,21 +54,12 @@ public struct InspectDataRequest: Sendable {
       ))
   }
 
-  /// The first samples of epoch 0; throws 65 where the data have more faults than the configuration allows.
+  /// The samples; throws 65 where the data have more faults than the configuration allows.
   private func samples<Task: TrainingTask>(
     of task: Task, _ source: Task.Input.Source, _ console: Console
   ) throws -> [ShownSample] {
-    let reader = source.makeReader()
-    let normalization = configuration.normalization
     var faults = FaultLog(maximum: configuration.data.maxFaults, imageCount: source.sampler.imageCount)
-    return try (0..<min(count, source.sampler.imageCount)).map { position in
-      let loaded = try source.firstEpochSample(at: position, reader: reader)
-      for fault in try faults.record(loaded.faults) { console.warn("\(fault)") }
-      let picture = RGBImage(
-        normalized: loaded.planes, channels: source.channels, height: source.canvas.height, width: source.canvas.width,
-        mean: normalization.mean, deviation: normalization.deviation)
-      return task.show(loaded.sample, from: source, on: picture)
-    }
+    return try task.firstSamples(count, of: source) { for fault in try faults.record($0) { console.warn("\(fault)") } }
   }
 
   /// Throws 64 where the files could take the place of images.
@@ -87,37 +78,7 @@ public struct InspectDataRequest: Sendable {
   }
 }
 
-extension SampleMaker {
-  /// The sample at a place of epoch 0 with its planes, as the loaders of `train` hand them to a step.
-  ///
-  /// Throws as `load`.
-  func firstEpochSample(
-    at position: Int, reader: Reader
-  ) throws -> (sample: Sample, planes: [Float], faults: [DataFault]) {
-    var planes = [Float](repeating: 0, count: channels * canvas.height * canvas.width)
-    let (sample, faults) = try planes.withUnsafeMutableBufferPointer {
-      try load(epoch: 0, position: position, reader: reader, into: $0)
-    }
-    return (sample, planes, faults)
-  }
-}
-
 extension ShownSample {
   /// The sample in one line.
   fileprivate var text: String { "\(imageName): \(sizes); \(contents)" }
-
-  /// The file of the image without its folder.
-  fileprivate var shortName: String { imageName.split(separator: "/").last.map(String.init) ?? imageName }
-}
-
-extension PictureSheet {
-  /// A sheet of at least one sample, about as many rows as columns.
-  fileprivate init(of samples: [ShownSample]) {
-    let columns = Int(Double(samples.count).squareRoot().rounded(.up))
-    let cells = samples.enumerated().map { Cell($1.drawing, label: "\($0 + 1): \($1.shortName)") }
-    let rows = stride(from: 0, to: cells.count, by: columns).map { first in
-      Row("", Array(cells[first..<min(first + columns, cells.count)]))
-    }
-    self.init(columns: Array(repeating: "", count: columns), rows: rows)
-  }
 }

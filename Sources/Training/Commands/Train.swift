@@ -42,6 +42,8 @@ public struct TrainRequest: Sendable {
       console.say("dry run: planned, nothing trained")
       return .success
     }
+    // What is said of an end must be in the log before the run gives its directory back.
+    defer { withExtendedLifetime(run) {} }
     do {
       switch try run.run() {
       case .finished: return .success

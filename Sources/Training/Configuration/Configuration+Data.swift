@@ -43,62 +43,70 @@ extension Configuration {
     }
 
     static var keys: [ConfigurationKey<Self>] {
-      [
-        ConfigurationKey(
-          "kind",
-          """
-          The data set: coco for detectors; shapes, generated on first use, for detectors and segmentations; voc \
-          for segmentations; the others for classifiers.
-          """,
-          \.kind),
-        ConfigurationKey(
-          path: "root",
-          """
-          Directory that holds the data set; may be read-only. null is $DROPBLOCK_DATA. In paths, \\x and two \
-          hexadecimal digits stand for a byte that is not UTF-8.
-          """,
-          \.root, mayChangeOnResume: true),
-      ] + ConfigurationKey.section("train", \.train) + ConfigurationKey.section("val", \.validation) + [
-        ConfigurationKey(
-          "max_faults",
-          """
-          Unreadable images, and boxes without area or outside their image, that training leaves out and counts \
-          before it gives up. More than half of the images or objects are always too many.
-          """,
-          \.maxFaults, .from(0), mayChangeOnResume: true),
-        ConfigurationKey(
-          "workers",
-          "Threads of a rank that decode and augment.", \.workers, .from(1, to: 256), mayChangeOnResume: true
-        ),
-        ConfigurationKey(
-          "prefetch_depth",
-          """
-          Batches that a rank prepares ahead of the step; each holds 12 bytes a pixel of its images, of grey \
-          ones 4.
-          """,
-          \.prefetchDepth, .from(1, to: 64), mayChangeOnResume: true),
-        ConfigurationKey(
-          "scaled_decoding",
-          """
-          Whether training decodes a JPEG image that is to be shrunk to a half, a quarter or an eighth at that \
-          scale. Evaluation and prediction decode all of it.
-          """,
-          \.usesScaledDecoding),
-        ConfigurationKey(
-          "orientation",
-          """
-          Whether an image whose file states an EXIF orientation is turned: only where it then has the size in \
-          its annotations (auto), always, or never.
-          """,
-          \.orientation),
-        ConfigurationKey(
-          path: "classes",
-          """
-          Text file with the names of a segmentation's classes, one a line in the order of the masks' numbers. \
-          null is classes.txt below the root where it is there, and PASCAL VOC's names for a model of 21.
-          """,
-          \.classes, mayChangeOnResume: true),
-      ] + ConfigurationKey.section("shapes", \.shapes)
+      // One list of a stated type, as in `Configuration.allKeys`.
+      let parts: [[ConfigurationKey<Self>]] = [
+        [
+          ConfigurationKey(
+            "kind",
+            """
+            The data set: coco for detectors; shapes, generated on first use, for detectors and segmentations; voc \
+            for segmentations; the others for classifiers.
+            """,
+            \.kind),
+          ConfigurationKey(
+            path: "root",
+            """
+            Directory that holds the data set; may be read-only. null is $DROPBLOCK_DATA. In paths, \\x and two \
+            hexadecimal digits stand for a byte that is not UTF-8.
+            """,
+            \.root, mayChangeOnResume: true),
+        ],
+        ConfigurationKey.section("train", \.train),
+        ConfigurationKey.section("val", \.validation),
+        [
+          ConfigurationKey(
+            "max_faults",
+            """
+            Unreadable images, and boxes without area or outside their image, that training leaves out and counts \
+            before it gives up. More than half of the images or objects are always too many.
+            """,
+            \.maxFaults, .from(0), mayChangeOnResume: true),
+          ConfigurationKey(
+            "workers",
+            "Threads of a rank that decode and augment.", \.workers, .from(1, to: 256), mayChangeOnResume: true
+          ),
+          ConfigurationKey(
+            "prefetch_depth",
+            """
+            Batches that a rank prepares ahead of the step; each holds 12 bytes a pixel of its images, of grey \
+            ones 4.
+            """,
+            \.prefetchDepth, .from(1, to: 64), mayChangeOnResume: true),
+          ConfigurationKey(
+            "scaled_decoding",
+            """
+            Whether training decodes a JPEG image that is to be shrunk to a half, a quarter or an eighth at that \
+            scale. Evaluation and prediction decode all of it.
+            """,
+            \.usesScaledDecoding),
+          ConfigurationKey(
+            "orientation",
+            """
+            Whether an image whose file states an EXIF orientation is turned: only where it then has the size in \
+            its annotations (auto), always, or never.
+            """,
+            \.orientation),
+          ConfigurationKey(
+            path: "classes",
+            """
+            Text file with the names of a segmentation's classes, one a line in the order of the masks' numbers. \
+            null is classes.txt below the root where it is there, and PASCAL VOC's names for a model of 21.
+            """,
+            \.classes, mayChangeOnResume: true),
+        ],
+        ConfigurationKey.section("shapes", \.shapes),
+      ]
+      return parts.flatMap { $0 }
     }
   }
 

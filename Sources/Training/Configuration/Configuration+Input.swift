@@ -70,7 +70,8 @@ extension Configuration {
           \.mean, .from(0, to: 1)),
         ConfigurationKey(
           "deviation",
-          "Standard deviation of each channel of 0..1, stated as the mean.", \.deviation, .above(0, to: 16)
+          "Standard deviation of each channel of 0..1, as input.mean; null is that of the same images.", \.deviation,
+          .above(0, to: 16)
         ),
         ConfigurationKey(
           "crop",

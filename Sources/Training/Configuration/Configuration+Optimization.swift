@@ -101,7 +101,8 @@ extension Configuration {
           """,
           \.squareDecay, .from(0, to: 0.999_999)),
         ConfigurationKey(
-          "epsilon", "Keeps the division by the root of that mean finite.", \.epsilon, .above(0, to: 10)),
+          "epsilon", "Keeps divisions by the root of the mean of squared gradients finite: RMSProp and Adam.",
+          \.epsilon, .above(0, to: 10)),
         ConfigurationKey(
           "trust_coefficient", "Share of a layer's weight norm that LARS moves by.", \.trustCoefficient,
           .above(0, to: 1)),
@@ -189,7 +190,8 @@ extension Configuration {
           "decay_factor", "What the rate is multiplied with at each stair of schedule: exponential.", \.decayFactor,
           .above(0, to: 1)),
         ConfigurationKey(
-          "decay_every", "The length of such a stair, counted from the first step of the run.", \.decayEvery),
+          "decay_every", "The length of a stair of schedule: exponential, counted from the first step of the run.",
+          \.decayEvery),
         ConfigurationKey(
           "power", "The exponent of schedule: polynomial; 2 is that of LARS.", \.power, .above(0, to: 10)),
       ]

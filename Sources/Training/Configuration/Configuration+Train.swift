@@ -41,7 +41,8 @@ extension Configuration {
           "evaluate_every",
           """
           Time between evaluations, besides the one after the last step. auto is an epoch where there are at most \
-          \(EvaluationInterval.fewImages) validation images; else, and with null, there is only that one.
+          \(EvaluationInterval.fewImages) validation images, and no more than training images; else, and with null, \
+          there is only that one.
           """,
           \.evaluateEvery, mayChangeOnResume: true),
         ConfigurationKey(

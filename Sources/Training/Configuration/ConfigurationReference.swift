@@ -21,11 +21,16 @@ public struct ConfigurationReference: Sendable {
 
   /// All keys.
   public init() {
-    entries = Configuration.keys.map { key in
-      Entry(
-        key: key.path, meaning: key.meaning, values: key.expectation, defaults: Self.defaults(of: key),
-        readers: Self.readers(of: key), mayChangeOnResume: key.mayChangeOnResume)
-    }
+    let base = Entry(
+      key: "base", meaning: "A file whose values are taken first, after those of its own base.", values: "a path",
+      defaults: "none", readers: nil, mayChangeOnResume: true)
+    entries =
+      [base]
+      + Configuration.keys.map { key in
+        Entry(
+          key: key.path, meaning: key.meaning, values: key.expectation, defaults: Self.defaults(of: key),
+          readers: Self.readers(of: key), mayChangeOnResume: key.mayChangeOnResume)
+      }
   }
 
   private init(_ entries: [Entry]) { self.entries = entries }
@@ -111,7 +116,8 @@ extension ConfigurationReference {
     A configuration is YAML, its sections are the parts of a key: `batch.per_rank` is `per_rank` below `batch:`. `base: FILE` takes
     another file's values first; `--set KEY=VALUE` on the command line comes last. A key that is not stated has its default, which
     follows `model.form` and `model.name` where the table says so. A key that nothing reads beside the model is an error,
-    and so is a misspelt one. Paths begin at the file that states them; `$NAME` at their start is a variable of the environment.
+    and so is a misspelt one. Paths begin at the file that states them, with `--set` at the working directory; `$NAME` at their start
+    is a variable of the environment.
 
     "Of" names the models that read a key, where not all do. Keys marked "(resume)" may change when a run goes on.
     """

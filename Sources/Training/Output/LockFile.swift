@@ -40,6 +40,18 @@ final class LockFile: Sendable {
     return .locked
   }
 
+  /// Whether another process has the lock of a file; false also where the file is not there or its system knows no locks.
+  static func isHeld(_ path: String) -> Bool {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    if descriptor < 0 { return false }
+    // A lock that is had goes with the descriptor. A run that starts meanwhile asks again.
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_SH | LOCK_NB) != 0 {
+      if errno != EINTR { return errno == EWOULDBLOCK }
+    }
+    return false
+  }
+
   /// The owner that it names.
   ///
   /// Opened anew, which has a network file system look at the server.

@@ -20,8 +20,10 @@ final class RunClaim: Sendable {
 
   /// How long things take, in seconds.
   struct Times {
-    /// Between two signs of life; a run is taken for dead after five times as long without one.
+    /// Between two signs of life.
     var heartbeat = 4.0
+    /// Without a sign of life before a run is taken for dead.
+    var silence: Double { 5 * heartbeat }
     /// What a process that was killed may take until it is gone.
     var dying = 10.0
   }
@@ -54,7 +56,7 @@ final class RunClaim: Sendable {
       if owner.isOfThisHost {
         if status == .unsupported && owner.isAlive { throw Self.inUse(path, owner) }
       } else {
-        let seconds = 5 * times.heartbeat
+        let seconds = times.silence
         say("\(path): \(owner.text), did not end in order; waiting \(Int(seconds.rounded(.up))) s for a sign of life")
         try Self.requireSilence(lock, seconds: seconds, path, isStopped)
       }

@@ -42,6 +42,8 @@ public struct RunDirectory: Equatable, Sendable {
   public var reportFile: String { "\(path)/report.html" }
   /// What `bench --json` found, where somebody has put it here.
   var benchmarkFile: String { "\(path)/bench.json" }
+  /// The first training samples on a sheet.
+  var samplesFile: String { "\(path)/samples.jpg" }
   /// What the console showed.
   public var logFile: String { "\(path)/log.txt" }
   /// Who writes to the directory.

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Reporting
 import Tensors
@@ -32,7 +33,7 @@ struct AnalysisBlocks {
             names: analysis.confusionNames, counts: analysis.confusion)))
     }
     let pictures = analysis.examples.compactMap(picture)
-    if !pictures.isEmpty { blocks.append(.pictures(pictures, small: false)) }
+    if !pictures.isEmpty { blocks.append(.pictures(pictures, .large)) }
     let missing = analysis.examples.count - pictures.count
     if missing > 0 { blocks.append(.text("\(missing) pictures of \(directory.examples) are not there any more.")) }
     return blocks
@@ -57,9 +58,9 @@ struct AnalysisBlocks {
 
   private func picture(_ example: EvaluationAnalysis.Example) -> ReportPage.Picture? {
     // Names come from a file.
-    guard !example.file.contains("/"),
-      let file = FileManager.default.contents(atPath: "\(directory.examples)/\(example.file)")
+    var file: [UInt8] = []
+    guard !example.file.contains("/"), (try? readFile("\(directory.examples)/\(example.file)", into: &file)) != nil
     else { return nil }
-    return .init(type: "image/jpeg", file: Array(file), caption: example.caption)
+    return .init(type: "image/jpeg", file: file, caption: example.caption)
   }
 }

@@ -39,7 +39,7 @@ struct RegularizerSection {
         .text(
           "The masks of the first channel of one picture at the end of the schedule: white is kept, black is dropped. Overlapping "
             + "blocks drop less than was asked for; what is to be expected counts each element once."),
-        .pictures(pictures, small: true),
+        .pictures(pictures, .small),
         .details(
           "Rates of all \(sites.count) sites, measured on \(Self.draws) masks each", [.table(table(sites, audits))]),
       ]

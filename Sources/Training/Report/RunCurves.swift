@@ -3,12 +3,16 @@ import Reporting
 /// The curves of one run, or of several in the same pictures.
 struct RunCurves {
   private let runs: [(name: String, files: RunFiles)]
+  private let marks: [LineChart.Mark]
 
   /// The curves of a run under the names of what they show.
-  init(_ runs: [RunFiles]) { self.runs = runs.map { ("", $0) } }
+  init(_ runs: [RunFiles]) { self.init(named: runs.map { ("", $0) }) }
 
   /// The curves of several runs under their names.
-  init(named runs: [(name: String, files: RunFiles)]) { self.runs = runs }
+  init(named runs: [(name: String, files: RunFiles)]) {
+    self.runs = runs
+    marks = Self.marks(runs.map(\.files))
+  }
 
   var blocks: [ReportPage.Block] {
     let rows = runs.map(\.files.training).max { $0.count < $1.count } ?? []
@@ -40,14 +44,22 @@ struct RunCurves {
     return blocks
   }
 
-  /// What happened to a single run on its way, at its epochs: events of one step are one mark.
-  private var marks: [LineChart.Mark] {
-    guard runs.count == 1, let run = runs.first?.files, let row = run.training.last, row.step > 0 else { return [] }
+  /// Marks that a chart has at most.
+  private static let mostMarks = 60
+
+  /// What happened to a single run on its way, at its epochs; what lies close together is one mark.
+  private static func marks(_ runs: [RunFiles]) -> [LineChart.Mark] {
+    guard runs.count == 1, let run = runs.first, let row = run.training.last, row.step > 0 else { return [] }
     let events = run.history.filter { $0.step > 0 && $0.sign != nil }
-    return Dictionary(grouping: events, by: \.step).sorted { $0.key < $1.key }.map { step, events in
+    let places = Dictionary(grouping: events) { $0.step * mostMarks / row.step }
+    return places.sorted { $0.key < $1.key }.map { _, events in
       let signs = events.compactMap(\.sign).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-      let words = events.map { $0.text.isEmpty ? $0.name : "\($0.name): \($0.text)" }.joined(separator: "; ")
-      return .init(Double(step) * row.epoch / Double(row.step), sign: signs.joined(), text: "step \(step): \(words)")
+      let (first, last) = (events[0].step, events[events.count - 1].step)
+      let words = events.prefix(5).map { $0.text.isEmpty ? $0.name : "\($0.name): \($0.text)" }
+      let more = events.count > 5 ? ["\(events.count - 5) more"] : []
+      let text =
+        "\(first == last ? "step \(first)" : "steps \(first) to \(last)"): " + (words + more).joined(separator: "; ")
+      return .init(Double(first) * row.epoch / Double(row.step), sign: signs.joined(), text: text)
     }
   }
 

@@ -55,6 +55,11 @@ struct RunReport {
       blocks.append(.table(Table(pairs: (start.facts ?? []).map { ($0.name, $0.value) })))
       blocks += (start.data ?? []).map { .lines($0) }
     }
+    var sheet: [UInt8] = []
+    if (try? readFile(run.directory.samplesFile, into: &sheet)) != nil {
+      let caption = "The first training samples, as the network gets them"
+      blocks.append(.pictures([.init(type: "image/jpeg", file: sheet, caption: caption)], .whole))
+    }
     let changes = run.configuration.changesFromDefaults
     blocks.append(
       .table(
@@ -105,18 +110,21 @@ struct RunReport {
   /// What a benchmark that was put into the run directory says of the operations.
   private func operationTimes(_ operations: OperationTimes?) -> [ReportPage.Block] {
     guard let operations else {
+      let ranks = run.history.last { $0.kind == .started }?.facts?.first { $0.name == "ranks" }?.value
+      let (configuration, file) = (run.directory.configurationFile, run.directory.benchmarkFile)
       return [
         .text(
-          "Operations are listed here after: dropblock-dist bench --config \(run.directory.configurationFile) --json "
-            + run.directory.benchmarkFile)
+          "Operations are listed here after: mpirun -np \(ranks?.prefix { $0 != " " } ?? "N") dropblock-dist bench "
+            + "--config \"\(configuration)\" --json \"\(file)\"")
       ]
     }
     return [
       .table(
         Table(
-          "Operations of a step, as bench has timed them", columns: ["operation", "pass", "seconds a step", "share"],
+          "Operations of a step, as bench has timed them: \(operations.subject)",
+          columns: ["operation", "pass", "seconds a step", "share of these"],
           rows: operations.kinds.map {
-            [.text($0.kind), .text($0.pass), .figure($0.seconds, digits: 4), .bar($0.seconds / operations.stepSeconds)]
+            [.text($0.kind), .text($0.pass), .figure($0.seconds, digits: 4), .bar($0.seconds / operations.seconds)]
           }))
     ]
   }

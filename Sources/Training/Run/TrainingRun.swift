@@ -100,7 +100,8 @@ final class TrainingRun<Task: TrainingTask> {
     evaluator = try task.openEvaluator(
       engine: engine, store: plan.parameters, classes: classes, communicator: communicator)
     evaluateEvery = configuration.train.evaluateEvery.steps(
-      stepsPerEpoch: stepsPerEpoch, validationImages: evaluator.imageCount)
+      stepsPerEpoch: stepsPerEpoch, trainingImages: input.schedule.sampler.imageCount,
+      validationImages: evaluator.imageCount)
     owesEvaluation =
       start.step > 0 && !start.isEvaluated
       && (start.step == totalSteps || evaluateEvery.map { start.step % $0 == 0 } == true)
@@ -150,6 +151,7 @@ final class TrainingRun<Task: TrainingTask> {
       console.say("finished: all \(totalSteps) steps are done; see \(directory.path)")
       return .finished
     }
+    drawFirstSamples()
     communicator.phase = "training"
     let nextBatch = input.batches(rank: communicator.rank, firstStep: step)
     let checkpointEvery = configuration.train.checkpointEvery.steps(stepsPerEpoch: schedule.stepsPerEpoch)
@@ -192,6 +194,9 @@ final class TrainingRun<Task: TrainingTask> {
     return .finished
   }
 
+  /// Throws 73 where the run directory was moved or removed: nothing of it goes elsewhere.
+  func requireDirectoryInPlace() throws { try claim?.directory.requireInPlace() }
+
   private func save(figure: Double?) throws {
     communicator.phase = "checkpoint"
     defer { communicator.phase = "training" }
@@ -214,7 +219,7 @@ final class TrainingRun<Task: TrainingTask> {
     guard let recorder else { return }
     recorder.history.note(.finished)
     recorder.attemptReport {
-      try claim?.directory.requireInPlace()
+      try requireDirectoryInPlace()
       try recorder.writeReport()
     }
   }
@@ -286,7 +291,7 @@ final class TrainingRun<Task: TrainingTask> {
       dataSeconds: window.dataSeconds, allreduceExposedSeconds: window.exposedSeconds)
     try communicator.collectively {
       try output.attempt {
-        try claim?.directory.requireInPlace()
+        try requireDirectoryInPlace()
         try recorder?.record(
           metrics, totalSteps: totalSteps, secondsLeft: window.secondsLeft(forSteps: totalSteps - step))
       }
@@ -321,7 +326,7 @@ final class TrainingRun<Task: TrainingTask> {
 
   private func write(_ evaluation: Task.Evaluator.Evaluation, _ recorder: RunRecorder) throws {
     let files = directory.evaluation(step: step)
-    try claim?.directory.requireInPlace()
+    try requireDirectoryInPlace()
     try files.create()
     let remarks = try evaluation.write(to: files, isLast: step == totalSteps)
     try recorder.record(

@@ -9,7 +9,7 @@ struct ShownSample {
   /// What the losses want of it, in numbers.
   let contents: String
   /// The network's picture with that drawn on it.
-  let drawing: RGBImage
+  var drawing: RGBImage
 }
 
 extension Placement {

@@ -6,12 +6,15 @@ import Testing
 struct EvaluationIntervalTests {
   @Test("auto is an epoch for few images and never for many; null is never, a length is itself")
   func steps() throws {
-    func steps(_ text: String, validationImages: Int) throws -> Int? {
+    func steps(_ text: String, trainingImages: Int = 2000, validationImages: Int) throws -> Int? {
       let configuration = try Configuration(text: "train: {evaluate_every: \(text)}", name: "test")
-      return configuration.train.evaluateEvery.steps(stepsPerEpoch: 25, validationImages: validationImages)
+      return configuration.train.evaluateEvery.steps(
+        stepsPerEpoch: 25, trainingImages: trainingImages, validationImages: validationImages)
     }
     #expect(try steps("auto", validationImages: 1000) == 25)
     #expect(try steps("auto", validationImages: 1001) == nil)
+    #expect(try steps("auto", trainingImages: 100, validationImages: 100) == 25)
+    #expect(try steps("auto", trainingImages: 99, validationImages: 100) == nil)
     #expect(try steps("null", validationImages: 4) == nil)
     #expect(try steps("2 epochs", validationImages: 1001) == 50)
     #expect(try steps("3 steps", validationImages: 4) == 3)
