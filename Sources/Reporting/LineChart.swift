@@ -119,7 +119,8 @@ public struct LineChart: Sendable {
       lines.append(
         "<path class=\"mark\" d=\"M\(number(x(mark.x))) \(number(Self.top))V\(number(edge.bottom))\">"
           + "<title>\(escaped(mark.text))</title></path>")
-      lines.append(text(mark.sign, x: inside(x(mark.x), mark.sign), y: Self.top + 10, "middle"))
+      let beside = x(mark.x) + Self.halfLetter * Double(mark.sign.count) + 2
+      lines.append(text(mark.sign, x: inside(beside, mark.sign), y: Self.top + 10, "middle"))
     }
     lines.append(text(xTitle, x: Self.left + plotWidth / 2, y: Self.height - 8, "middle"))
     lines.append(

@@ -134,7 +134,7 @@ enum PageTemplates {
     .charts figure { max-width: 42rem; }
     .pictures.large { grid-template-columns: repeat(4, 1fr); }
     @media (max-width: 50rem) { .pictures.large { grid-template-columns: repeat(2, 1fr); gap: .6rem; } }
-    .pictures.whole { grid-template-columns: minmax(0, 60rem); }
+    .pictures.whole { grid-template-columns: minmax(0, 44rem); }
     .pictures.small { grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
     figure { margin: 0; break-inside: avoid; }
     figcaption { font-size: .88rem; overflow-wrap: anywhere; }
