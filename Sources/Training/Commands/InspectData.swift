@@ -22,7 +22,8 @@ public struct InspectDataRequest: Sendable {
   ///
   /// They are those at the first places of epoch 0: what the first steps of `train` take together, on any number of ranks. Of a
   /// smaller data set there are as many as it has images.
-  /// - `sample-01.png` and so on, with as many digits as the last one needs: the network's picture with boxes, labels of pixels, or the class;
+  /// - `sample-01.png` and so on, with as many digits as the last one needs: the network's picture with boxes, labels of
+  ///   pixels, or the class;
   /// - `samples.png`: all of them on one sheet;
   /// - `samples.txt`: what the data hold, and of each sample the image, the sizes and what is in it.
   public func run(_ console: Console) throws {

@@ -3,11 +3,11 @@ import Foundation
 /// The numbers of a line of `metrics.jsonl`, as they were written.
 ///
 /// Foundation's untyped reader of JSON loses their last digits, which a comparison to the bit would not notice.
-struct MetricsNumbers {
+struct MetricsNumbers: Equatable {
   /// Updates done.
   let step: Int
   /// The other numbers by name; those that are null, because they were not finite, are left out.
-  let values: [String: Double]
+  var values: [String: Double]
 
   /// A value: a number, or something that is none.
   private struct Value: Decodable {

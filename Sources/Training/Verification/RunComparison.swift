@@ -61,26 +61,21 @@ struct RunComparison {
     for (a, b) in zip(rows[0], rows[1]) where a != b {
       if a.step != b.step { return "metrics.jsonl: a row of step \(b.step), expected one of step \(a.step)" }
       let names = Set(a.values.keys).union(b.values.keys).sorted().filter { a.values[$0] != b.values[$0] }
-      func text(_ row: Row) -> String { names.first.flatMap { row.values[$0] }.map { "\($0)" } ?? "missing" }
+      func text(_ row: MetricsNumbers) -> String { names.first.flatMap { row.values[$0] }.map { "\($0)" } ?? "missing" }
       return "metrics.jsonl: step \(b.step): \(names.first ?? "") is \(text(b)), expected \(text(a))"
     }
     return rows[0].count == rows[1].count
       ? nil : "metrics.jsonl: \(rows[1].count) rows, expected \(rows[0].count)"
   }
 
-  /// What a repetition must give again of a row.
-  private struct Row: Equatable {
-    let step: Int
-    let values: [String: Double]
-  }
-
-  private static func rows(_ path: String) throws -> [Row] {
+  /// What a repetition must give again of each row.
+  private static func rows(_ path: String) throws -> [MetricsNumbers] {
     try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map { line in
-      guard let row = MetricsNumbers(line: line) else {
+      guard var row = MetricsNumbers(line: line) else {
         throw InputError(.badData, "\(path): expected rows as runs write them, got \(line.prefix(80))")
       }
-      let values = row.values.filter { !$0.key.hasSuffix("_seconds") && $0.key != "images_per_second" }
-      return Row(step: row.step, values: values)
+      row.values = row.values.filter { !$0.key.hasSuffix("_seconds") && $0.key != "images_per_second" }
+      return row
     }
   }
 
