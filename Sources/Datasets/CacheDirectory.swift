@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Tensors
 
 /// Where generated pictures, annotation indexes and plans are kept between runs.
@@ -58,7 +59,27 @@ public enum CacheDirectory {
 
   private static func isForeign(_ status: stat) -> Bool { status.st_uid != geteuid() && status.st_uid != 0 }
 
-  private static func isWritableByOthers(_ status: stat) -> Bool { status.st_mode & (S_IWGRP | S_IWOTH) != 0 }
+  private static func isWritableByOthers(_ status: stat) -> Bool {
+    if status.st_mode & S_IWOTH != 0 { return true }
+    return status.st_mode & S_IWGRP != 0 && !isPrivate(group: status.st_gid, of: status.st_uid)
+  }
+
+  /// Whether a group has its user's name and no other member.
+  private static func isPrivate(group: gid_t, of user: uid_t) -> Bool {
+    var (owner, owners) = (passwd(), UnsafeMutablePointer<passwd>?.none)
+    var (entry, entries) = (Glibc.group(), UnsafeMutablePointer<Glibc.group>?.none)
+    var (ownerText, entryText) = ([CChar](repeating: 0, count: 1 << 14), [CChar](repeating: 0, count: 1 << 16))
+    guard getpwuid_r(user, &owner, &ownerText, ownerText.count, &owners) == 0, owners != nil,
+      getgrgid_r(group, &entry, &entryText, entryText.count, &entries) == 0, entries != nil,
+      strcmp(owner.pw_name, entry.gr_name) == 0
+    else { return false }
+    var member = entry.gr_mem
+    while let name = member?.pointee {
+      if strcmp(name, owner.pw_name) != 0 { return false }
+      member = member?.successor()
+    }
+    return true
+  }
 
   private static func isOpenToAll(parentOf path: String) -> Bool {
     var status = stat()

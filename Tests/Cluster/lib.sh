@@ -154,10 +154,14 @@ unshape() { ip netns exec "$(host "$1")" tc qdisc del dev eth0 root 2>/dev/null;
 # sent I: bytes that host I has sent so far.
 sent() { ip netns exec "$(host "$1")" cat /sys/class/net/eth0/statistics/tx_bytes; }
 
+# What makes mpirun call the agent in the place of ssh, as Open MPI 4 and as 5 name it.
+agent_variables=(OMPI_MCA_plm=rsh "OMPI_MCA_plm_rsh_agent=$here/agent")
+(($(open_mpi_major) < 5)) || agent_variables=(PRTE_MCA_plm=ssh "PRTE_MCA_plm_ssh_agent=$here/agent")
+
 # on_hosts [OPTION...] -- ARGUMENT...: `launch/hosts` as a user of host 0 calls it.
 on_hosts() {
   on 0 env "DROPBLOCK_PROGRAM=$program" "DROPBLOCK_CACHE=$work/here/cache" DROPBLOCK_THREADS=1 DROPBLOCK_BINDING=none DROPBLOCK_INTERFACE=eth0 \
-    OMPI_MCA_plm_rsh_agent="$here/agent" OMPI_MCA_plm=rsh "$root/launch/hosts" "$work/hosts" "$@"
+    "${agent_variables[@]}" "$root/launch/hosts" "$work/hosts" "$@"
 }
 
 # --- Slurm ------------------------------------------------------------------------------------------------------------
@@ -216,7 +220,11 @@ CONF
     done
     say "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=10"
   } >"$SLURM_CONF"
-  say CgroupPlugin=cgroup/v1 >"$work/cgroup.conf"
+  # From 24.05 on a daemon that finds no control groups of its own goes only without any; before, that has no name.
+  local plugin=cgroup/v1 version
+  version=$(slurmd -V | sed -nE 's/^[^0-9]*([0-9]+)\.([0-9]+).*/\1\2/p')
+  ((${version:-0} < 2405)) || plugin=disabled
+  say "CgroupPlugin=$plugin" >"$work/cgroup.conf"
   (umask 077 && head -c 128 /dev/urandom >"$work/munge.key")
   chown root: "$work" "$work"/{run,log,munge.key}
   chmod 755 "$work"

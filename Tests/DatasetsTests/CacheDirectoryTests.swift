@@ -26,7 +26,7 @@ import Testing
     #expect(stat(path, &status) == 0 && status.st_mode & 0o7777 == 0o700)
   }
 
-  @Test("one that others may write to is refused, with its mode and the remedy", arguments: [0o1777, 0o770, 0o702])
+  @Test("one that others may write to is refused, with its mode and the remedy", arguments: [0o1777, 0o702])
   func writableByOthers(mode: Int) throws {
     let folder = try TemporaryDirectory("cache")
     let path = folder.file("cache")
@@ -35,6 +35,19 @@ import Testing
     expectRefused(path, "run chmod go-w \(path)")
     #expect(chmod(path, mode_t(mode & 0o7755)) == 0)
     try CacheDirectory.create(path)
+  }
+
+  @Test("one that the group may write to is taken where the group is the user's own, as the id command names them")
+  func writableByTheGroup() throws {
+    let folder = try TemporaryDirectory("cache")
+    let path = folder.file("cache")
+    #expect(mkdir(path, 0o700) == 0 && chmod(path, 0o770) == 0)
+    let names = try ["-un", "-gn"].map { try run(["id", $0]).output }
+    if names[0] == names[1] { try CacheDirectory.create(path) } else { expectRefused(path, "(mode 770)") }
+    if geteuid() == 0 {
+      #expect(chown(path, 0, 4242) == 0)
+      expectRefused(path, "(mode 770)")
+    }
   }
 
   @Test(

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -21,10 +22,8 @@ enum Fixtures {
 
   /// Runs `body` with an empty directory that is removed afterwards.
   static func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let path = NSTemporaryDirectory() + "/datasets-tests-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try body(path)
+    let folder = try TemporaryDirectory("datasets")
+    return try withExtendedLifetime(folder) { try body(folder.path) }
   }
 
   /// A picture with smooth and sharp parts, different in every channel.

@@ -3,7 +3,7 @@ import Tensors
 
 /// A new empty directory that goes away with this object.
 ///
-/// Its place is `$TMPDIR` or `/tmp`. Keep the object alive as long as the files are needed.
+/// Its place is `$TMPDIR` or `/tmp`; this user alone may enter it, whatever the mask. Keep the object alive as long as the files are needed.
 public final class TemporaryDirectory: Sendable {
   /// The absolute path, without a slash at the end.
   public let path: String
@@ -11,7 +11,8 @@ public final class TemporaryDirectory: Sendable {
   /// Creates the directory.
   public init(_ purpose: String = "test") throws {
     path = FileManager.default.temporaryDirectory.path + "/dropblock-\(purpose)-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
   }
 
   deinit {
