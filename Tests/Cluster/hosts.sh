@@ -83,11 +83,17 @@ code=$?
 seconds=$(seconds_since "$start")
 check "a cut cable ends the job with a code ($code) other than 0" test $code -ne 0
 check "  $seconds s after the cut; the deadline is $deadline s" less "$seconds" $((deadline + 10))
-check "  the log blames the lost rank" grep -q "at fault: rank 3 on $(host 3): not heard for" "$work/cut.log"
-for rank in 0 1 2; do
-  check "  and says where rank $rank was, and for how long" grep -qE "^ *rank $rank on $(host $rank): (in|not heard for [0-9.]+ s; last in) .*, for [0-9]" \
-    "$work/cut.log"
-done
+if (($(open_mpi_major) < 5)); then
+  check "  the log blames the lost rank" grep -q "at fault: rank 3 on $(host 3): not heard for" "$work/cut.log"
+  for rank in 0 1 2; do
+    check "  and says where rank $rank was, and for how long" \
+      grep -qE "^ *rank $rank on $(host $rank): (in|not heard for [0-9.]+ s; last in) .*, for [0-9]" "$work/cut.log"
+  done
+else
+  # mpirun of Open MPI 5 kills the ranks as soon as it misses the host itself, which may be before their deadline.
+  check "  the log names the lost host" \
+    grep -qE "at fault: rank 3 on $(host 3): not heard for|Remote daemon: .* on node $(host 3)$" "$work/cut.log"
+fi
 alone() { [[ ! $(ip netns pids "$(host 3)") ]]; }
 check "  nothing is left on the lost host after 40 s" until_true 40 alone
 plug 3 up

@@ -88,7 +88,7 @@ job=$(submit srun --output="$log" \
 check "kill -9 of a rank of job $job" until_true 180 begun "$log" 1
 on 0 scontrol update jobid="$job" timelimit=10
 for process in $(ip netns pids "$(host 1)"); do
-  if [[ $(readlink "/proc/$process/exe") == "$(realpath "$program")" ]]; then kill -9 "$process"; fi
+  if [[ /proc/$process/exe -ef $program ]]; then kill -9 "$process"; fi
 done
 check "  it comes back" until_true 180 started "$log" 2
 check "  it ends" until_true 240 is_over "$job"
