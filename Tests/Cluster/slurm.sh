@@ -85,12 +85,12 @@ log=$work/killed.log
 job=$(submit srun --output="$log" \
   "$root/launch/slurm/train.sbatch" --config "$work/tiny.yaml" --output "$work/here/killed" \
   "${pauses[@]}")
-check "kill -9 of a rank of job $job" until_true 180 begun "$log" 1
+check "job $job has a checkpoint" until_true 180 test -L "$(disk 0)/killed/checkpoints/latest"
 on 0 scontrol update jobid="$job" timelimit=10
 for process in $(ip netns pids "$(host 1)"); do
   if [[ /proc/$process/exe -ef $program ]]; then kill -9 "$process"; fi
 done
-check "  it comes back" until_true 180 started "$log" 2
+check "  a rank is killed, and it comes back" until_true 180 started "$log" 2
 check "  it ends" until_true 240 is_over "$job"
 check "  to the bytes of the uninterrupted run" same_state "$work/whole-tiny" "$(disk 0)/killed" "$steps"
 
