@@ -24,7 +24,7 @@ import Testing
   struct End: Sendable {
     let name: String
     var version = "5.0.7"
-    var message = ""
+    var message = "what mpirun says"
     let last: String
     let code: Int32
   }
