@@ -16,10 +16,7 @@ import Testing
       "dpkg-query": "exit 1", "apt-get": "echo \"$@\" >>'\(folder.file("asked"))'",
       "swift": "case \"$*\" in --version | 'build --version') echo 'Swift version 6.3.1' ;; *) exit 1 ;; esac",
     ]
-    try FileManager.default.createDirectory(atPath: folder.file("bin"), withIntermediateDirectories: true)
-    for (name, text) in commands {
-      chmod(try folder.write("#!/bin/sh\n\(text)\n", to: "bin/\(name)"), 0o755)
-    }
+    for (name, text) in commands { try folder.install(script: text, as: "bin/\(name)") }
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     let result = try TestSupport.run(
       user + [Self.script] + arguments,

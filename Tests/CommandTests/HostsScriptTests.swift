@@ -42,15 +42,12 @@ import Testing
   func exitCode(end: End) throws {
     let folder = try TemporaryDirectory("hosts")
     let mpirun = """
-      #!/bin/sh
       if [ "$1" = --version ]; then echo 'mpirun (Open MPI) \(end.version)'; exit; fi
       echo 'what a rank prints'
       cat >&2 '\(try folder.write(end.message + "\n", to: "message"))'
       \(end.last)
-
       """
-    try FileManager.default.createDirectory(atPath: folder.file("bin"), withIntermediateDirectories: true)
-    chmod(try folder.write(mpirun, to: "bin/mpirun"), 0o755)
+    try folder.install(script: mpirun, as: "bin/mpirun")
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     let hosts = try folder.write("node0\nnode3\n", to: "hosts")
     let result = try run(

@@ -12,15 +12,14 @@ import Testing
 
     init() throws {
       folder = try TemporaryDirectory("sweep")
-      for name in ["my  scripts", "bin", "data *"] {
+      for name in ["my  scripts", "data *"] {
         try FileManager.default.createDirectory(atPath: folder.file(name), withIntermediateDirectories: true)
       }
       sweep = folder.file("my  scripts/sweep it.sbatch")
       try FileManager.default.copyItem(
         atPath: "\(Locations.packageRoot)/launch/slurm/sweep.sbatch", toPath: sweep)
       try folder.write("printf '%s\\n' \"$@\"\n", to: "my  scripts/train.sbatch")
-      try folder.write("#!/bin/sh\nprintf '   Command=%s\\n   WorkDir=/\\n' \"$COMMAND\"\n", to: "bin/scontrol")
-      chmod(folder.file("bin/scontrol"), 0o755)
+      try folder.install(script: "printf '   Command=%s\\n   WorkDir=/\\n' \"$COMMAND\"", as: "bin/scontrol")
     }
 
     /// Runs a task of the array in the folder of the configurations.
