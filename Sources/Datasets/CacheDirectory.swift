@@ -31,7 +31,8 @@ public enum CacheDirectory {
   /// Throws exit code 73 where others could have planted what is in a directory; one that is not there is fine.
   ///
   /// The default place has a name that everybody knows, in a directory where everybody may write. So the directory must
-  /// be this user's (or root's), closed to writing by others, and no link of somebody else.
+  /// be this user's (or root's), closed to writing by others, and no link of somebody else. The group may write where it is
+  /// its owner's private one, which Debian 13, Ubuntu and Fedora make for every user and let write by default.
   public static func requireTrusted(_ path: String) throws {
     let advice = "set DROPBLOCK_CACHE to a directory of yours, or to one that is not there yet"
     var (entry, status) = (stat(), stat())

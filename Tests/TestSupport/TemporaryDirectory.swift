@@ -3,7 +3,8 @@ import Tensors
 
 /// A new empty directory that goes away with this object.
 ///
-/// Its place is `$TMPDIR` or `/tmp`; this user alone may enter it, whatever the mask. Keep the object alive as long as the files are needed.
+/// Its place is `$TMPDIR` or `/tmp`; this user alone may enter it, whatever the mask. Keep the object alive as long as the
+/// files are needed.
 public final class TemporaryDirectory: Sendable {
   /// The absolute path, without a slash at the end.
   public let path: String
