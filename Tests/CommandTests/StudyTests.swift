@@ -86,6 +86,33 @@ import Testing
     #expect(missing.exitCode == 1 && missing.errorOutput.contains("no such file or folder"), "\(missing)")
   }
 
+  @Test("ranks that leave cores to other studies are not bound to the first ones")
+  func binding() throws {
+    let folder = try TemporaryDirectory("binding")
+    _ = try folder.write("data: {kind: shapes}\n", to: "shapes.yaml")
+    try folder.install(script: "echo 4", as: "bin/nproc")
+    try folder.install(script: "exit 1", as: "bin/lscpu")
+    try folder.install(script: "echo stand-in: \"$*\"; exit 70", as: "bin/mpirun")
+    for (options, expected) in [
+      (["--ranks", "2"], "-np 2 -x OMP_NUM_THREADS=2 --map-by ppr:2:node:pe=2 --bind-to core "),
+      (["--ranks", "2", "--threads", "1"], "-np 2 -x OMP_NUM_THREADS=1 --bind-to none "),
+      (["--ranks", "2", "--threads", "2"], "-np 2 -x OMP_NUM_THREADS=2 --map-by ppr:2:node:pe=2 --bind-to core "),
+      (["--threads", "8"], "-np 1 -x OMP_NUM_THREADS=8 --oversubscribe --bind-to none "),
+    ] {
+      let studied = try run(
+        [
+          "python3", "\(Locations.packageRoot)/launch/study", folder.file("shapes.yaml"), "--output",
+          folder.file("out"),
+        ]
+          + options,
+        environment: [
+          "DROPBLOCK_PROGRAM": Locations.program,
+          "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")",
+        ])
+      #expect(studied.exitCode == 70 && studied.output.contains("stand-in: \(expected)"), "\(studied)")
+    }
+  }
+
   @Test("a study of detectors tells AP, AP50, AP75, validation and training loss as the runs' metrics have them")
   func detectors() throws {
     let folder = try TemporaryDirectory("detectors")
