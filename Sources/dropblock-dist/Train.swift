@@ -21,7 +21,7 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("auto, never, or a run directory or checkpoint set to go on from.", valueName: "from"))
   var resume = "auto"
 
-  @Flag(help: "Plan, print memory and stop.")
+  @Flag(help: "Plan, print memory, disk and time, and stop.")
   var dryRun = false
 
   @Option(

@@ -28,9 +28,12 @@ import Testing
     }
     let before = try contents()
     #expect(before["metrics.jsonl"]?.isEmpty == false)
-    for resume in ["auto", "never"] {
+    let doctor = try space.program(ranks: 1, ["doctor"] + space.train())
+    let room = try #require(doctor.output.firstMatch(of: /free for up to \d+ sets of \d+ MiB/)?.output, "\(doctor)")
+    for (resume, time) in [("auto", "none: all 2 steps are done"), ("never", " for 2 steps of ")] {
       let result = try space.program(ranks: 1, space.train("--dry-run", "--resume", resume))
       #expect(result.exitCode == 0 && result.output.contains("dry run: planned"), "\(result)")
+      #expect(result.output.contains(room) && result.output.contains(time), "\(result)")
       #expect(try contents() == before, "\(resume)")
     }
   }

@@ -1,7 +1,7 @@
 import Datasets
 import Distributed
 
-/// Where the steps of a benchmark take their batches from.
+/// Where steps that are timed take their batches from.
 final class BenchmarkInput<Task: TrainingTask> {
   private enum Source {
     case synthetic(SyntheticBatch<Task>)
@@ -13,16 +13,25 @@ final class BenchmarkInput<Task: TrainingTask> {
   private var faults: FaultReport
 
   /// The input that `bench.input` asks for; all ranks call it, and throw the same error.
-  init(_ task: Task, batch: BatchPlan, communicator: Communicator) throws {
-    var imageCount = 0
+  convenience init(_ task: Task, batch: BatchPlan, communicator: Communicator) throws {
     switch task.configuration.benchmark.input {
-    case .synthetic: source = .synthetic(SyntheticBatch(task, images: batch.perRank, rank: communicator.rank))
+    case .synthetic:
+      let images = SyntheticBatch(task, images: batch.perRank, rank: communicator.rank)
+      self.init(.synthetic(images), imageCount: 0, task, communicator)
     case .data:
       let input = try task.openInput(batch: batch, classes: nil, communicator: communicator)
-      imageCount = input.schedule.sampler.imageCount
-      source = .batches(input.batches(rank: communicator.rank, firstStep: 0))
+      self.init(task, input: input, firstStep: 0, communicator: communicator)
     }
-    self.communicator = communicator
+  }
+
+  /// A run's training images, from one of its steps on.
+  convenience init(_ task: Task, input: Task.Input, firstStep: Int, communicator: Communicator) {
+    let batches = input.batches(rank: communicator.rank, firstStep: firstStep)
+    self.init(.batches(batches), imageCount: input.schedule.sampler.imageCount, task, communicator)
+  }
+
+  private init(_ source: Source, imageCount: Int, _ task: Task, _ communicator: Communicator) {
+    (self.source, self.communicator) = (source, communicator)
     faults = FaultReport(maximum: task.configuration.data.maxFaults, imageCount: imageCount)
   }
 

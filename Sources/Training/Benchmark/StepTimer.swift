@@ -21,9 +21,12 @@ final class StepTimer<Task: TrainingTask> {
 
   private let replica: Replica<Task>
   private let input: BenchmarkInput<Task>
-  private var step = 0
+  private var step: Int
 
-  init(_ replica: Replica<Task>, input: BenchmarkInput<Task>) { (self.replica, self.input) = (replica, input) }
+  /// - Parameter firstStep: the number of the first step, by which the drop rate is scheduled.
+  init(_ replica: Replica<Task>, input: BenchmarkInput<Task>, firstStep: Int = 0) {
+    (self.replica, self.input, step) = (replica, input, firstStep)
+  }
 
   /// Runs so many steps on every rank; the mean over ranks of each step's times.
   ///
@@ -68,7 +71,7 @@ final class StepTimer<Task: TrainingTask> {
     try replica.communicator.collectively {
       throw InputError(
         .diverged,
-        "bench: step \(step): the loss is not finite on some rank; its time would mean nothing; lower "
+        "step \(step), timed: the loss is not finite on some rank; its time would mean nothing; lower "
           + "learning_rate.peak")
     }
   }

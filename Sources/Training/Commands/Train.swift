@@ -9,7 +9,7 @@ public struct TrainRequest: Sendable {
   public var output: String?
   /// Where the run starts from.
   public var resume: ResumeSource
-  /// Whether everything is prepared and described, but nothing trained.
+  /// Whether everything is prepared, described and timed, but nothing trained.
   public var isDryRun: Bool
   /// What the run does to itself.
   public var faults: [InjectedFault]
@@ -39,7 +39,7 @@ public struct TrainRequest: Sendable {
       task, output: output, resume: resume, isDryRun: isDryRun, mpi: mpi, threads: threads, console: console,
       faults: faults)
     if isDryRun {
-      console.say("dry run: planned, nothing trained")
+      try run.sayNeeds()
       return .success
     }
     // What is said of an end must be in the log before the run gives its directory back.

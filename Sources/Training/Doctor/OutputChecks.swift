@@ -51,21 +51,20 @@ extension RunCheck {
       },
       RunCheck("checkpoints") { context in
         guard context.communicator.rank == 0, let size = survey.checkpointBytes, let path = try? survey.directory.path,
-          let disk = FileSystem(holding: existingPart(of: path))
+          let room = CheckpointRoom(
+            directory: existingPart(of: path), setBytes: size,
+            keepCheckpoints: context.configuration.train.keepCheckpoints)
         else { return [] }
-        // Those kept, the best one, and the one that is being written.
-        let sets = context.configuration.train.keepCheckpoints + 2
-        let room = "\(disk.freeBytes >> 20) MiB free for up to \(sets) sets of \(size >> 20) MiB"
         let remedy = "another disk with --output, or a smaller train.keep_checkpoints"
-        if disk.freeBytes < size { return [.problem(.cannotWrite, room, remedy: remedy)] }
-        var findings: [Finding] = disk.freeBytes < sets * size ? [.warning(room, remedy: remedy)] : []
+        if room.freeBytes < size { return [.problem(.cannotWrite, room.text, remedy: remedy)] }
+        var findings: [Finding] = room.isEnough ? [] : [.warning(room.text, remedy: remedy)]
         let seconds = survey.writeRate.map { Double(size) / $0 } ?? 0
         let pause = "each takes \(NumberText.significant(seconds)) s to write"
         if seconds > 30 {
           findings.append(
             .warning("slow disk: \(pause)", remedy: "a faster one with --output, or a longer train.checkpoint_every"))
         }
-        return findings.isEmpty ? [.ok("\(room); \(pause)")] : findings
+        return findings.isEmpty ? [.ok("\(room.text); \(pause)")] : findings
       },
       RunCheck("start") { context in
         guard let directory = try? survey.directory else { return [] }
