@@ -17,7 +17,12 @@ packages=(libdnnl-dev libopenmpi-dev openmpi-bin libturbojpeg0-dev libspng-dev l
 rpm_packages=(onednn-devel openmpi-devel turbojpeg-devel libpng-devel simdjson-devel zlib-devel xz-devel libsodium-devel
   freetype-devel dejavu-sans-fonts pkgconf-pkg-config gcc-c++ git python3 xz)
 # What swift.org's toolchain needs beside them to run; its archive cannot ask for it.
-toolchain_packages=(libcurl4 libncurses6 libsqlite3-0 libxml2 tzdata)
+toolchain_packages() {
+  # Since Debian 14 and Ubuntu 26.04 libxml2 is called by its version.
+  local xml=libxml2
+  apt_offers libxml2 || ! apt_offers libxml2-16 || xml=libxml2-16
+  say libcurl4 libncurses6 libsqlite3-0 "$xml" tzdata
+}
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
@@ -71,10 +76,12 @@ set_up() {
   if ! command -v swift >/dev/null; then
     apt_offers swiftlang ||
       fail "no swift on PATH, and no package swiftlang here; install Swift 6.0 or later from $site and open a new shell;" \
-        "on Debian and Ubuntu it needs: apt-get install ${toolchain_packages[*]} git g++"
+        "on Debian and Ubuntu it needs: apt-get install $(toolchain_packages) git g++"
     wanted+=(swiftlang)
   elif ! swift_runs; then
-    wanted+=("${toolchain_packages[@]}")
+    local needed
+    read -ra needed <<<"$(toolchain_packages)"
+    wanted+=("${needed[@]}")
   fi
   install_packages "${wanted[@]}"
   swift_runs || fail "$(command -v swift) does not run: $(swift build --version 2>&1 | head -n 1)"
@@ -103,7 +110,8 @@ swift_command() {
     mkdir -p "$package"
     ln -sfn "$root"/{Package.swift,Sources,Tests} "$package"
   fi
-  TMPDIR=$build/tmp swift "$command" --package-path "$package" "$@"
+  # From Swift 6.4 on another build system is the default, which leaves its products elsewhere.
+  TMPDIR=$build/tmp swift "$command" --build-system native --package-path "$package" "$@"
 }
 
 # Runs `swift build` with the arguments given, in the repository.
@@ -116,7 +124,17 @@ products() { swift_build --scratch-path "$build" "${build_flags[@]}" --show-bin-
 physical_cores() {
   local allowed physical
   allowed=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
-  physical=$(lscpu -p=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+  # Of the threads that it may use, those of one core count once.
+  physical=$(lscpu -p=CPU,CORE,SOCKET 2>/dev/null | awk -F, -v list="$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)" '
+    BEGIN {
+      ranges = split(list, range, ",")
+      for (i = 1; i <= ranges; i++) {
+        ends = split(range[i], bound, "-")
+        for (cpu = bound[1]; cpu <= bound[ends]; cpu++) usable[cpu] = 1
+      }
+    }
+    /^[0-9]/ && ($1 in usable) && !seen[$2, $3]++ { cores++ }
+    END { print cores + 0 }')
   ((physical >= 1 && physical < allowed)) && say "$physical" || say "$allowed"
 }
 

@@ -6,6 +6,9 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../../launch/common.sh"
 here=$root/Tests/Cluster
 
+program=${DROPBLOCK_PROGRAM:-$build/release/dropblock-dist}
+[[ -x $program ]] || fail "$program: build it first (launch/test, or swift build -c release)"
+
 # Whatever is made lies below this folder (short: the paths of sockets have 108 characters) and goes away at the end.
 work=$(mktemp -d /tmp/dbc.XXXX)
 # What the rsh agent and the hosts' names are made of; two tests may run at once.
@@ -14,9 +17,6 @@ export CLUSTER_WORK=$work
 subnet=10.$((RANDOM % 100 + 100)).$((RANDOM % 250))
 switch=$CLUSTER_PREFIX-switch
 hosts=0
-
-program=${DROPBLOCK_PROGRAM:-$build/release/dropblock-dist}
-[[ -x $program ]] || fail "$program: build it first (launch/test, or swift build -c release)"
 
 passed=0 failures=()
 # check WHAT COMMAND...: runs a command that must succeed, and counts.
@@ -118,7 +118,8 @@ hosts_down() {
   for ((i = 0; i < hosts; i++)); do
     name=$(host "$i")
     ip netns del "$name" 2>/dev/null
-    rm -rf "/etc/netns/${name:?}" "/tmp/ompi.$name."* "/dev/shm/vader_segment.$name."*
+    rm -rf "/etc/netns/${name:?}" "/tmp/ompi.$name."* "/dev/shm/vader_segment.$name."* \
+      "/tmp/prterun.$name."* "/tmp/prte.$name."* "/dev/shm/sm_segment.$name."*
   done
   ip netns del "$switch" 2>/dev/null
   rmdir /etc/netns 2>/dev/null

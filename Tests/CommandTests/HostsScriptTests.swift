@@ -57,4 +57,24 @@ import Testing
     #expect(result.output == "what a rank prints\n", "\(result)")
     #expect(result.errorOutput.contains(end.message), "\(result)")
   }
+
+  @Test(
+    "a terminal that closes, like Ctrl-C, asks the ranks for a checkpoint", arguments: ["HUP", "INT", "TERM", "USR1"])
+  func stop(signal: String) throws {
+    let folder = try TemporaryDirectory("hosts")
+    try folder.install(
+      script: """
+        [ "$1" = --version ] && exit
+        trap 'exit 75' USR1
+        kill -\(signal) $PPID
+        while :; do sleep 0.1; done
+        """, as: "bin/mpirun")
+    let result = try run(
+      ["\(Locations.packageRoot)/launch/hosts", try folder.write("node0\n", to: "hosts"), "--"],
+      environment: [
+        "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
+        "DROPBLOCK_PROGRAM": "/bin/true",
+      ])
+    #expect(result.exitCode == 75, "\(result)")
+  }
 }

@@ -1,10 +1,15 @@
 """Spack recipe of an archive of launch/bundle: no Spack has a Swift to build with.
 
-    spack repo create REPOSITORY dropblock && spack repo add REPOSITORY
-    mkdir -p REPOSITORY/packages/dropblock-dist && cp launch/packages/package.py REPOSITORY/packages/dropblock-dist/
+    spack repo create REPOSITORY dropblock && spack repo add REPOSITORY/spack_repo/dropblock
+    cd REPOSITORY/spack_repo/dropblock/packages && mkdir dropblock_dist && cp .../launch/packages/package.py dropblock_dist/
 
-Put the archive's place and checksum (FILE.tar.xz.sha256) below.
+Before Spack 1.0 it is: spack repo add REPOSITORY, and REPOSITORY/packages/dropblock-dist/package.py. Put the archive's place and
+checksum (FILE.tar.xz.sha256) below.
 """
+try:
+    from spack_repo.builtin.build_systems.generic import Package
+except ImportError:
+    pass  # Before Spack 1.0 the line below brings it.
 from spack.package import *
 
 
