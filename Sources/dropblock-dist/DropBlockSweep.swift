@@ -19,9 +19,10 @@ struct DropBlockSweep: ParsableCommand {
       checkpoints.
 
       Example:
-        mpirun -np 2 dropblock-dist dropblock-sweep --checkpoint none=runs/smoke \\
-          --checkpoint bccd=runs/bccd --keep-prob 1,0.9 --block-size 1,7 \\
-          --output sweep
+        mpirun -np 2 dropblock-dist dropblock-sweep \\
+          --checkpoint none=runs/flowers \\
+          --checkpoint "block 7=runs/flowers-dropblock" \\
+          --keep-prob 1,0.9 --block-size 1,7 --output sweep
       """)
 
   @Option(
