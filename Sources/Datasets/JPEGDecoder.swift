@@ -123,7 +123,10 @@ public struct JPEGDecoder: ~Copyable {
     if tjGetErrorCode(handle) == TJERR_WARNING.rawValue {
       if policy == .lenient { return }
       // TurboJPEG keeps only the first warning: a harmless one could hide a missing end, hence the marker.
-      let harmless = ["extraneous bytes", "unknown JFIF revision", "Unknown Adobe color transform"]
+      // Some writers leave a scan's spectral selection empty, which baseline files do not need.
+      let harmless = [
+        "extraneous bytes", "unknown JFIF revision", "Unknown Adobe color transform", "Invalid SOS parameters",
+      ]
       if harmless.contains(where: { message.contains($0) }) && hasEndMarker(bytes) { return }
     }
     throw InputError(

@@ -78,6 +78,21 @@ private struct JPEGGolden: Decodable {
     }
   }
 
+  @Test("a baseline file whose scan states no spectral selection is whole")
+  func emptySelection() throws {
+    var decoder = JPEGDecoder()
+    var (image, expected) = (RGBImage(), RGBImage())
+    var bytes = Fixtures.picture(width: 32, height: 32).jpegFile()
+    try decoder.decode(bytes, name: "clean", into: &expected)
+    let scan = try #require(bytes.indices.first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDA })
+    // Behind marker, length, and two bytes for each component lie Ss, Se and Ah with Al.
+    let selection = scan + 5 + 2 * Int(bytes[scan + 4])
+    #expect(bytes[selection...(selection + 2)] == [0, 63, 0])
+    bytes[selection + 1] = 0
+    try decoder.decode(bytes, name: "no selection", into: &image)
+    #expect(image == expected)
+  }
+
   @Test("bytes that are no JPEG and a missing file are errors 65 and 66 that name the file")
   func notAPicture() throws {
     var decoder = JPEGDecoder()
