@@ -55,6 +55,17 @@ import Testing
     let said = try trial.figures(whole).values
     #expect(said["mIoU"] as? Double == last["mIoU"] as? Double)
     try predictedMasksHave(said, whole)
+    // Logits must lie on the pixels that they were trained with, whatever the size of the canvas.
+    let matrices = try [70, 73].map { side in
+      let figures = folder.file("\(side).json")
+      let evaluated = try runProgram(
+        ["evaluate", "--checkpoint", whole, "--set", "input.evaluation.size=\(side)", "--json", figures],
+        environment: environment)
+      #expect(evaluated.exitCode == 0, "\(evaluated)")
+      let values = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: figures)))
+      return try #require((values as? [String: Any])?["confusion_matrix"] as? [[Int]])
+    }
+    #expect(matrices[0] == matrices[1])
     let pictures = try FileManager.default.contentsOfDirectory(atPath: "\(whole)/evaluations/step-00000006/pictures")
     #expect(pictures.count == 7)
   }

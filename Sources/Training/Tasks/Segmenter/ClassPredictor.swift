@@ -5,8 +5,8 @@ import Tensors
 
 /// Runs a segmentation over single images of any size with the weights of a parameter store.
 ///
-/// As in the official code images are never resized: each stands in the upper left of a canvas of `input.evaluation.size`. One
-/// that is larger gets a canvas of its own, whose sides are 1 more than a multiple of 32.
+/// As in the official code images are never resized: each stands in the upper left of the segmenter's canvas. One that is
+/// larger gets a canvas of its own, whose sides are 1 more than a multiple of 32.
 final class ClassPredictor {
   private let segmenter: Segmenter
   private let plans: SizedPlans<Value>
@@ -42,8 +42,19 @@ final class ClassPredictor {
   /// Rows and columns of the canvas of an image.
   private func canvas(height: Int, width: Int) -> (height: Int, width: Int) {
     func side(_ pixels: Int, _ usual: Int) -> Int { pixels <= usual ? usual : (pixels + 30) / 32 * 32 + 1 }
-    let input = segmenter.configuration.input
-    let size = input.evaluation.size ?? input.size
-    return (side(height, size.height), side(width, size.width))
+    let usual = segmenter.canvas
+    return (side(height, usual.height), side(width, usual.width))
+  }
+}
+
+extension Segmenter {
+  /// The canvas of the images that it can hold: `input.evaluation.size`, its sides made 1 more than a multiple of 8.
+  ///
+  /// Training labels a logit with every eighth pixel. With aligned corners logits are spread to these pixels only on such sides;
+  /// on one of 640 the last would be drawn out by 7 pixels.
+  var canvas: Configuration.ImageSize {
+    func side(_ pixels: Int) -> Int { (pixels + 6) / 8 * 8 + 1 }
+    let size = configuration.input.evaluation.size ?? configuration.input.size
+    return Configuration.ImageSize(height: side(size.height), width: side(size.width))
   }
 }
