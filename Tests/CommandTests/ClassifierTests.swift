@@ -80,6 +80,12 @@ import Testing
         + ["--json", folder.file("again.json")], environment: environment)
     #expect(again.exitCode == 0, "\(again)")
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("again.json"))) == figures.bytes)
+    // Also with a configuration that does not speak of averages in place of the run's own.
+    let replaced = try runProgram(
+      ["evaluate", "--checkpoint", whole] + configuration(["optimizer.average_decay=null"])
+        + ["--json", folder.file("replaced.json")], environment: environment)
+    #expect(replaced.exitCode == 0, "\(replaced)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("replaced.json"))) == figures.bytes)
     let predicted = try runProgram(
       ["predict", "--checkpoint", whole, "--output", folder.file("boxes"), "a.jpg"], environment: environment)
     #expect(predicted.exitCode == 78 && predicted.errorOutput.contains("expected a checkpoint of a detector"))

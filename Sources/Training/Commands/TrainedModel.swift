@@ -58,9 +58,9 @@ struct TrainedModel {
   private func load(_ reference: CheckpointReference) throws {
     try ModelFile.load(reference.model, optimizer: nil, into: store)
     switch reference {
-    case .set(let set) where configuration.optimizer.averageDecay != nil:
-      try ModelFile.loadAverages(set.optimizer, into: store)
-    case .set, .weights: break
+    // Whatever a configuration says that replaces the run's own.
+    case .set(let set): try ModelFile.loadAverages(set.optimizer, into: store)
+    case .weights: break
     }
   }
 

@@ -72,12 +72,19 @@ enum ModelFile {
   }
 
   /// Sets every parameter that a file of the optimizer's state has an average of to that average.
+  ///
+  /// Throws 65, naming the tensor, for one of another shape.
   static func loadAverages(_ optimizer: SafetensorsFile, into store: ParameterStore) throws {
     for parameter in store.parameters {
       let name = averagePrefix + parameter.name
-      if optimizer.entry(named: name)?.shape == parameter.extents {
-        store.write(parameter.name, .value, try optimizer.floats(named: name))
+      guard let entry = optimizer.entry(named: name) else { continue }
+      guard entry.shape == parameter.extents else {
+        throw InputError(
+          .badData,
+          "\(optimizer.path): \(name): expected shape \(parameter.extents), got \(entry.shape); the checkpoint belongs to "
+            + "another model: take the settings that it was trained with")
       }
+      store.write(parameter.name, .value, try optimizer.floats(named: name))
     }
   }
 
