@@ -70,7 +70,11 @@ import Testing
         while :; do sleep 0.1; done
         """, as: "bin/mpirun")
     let result = try run(
-      ["\(Locations.packageRoot)/launch/hosts", try folder.write("node0\n", to: "hosts"), "--"],
+      [
+        // Whoever runs the tests may ignore some of them, which a shell cannot undo.
+        "env", "--default-signal=\(signal)", "\(Locations.packageRoot)/launch/hosts",
+        try folder.write("node0\n", to: "hosts"), "--",
+      ],
       environment: [
         "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
         "DROPBLOCK_PROGRAM": "/bin/true",

@@ -127,7 +127,8 @@ import Testing
         """, as: "bin/mpirun")
     let studied = try run(
       [
-        "python3", "\(Locations.packageRoot)/launch/study", folder.file("shapes.yaml"), "--output", folder.file("out"),
+        "env", "--default-signal=\(signal)", "python3", "\(Locations.packageRoot)/launch/study",
+        folder.file("shapes.yaml"), "--output", folder.file("out"),
       ],
       environment: [
         "DROPBLOCK_PROGRAM": Locations.program,

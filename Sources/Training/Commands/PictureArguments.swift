@@ -4,10 +4,11 @@ import Tensors
 
 extension [FilePath] {
   /// What files and sheets call picture files: their names without ending, with their places among them before where two
-  /// have one name.
+  /// have one name, or one has that of another's mask (`NAME-classes`).
   var pictureNames: [String] {
     let names = map { URL(fileURLWithPath: "\($0)").deletingPathExtension().lastPathComponent }
-    let areUnique = Set(names).count == names.count
+    let taken = Set(names)
+    let areUnique = taken.count == names.count && !names.contains { taken.contains("\($0)-classes") }
     return names.enumerated().map { areUnique ? $1 : "\($0 + 1)-\($1)" }
   }
 }

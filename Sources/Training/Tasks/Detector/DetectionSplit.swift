@@ -63,11 +63,15 @@ public struct DetectionSplit: Sendable {
     return configuration.model.classes == index.categories.count ? .byOrder : .byIdentifier(first: 1)
   }
 
-  /// The classes of the training annotations, where these are there.
+  /// The classes of the training annotations, where these are there; throws what is wrong with them.
   private static func trainingClasses(_ configuration: Configuration) throws -> ExpectedClasses? {
-    guard let (annotations, _) = try? paths(.train, configuration),
-      let index = try? COCOIndex.open(annotations: annotations)
-    else { return nil }
+    guard let (annotations, _) = try? paths(.train, configuration) else { return nil }
+    let index: COCOIndex
+    do {
+      index = try COCOIndex.open(annotations: annotations)
+    } catch let error as InputError where error.exitCode == .missingFile {
+      return nil
+    }
     let classes = try DetectionDataset.classes(
       of: index, numbering: numbering(of: index, configuration), classCount: configuration.model.classes)
     return ExpectedClasses(classes, at: "the training annotations \(annotations)")
