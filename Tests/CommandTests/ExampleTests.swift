@@ -48,7 +48,7 @@ import Testing
       dropblock-dist --config configs/resnet50-flowers5.yaml --output runs/flowers --set data.root=data/imagenet \
         --set model.classes=2 --set model.depth=18 --set input.size=64 --set batch.per_rank=1 --set planner.algorithms=direct \
         --set train.length='1 step' --set learning_rate.warmup='0 steps'
-      cp -r runs/flowers runs/flowers-dropblock
+      for name in flowers-dropblock cifar10-customnet-none cifar10-customnet-dropblock7; do cp -r runs/flowers runs/$name; done
       cp data/coco/annotations/instances_val2017.json instances_val2017.json
       cp instances_val2017.json instances_val.json
       cp runs/smoke/evaluations/step-00000004/coco_instances_results.json results.json
