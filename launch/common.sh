@@ -148,12 +148,16 @@ open_mpi_major() {
   say "${major:-4}"
 }
 
-# Fills the array `mpirun` with a command for R ranks of T threads on this machine: each rank bound to T cores where they
-# fit, else unbound, sharing, and yielding while they wait.
+# mpirun_command R T [shared]: fills the array `mpirun` with a command for R ranks of T threads on this machine: each rank
+# bound to T cores where they fit, else unbound, sharing, and yielding while they wait. With `shared` they are not bound where
+# they leave cores free either: all jobs that do so would be on the first cores.
 mpirun_command() {
-  local ranks=$1 threads=$2
+  local ranks=$1 threads=$2 cores
+  cores=$(physical_cores)
   mpirun=(mpirun -np "$ranks" -x "OMP_NUM_THREADS=$threads")
-  if ((ranks * threads <= $(physical_cores))); then
+  if [[ ${3:-} == shared ]] && ((ranks * threads < cores)); then
+    mpirun+=(--bind-to none)
+  elif ((ranks * threads <= cores)); then
     mpirun+=(--map-by "ppr:$ranks:node:pe=$threads" --bind-to core)
   else
     mpirun+=(--oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
