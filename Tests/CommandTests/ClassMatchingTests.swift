@@ -149,6 +149,12 @@ import Testing
       let result = try space.program(ranks: 1, arguments)
       #expect(result.exitCode == 0 && result.errorLines("warning: ").count { $0.contains(warning) } == 1, "\(result)")
     }
+    // Then the training annotations tell the classes where they are there; what is wrong with them is no reason to guess.
+    try "{".write(toFile: space.annotations("train"), atomically: true, encoding: .utf8)
+    try space.program(ranks: 1, evaluate).expectError(65, [space.annotations("train")])
+    try space.remove(space.annotations("train"))
+    let alone = try space.program(ranks: 1, evaluate)
+    #expect(alone.exitCode == 0, "\(alone)")
     try write(#"[{"name":"a"},{"name":"a"}]"#)
     let wrong = try space.program(ranks: 2, evaluate)
     wrong.expectError(65, ["state.json: classes: expected a list of classes with names of their own"])

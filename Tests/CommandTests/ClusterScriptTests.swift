@@ -17,10 +17,9 @@ import Testing
       "swift": "case \"$*\" in --version | 'build --version') echo 'Swift version 6.3.1' ;; *) exit 1 ;; esac",
     ]
     for (name, text) in commands { try folder.install(script: text, as: "bin/\(name)") }
-    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     let result = try TestSupport.run(
       user + [Self.script] + arguments,
-      environment: ["PATH": "\(folder.file("bin")):\(path)", "DROPBLOCK_BUILD": folder.file("build")])
+      environment: ["PATH": folder.searchPath, "DROPBLOCK_BUILD": folder.file("build")])
     return (result, (try? String(contentsOfFile: folder.file("asked"), encoding: .utf8)) ?? "")
   }
 

@@ -77,7 +77,7 @@ import Testing
     /// Types text into a shell of the user in this directory.
     func type(_ text: String) throws -> CommandResult {
       var environment = [
-        "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "")", "HOME": folder.path,
+        "PATH": folder.searchPath, "HOME": folder.path,
         "DROPBLOCK_CACHE": folder.file("cache"), "DROPBLOCK_DATA": folder.file("data"),
         // Any number of ranks on any number of cores.
         "OMP_NUM_THREADS": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",

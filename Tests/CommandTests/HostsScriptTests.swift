@@ -48,11 +48,10 @@ import Testing
       \(end.last)
       """
     try folder.install(script: mpirun, as: "bin/mpirun")
-    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     let hosts = try folder.write("node0\nnode3\n", to: "hosts")
     let result = try run(
       ["\(Locations.packageRoot)/launch/hosts", hosts, "--", "--output", "run"],
-      environment: ["PATH": "\(folder.file("bin")):\(path)", "DROPBLOCK_PROGRAM": "/bin/true"])
+      environment: ["PATH": folder.searchPath, "DROPBLOCK_PROGRAM": "/bin/true"])
     #expect(result.exitCode == end.code, "\(end.name): \(result)")
     #expect(result.output == "what a rank prints\n", "\(result)")
     #expect(result.errorOutput.contains(end.message), "\(result)")
@@ -76,7 +75,7 @@ import Testing
         try folder.write("node0\n", to: "hosts"), "--",
       ],
       environment: [
-        "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
+        "PATH": folder.searchPath,
         "DROPBLOCK_PROGRAM": "/bin/true",
       ])
     #expect(result.exitCode == 75, "\(result)")

@@ -21,7 +21,7 @@ import Testing
           "taskset", "-c", cpus.map(String.init).joined(separator: ","), "bash", "-c",
           "source '\(Locations.packageRoot)/launch/common.sh'; physical_cores",
         ],
-        environment: ["PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"]
+        environment: ["PATH": folder.searchPath]
       )
       #expect(result.output == "\(Set(cpus.map { $0 / 2 }).count)\n", "\(result)")
     }

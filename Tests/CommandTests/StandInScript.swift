@@ -13,4 +13,7 @@ extension TemporaryDirectory {
     try #require(result.exitCode == 0, "\(result)")
     try FileManager.default.removeItem(atPath: text)
   }
+
+  /// A search path on which what is installed as `bin/NAME` comes before the system's commands.
+  var searchPath: String { "\(file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")" }
 }

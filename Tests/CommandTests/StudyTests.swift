@@ -107,7 +107,7 @@ import Testing
           + options,
         environment: [
           "DROPBLOCK_PROGRAM": Locations.program,
-          "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")",
+          "PATH": folder.searchPath,
         ])
       #expect(studied.exitCode == 70 && studied.output.contains("stand-in: \(expected)"), "\(studied)")
     }
@@ -132,7 +132,7 @@ import Testing
       ],
       environment: [
         "DROPBLOCK_PROGRAM": Locations.program,
-        "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")",
+        "PATH": folder.searchPath,
       ])
     #expect(studied.exitCode == 75 && studied.output.contains("0 of 1 runs are finished"), "\(studied)")
   }

@@ -24,11 +24,10 @@ import Testing
 
     /// Runs a task of the array in the folder of the configurations.
     func run(_ task: Int, _ arguments: [String]) throws -> CommandResult {
-      let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-      return try TestSupport.run(
+      try TestSupport.run(
         ["bash", sweep] + arguments,
         environment: [
-          "PATH": "\(folder.file("bin")):\(path)", "COMMAND": ([sweep] + arguments).joined(separator: " "),
+          "PATH": folder.searchPath, "COMMAND": ([sweep] + arguments).joined(separator: " "),
           "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "\(task)", "DROPBLOCK_RUNS": "/scratch/my runs",
         ], directory: folder.file("data *"))
     }

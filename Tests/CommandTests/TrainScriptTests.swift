@@ -14,7 +14,7 @@ import Testing
     return try run(
       ["bash", "\(Locations.packageRoot)/launch/slurm/train.sbatch"] + arguments,
       environment: [
-        "PATH": "\(folder.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")",
+        "PATH": folder.searchPath,
         "SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "1", "SLURM_JOB_NODELIST": "node0", "SLURM_NTASKS": "1",
         "DROPBLOCK_PROGRAM": "/bin/true", "DROPBLOCK_LAUNCHER": launcher,
       ])

@@ -55,9 +55,8 @@ extension RunCheck {
             directory: existingPart(of: path), setBytes: size,
             keepCheckpoints: context.configuration.train.keepCheckpoints)
         else { return [] }
-        let remedy = "another disk with --output, or a smaller train.keep_checkpoints"
-        if room.freeBytes < size { return [.problem(.cannotWrite, room.text, remedy: remedy)] }
-        var findings: [Finding] = room.isEnough ? [] : [.warning(room.text, remedy: remedy)]
+        if room.freeBytes < size { return [.problem(.cannotWrite, room.text, remedy: room.remedy)] }
+        var findings: [Finding] = room.isEnough ? [] : [.warning(room.text, remedy: room.remedy)]
         let seconds = survey.writeRate.map { Double(size) / $0 } ?? 0
         let pause = "each takes \(NumberText.significant(seconds)) s to write"
         if seconds > 30 {

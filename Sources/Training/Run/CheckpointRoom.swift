@@ -18,6 +18,9 @@ struct CheckpointRoom {
   /// Whether all of them find room, however many are there already.
   var isEnough: Bool { freeBytes >= sets * setBytes }
 
+  /// What to do where it is not.
+  var remedy: String { "another disk with --output, or a smaller train.keep_checkpoints" }
+
   /// Both sides, in MiB.
   var text: String { "\(freeBytes >> 20) MiB free for up to \(sets) sets of \(setBytes >> 20) MiB" }
 }

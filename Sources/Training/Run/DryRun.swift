@@ -14,9 +14,7 @@ extension TrainingRun {
       keepCheckpoints: configuration.train.keepCheckpoints)
     let time = try timeNeeded()
     console.header("dry run: planned, nothing trained", [("disk", room?.text ?? "unknown"), ("time", time)])
-    if communicator.rank == 0, let room, !room.isEnough {
-      console.warn("\(room.text); another disk with --output, or a smaller train.keep_checkpoints")
-    }
+    if let room, !room.isEnough { console.warn("\(room.text); \(room.remedy)") }
   }
 
   private func timeNeeded() throws -> String {
